@@ -1,0 +1,31 @@
+//! What Signet decides, and nothing of how it finds out.
+//!
+//! This crate does no I/O, reads no clock, draws no randomness and is not
+//! async; being `no_std` makes that a compile error rather than a promise.
+//! Time, random bytes and DNS answers come in as arguments, decisions go out
+//! as values. Everything that touches the world is in `signet-dns` and
+//! `signet` (the server).
+//!
+//! * [`names`] — DNS names and the names people may register
+//! * [`plan`] — the records a domain must have; the only such list
+//! * [`observe`] — everything a DNS question can come back with
+//! * [`verify`] — expected and observed to a verdict with evidence
+//! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
+//! * [`schedule`] — when to look again
+//! * [`tracking`], [`company`] — what customers set
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod company;
+pub mod email;
+pub mod lifecycle;
+pub mod names;
+pub mod observe;
+pub mod plan;
+pub mod schedule;
+pub mod tracking;
+pub mod verify;
