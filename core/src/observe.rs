@@ -30,6 +30,8 @@ pub enum RecordType {
     Mx,
     /// Name server.
     Ns,
+    /// The name of an address. Only SPF's `ptr` and `%{p}` ask for it.
+    Ptr,
     /// Text.
     Txt,
 }
@@ -44,6 +46,7 @@ impl RecordType {
             Self::Cname => "CNAME",
             Self::Mx => "MX",
             Self::Ns => "NS",
+            Self::Ptr => "PTR",
             Self::Txt => "TXT",
         }
     }
@@ -75,6 +78,8 @@ pub enum Data {
     Mx(u16, Option<Name>),
     /// NS target.
     Ns(Name),
+    /// PTR target.
+    Ptr(Name),
     /// The character-strings of one TXT record, in order.
     Txt(Vec<Vec<u8>>),
     /// A target or type that cannot be held as one of the others (a CNAME to
@@ -98,7 +103,7 @@ impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(ip) => ip.fmt(f),
-            Self::Cname(name) | Self::Ns(name) => name.fmt(f),
+            Self::Cname(name) | Self::Ns(name) | Self::Ptr(name) => name.fmt(f),
             Self::Mx(preference, Some(name)) => write!(f, "{preference} {name}"),
             Self::Mx(preference, None) => write!(f, "{preference} ."),
             Self::Txt(chunks) => f.write_str(&printable(&chunks.concat())),

@@ -106,7 +106,7 @@ codes! {
     /// Evaluating the SPF record meets more than two names that do not exist.
     SpfTooManyVoidLookups = "spf_too_many_void_lookups" [Fail Softfail],
     /// The SPF record includes itself.
-    SpfLoop = "spf_loop" [Fail],
+    SpfLoop = "spf_loop" [Fail Softfail],
     /// The SPF record includes a name that has no valid SPF record.
     SpfBrokenInclude = "spf_broken_include" [Fail Softfail],
     /// The SPF record needs another party's record that cannot be reached now.
@@ -127,6 +127,8 @@ codes! {
     SpfNeutral = "spf_neutral" [Softfail],
     /// The SPF record uses `ptr`, which many receivers ignore (RFC 7208 §5.5).
     SpfPtr = "spf_ptr" [Softfail],
+    /// The SPF record was entered at `_spf` or `spf` below the domain instead of at the domain.
+    SpfWrongName = "spf_wrong_name" [Missing],
     /// The SPF record is published with the retired type SPF only.
     SpfType99 = "spf_type99" [Missing],
     /// The DMARC record has a syntax error or no usable policy.

@@ -5,6 +5,9 @@
 //! so with [`Need`] and is run again. [`judge`] is all of them together.
 
 mod code;
+mod evidence;
+#[cfg(test)]
+pub(crate) mod literal;
 pub mod cname;
 pub mod dmarc;
 pub mod spf;

@@ -1,0 +1,95 @@
+//! The right record under a wrong name.
+
+use super::Case;
+use crate::{
+    names::Name,
+    observe::{Look, Need, RecordType},
+    plan::RecordKey,
+    verify::{Code, Status, Verdict, evidence},
+};
+use alloc::{format, vec::Vec};
+
+/// A name the record may have been entered under by mistake.
+pub(super) struct Place {
+    pub(super) name: Name,
+    code: Code,
+}
+
+/// Where to look for a record that is not at its name.
+pub(super) fn places(case: &Case<'_>, look: &Look) -> Vec<Place> {
+    let owner = &case.record.owner;
+    let domain = case.context.domain;
+    let apex = case.zone(look);
+    let mut places: Vec<Place> = Vec::with_capacity(4);
+    let mut add = |name: Option<Name>, code| {
+        if let Some(name) = name
+            && name != *owner
+            && places.iter().all(|place| place.name != name)
+        {
+            places.push(Place { name, code });
+        }
+    };
+    // The DNS host appends the zone to what was already a full name; some
+    // call the sending domain the zone though it is none of its own.
+    add(owner.append(&apex), Code::NameDoubled);
+    add(owner.append(domain), Code::NameDoubled);
+    // The part before the sending domain, entered relative to a zone above it.
+    // `sg-link` holds no id: above the domain it may well be the record of
+    // another sending domain, so it proves no mistake.
+    if case.record.key != RecordKey::LinkVerification
+        && let Some(labels) = owner.relative_to(domain).filter(|labels| !labels.is_empty())
+    {
+        add(apex.prepend(labels), Code::NameAtApex);
+        add(domain.organizational().and_then(|above| above.prepend(labels)), Code::NameAtApex);
+    }
+    places
+}
+
+/// Whether our record stands at one of `places`. One that could not be looked
+/// at says nothing.
+pub(super) fn judge(case: &Case<'_>, look: &Look, places: &[Place]) -> Result<Option<Verdict>, Need> {
+    for Place { name, code } in places {
+        let Some((_, answer)) = evidence::agreed(case.seen.at(name, RecordType::Cname)?) else {
+            continue;
+        };
+        // Only ours: another CNAME there is a wildcard's, or none of our business.
+        let Some(found) = answer.cname().filter(|found| **found == case.target || case.is_appended(found))
+        else {
+            continue;
+        };
+        if evidence::is_wildcard(case.seen, name, RecordType::Cname, case.context.probe)? {
+            continue;
+        }
+        let owner = &case.record.owner;
+        let zone = case.zone(look);
+        let entered = owner.as_entered_in(&zone);
+        let value = if *found == case.target {
+            format!("the value `{found}`")
+        } else {
+            // The same host appends to the target as well.
+            format!("the value `{}.`, with the dot at its end", case.target)
+        };
+        let (reason, fix) = if *code == Code::NameDoubled {
+            (
+                format!(
+                    "The record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
+                ),
+                format!(
+                    "Your DNS host appends the domain: enter `{entered}` as the name, with {value}, and delete the record at {name}."
+                ),
+            )
+        } else {
+            (
+                format!(
+                    "The record stands at {name} instead of {owner}: it was entered without the part for {}.",
+                    case.context.domain
+                ),
+                format!(
+                    "Enter `{entered}` as the name in the zone {zone}, with {value}, and delete the record at {name}."
+                ),
+            )
+        };
+        return Ok(Some(case.verdict(Status::Missing, *code, reason).fix(fix)));
+    }
+    Ok(None)
+}

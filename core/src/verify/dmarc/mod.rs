@@ -1,0 +1,487 @@
+//! The DMARC policy of the sending domain (RFC 9989).
+//!
+//! Any valid policy satisfies us, its own or inherited; a stricter one than
+//! ours is the owner's choice and never questioned.
+
+mod consent;
+pub mod policy;
+mod repair;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use self::{
+    policy::{Record, Tag},
+    walk::{Inherited, Published, Walk},
+};
+use super::{Code, Context, Status, Verdict, cname::chain::End, evidence};
+use crate::{
+    names::Name,
+    observe::{Look, Need, Rcode, RecordType, Seen, Zone, printable},
+    plan::PlannedRecord,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// Remarks on the tags of one record that are passed on.
+const REMARKS: usize = 8;
+const TESTING: &str = "t=y: receivers apply the policy one step below the one given (RFC 9989 §4.7).";
+
+/// Judges the DMARC record; beside the verdict, the owner's own record where
+/// it is valid and the only one, to be shown as it stands.
+///
+/// # Errors
+/// [`Need`] with what has to be looked at before anything can be said.
+pub fn judge(
+    context: &Context<'_>,
+    record: &PlannedRecord,
+    seen: &Seen,
+) -> Result<(Verdict, Option<String>), Need> {
+    let sibling = evidence::sibling(&record.owner, context.probe);
+    match &sibling {
+        Some(sibling) => seen.have_all(&[(&record.owner, RecordType::Txt), (sibling, RecordType::Txt)])?,
+        None => seen.have_all(&[(&record.owner, RecordType::Txt)])?,
+    }
+    let look = seen.at(&record.owner, RecordType::Txt)?;
+    if let Some(verdict) = evidence::unanswered(record, look) {
+        return Ok((verdict, None));
+    }
+    let own = walk::read(seen, &record.owner)?;
+    let case = Case { context, record, seen, look };
+    if let End::Unanswered(last) = own.chain.end {
+        return Ok((case.behind_alias(&own, last), None));
+    }
+    if let End::Loop = own.chain.end {
+        return Ok((case.circle(&own), None));
+    }
+    match &own.records[..] {
+        [(text, policy)] => {
+            let verdict = case.own(&own, text, policy)?;
+            Ok((verdict, policy.is_valid().then(|| printable_text(text)).flatten()))
+        }
+        [] => Ok((case.none(&own)?, None)),
+        _ => Ok((case.several(&own)?, None)),
+    }
+}
+
+/// A valid record as text to paste; other bytes than printable ASCII are not
+/// allowed in it (§4.8) and could not be pasted.
+fn printable_text(text: &[u8]) -> Option<String> {
+    let plain = text.iter().all(|&b| b == b'\t' || (0x20..0x7f).contains(&b));
+    if plain { core::str::from_utf8(text).ok().map(ToString::to_string) } else { None }
+}
+
+/// One domain's DMARC on trial.
+struct Case<'a> {
+    context: &'a Context<'a>,
+    record: &'a PlannedRecord,
+    seen: &'a Seen,
+    /// The look at `_dmarc.` of the domain.
+    look: &'a Look,
+}
+
+impl<'a> Case<'a> {
+    fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
+        Verdict::new(self.record, status, code, reason)
+    }
+
+    /// With the evidence of where the records were read, and the CNAMEs there.
+    fn at(&self, verdict: Verdict, own: &Published<'_>) -> Verdict {
+        let look = own.answer().map_or(self.look, |(look, _)| look);
+        let mut verdict = evidence::with_evidence(verdict, look);
+        if own.chain.is_alias() {
+            verdict.remarks.push(format!("Read through a CNAME: {}.", path(own)));
+        }
+        verdict
+    }
+
+    /// The host name to enter: relative to the zone, or where a CNAME leads.
+    fn entered(&self, own: &Published<'_>) -> String {
+        let host = own.chain.last().unwrap_or(&self.record.owner);
+        if own.chain.is_alias() {
+            return format!("`{host}`, where the CNAME at {} leads", self.record.owner);
+        }
+        match &self.look.zone {
+            Zone::Found(apex) => format!("`{}` (in full: {host})", host.as_entered_in(apex)),
+            _ => format!("`{host}`"),
+        }
+    }
+
+    fn publish(&self, own: &Published<'_>, text: &str) -> String {
+        format!("Publish a TXT record named {} with the value `{text}`.", self.entered(own))
+    }
+
+    fn replace(&self, own: &Published<'_>, text: &str) -> String {
+        format!("Change the TXT record named {} to `{text}`.", self.entered(own))
+    }
+
+    /// Whether a wildcard gives what was read at the name.
+    fn is_wildcard(&self) -> Result<bool, Need> {
+        self.is_wildcard_at(&self.record.owner)
+    }
+
+    fn is_wildcard_at(&self, name: &Name) -> Result<bool, Need> {
+        evidence::is_wildcard(self.seen, name, RecordType::Txt, self.context.probe)
+    }
+
+    /// A verdict that something is wrong does not hold for a wildcard's answer,
+    /// which was never meant for this name.
+    fn unless_wildcard(&self, verdict: Verdict, own: &Published<'_>) -> Result<Verdict, Need> {
+        if verdict.status != Status::Fail || !self.is_wildcard()? {
+            return Ok(verdict);
+        }
+        let reason = format!(
+            "There is no record of its own at {}: a wildcard answers there, and would answer the same for any name.",
+            self.record.owner
+        );
+        let fix = self.publish(own, &self.record.value);
+        Ok(self.at(self.verdict(Status::Missing, Code::Wildcard, reason).fix(fix), own))
+    }
+
+    /// There is one record at the domain's own name.
+    fn own(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
+        let domain = self.context.domain;
+        let mut verdict = if policy.is_valid() {
+            self.valid(own, text, policy)?
+        } else {
+            let what = flaw(policy);
+            let repaired = repair::repaired(text).unwrap_or_else(|| self.record.value.clone());
+            let fix = self.replace(own, &repaired);
+            if policy.is_applied() {
+                // §4.10.1: as if `p=none` stood there.
+                let reason = format!(
+                    "{what}. Receivers treat the record as p=none, since it has an address for reports."
+                );
+                self.verdict(Status::Softfail, Code::DmarcSyntax, reason).fix(fix)
+            } else {
+                let reason = format!("{what}. Receivers apply no DMARC to {domain} (RFC 9989 §4.10.1).");
+                self.verdict(Status::Fail, Code::DmarcSyntax, reason).fix(fix)
+            }
+        };
+        verdict.remarks.extend(policy.remarks.iter().take(REMARKS).cloned());
+        if policy.testing {
+            verdict.remarks.push(TESTING.to_string());
+        }
+        if policy.strict_spf {
+            verdict.remarks.push(
+                "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough."
+                    .to_string(),
+            );
+        }
+        if own.others.iter().any(|other| repair::is_meant(other)) {
+            verdict.remarks.push(
+                "Another text at this name looks like DMARC but does not start as one; receivers ignore it."
+                    .to_string(),
+            );
+        }
+        let verdict = self.at(verdict, own);
+        let mut verdict = self.unless_wildcard(verdict, own)?;
+        if verdict.status.is_right() && self.is_wildcard()? {
+            verdict.remarks.push(format!(
+                "A wildcard answers at {}; receivers take it, but a record of its own is safer.",
+                self.record.owner
+            ));
+        }
+        Ok(verdict)
+    }
+
+    fn valid(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
+        if let Some(bad) = policy.bad_uris.first() {
+            let reason = format!(
+                "The policy is {}, but `{bad}` is no address for reports: it takes the form mailto:name@domain.",
+                policy.own_policy()
+            );
+            let verdict = self.verdict(Status::Softfail, Code::DmarcSyntax, reason);
+            return Ok(match repair::repaired(text) {
+                Some(repaired) => verdict.fix(self.replace(own, &repaired)),
+                None => verdict,
+            });
+        }
+        let consent = consent::look(self.context, policy, self.seen)?;
+        let mut verdict = match consent.refused.first() {
+            Some((destination, place)) => {
+                let reason = format!(
+                    "The policy is {}, but reports are to go to {destination}, which has not agreed to receive \
+                     them, so receivers will not send them (RFC 9990).",
+                    policy.own_policy()
+                );
+                self.verdict(Status::Softfail, Code::DmarcReportConsent, reason).fix(format!(
+                    "Ask the operator of {destination} to publish a TXT record at `{place}` with the value \
+                     `v=DMARC1`, or have reports sent to an address in your own domain."
+                ))
+            }
+            None => {
+                let reason = format!("{} has a DMARC policy: {}.", self.context.domain, policy.own_policy());
+                self.verdict(Status::Pass, Code::Ok, reason)
+            }
+        };
+        verdict.remarks.extend(consent.remarks);
+        Ok(verdict)
+    }
+
+    /// Several records: all are discarded and the walk goes on (§4.10 step 2).
+    fn several(&self, own: &Published<'_>) -> Result<Verdict, Need> {
+        let walk = walk::walk(self.seen, self.context.domain)?;
+        let count = own.records.len();
+        let keep = own
+            .records
+            .iter()
+            .filter(|(_, policy)| policy.is_valid())
+            .max_by_key(|(_, policy)| (policy.own_policy(), policy.nonexistent_policy(), policy.rua.len()))
+            .and_then(|(text, _)| printable_text(text))
+            .unwrap_or_else(|| self.record.value.clone());
+        let fix = format!("Keep one TXT record named {}: `{keep}`. Delete the others.", self.entered(own));
+        let several =
+            format!("{count} DMARC records stand at {}, so receivers discard all of them", self.record.owner);
+        let verdict = match walk.inherited.filter(|inherited| inherited.record.is_applied()) {
+            Some(inherited) => {
+                let reason = format!("{several}; {}.", effective(&inherited));
+                self.verdict(Status::Softfail, Code::DmarcMultiple, reason)
+            }
+            None if !walk.unread.is_empty() => return Ok(self.unread(&walk.unread)),
+            None => {
+                let reason = format!("{several}, and no domain above has a policy that would apply.");
+                self.verdict(Status::Fail, Code::DmarcMultiple, reason)
+            }
+        };
+        self.unless_wildcard(self.at(verdict.fix(fix), own), own)
+    }
+
+    /// No record at the domain's own name: one that is broken, one above, or one
+    /// in a wrong place.
+    fn none(&self, own: &Published<'_>) -> Result<Verdict, Need> {
+        let wildcard = self.is_wildcard()?;
+        let broken = own.others.iter().find(|text| repair::is_meant(text));
+        if let Some(text) = broken.filter(|_| !wildcard) {
+            return Ok(self.at(self.malformed(own, text), own));
+        }
+        let (Walk { inherited, unread }, there) = self.look_around()?;
+        let applied = inherited.as_ref().filter(|inherited| inherited.record.is_applied());
+        if let Some(inherited) = applied {
+            let mut verdict = self.inherited(inherited);
+            for (name, _) in &unread {
+                verdict.remarks.push(format!("{name} could not be read now."));
+            }
+            if let Some((name, _)) = there {
+                verdict.remarks.push(format!(
+                    "The text at {name} has no effect there; its place is {}.",
+                    self.record.owner
+                ));
+            }
+            return Ok(verdict);
+        }
+        if !unread.is_empty() {
+            return Ok(self.unread(&unread));
+        }
+        if let Some((name, code)) = there {
+            return Ok(self.at(self.at_wrong_place(own, &name, code), own));
+        }
+        if inherited.is_none() && wildcard {
+            let reason = format!(
+                "There is no DMARC policy for {}: at {} only a wildcard answers, with something else.",
+                self.context.domain, self.record.owner
+            );
+            let verdict = self.verdict(Status::Missing, Code::Wildcard, reason);
+            return Ok(self.at(verdict.fix(self.publish(own, &self.record.value)), own));
+        }
+        let mut verdict = self.absent(own);
+        if let Some(Inherited { domain: above, record, text, .. }) = &inherited {
+            verdict.reason =
+                format!("{} The record of {above} does not apply: {}.", verdict.reason, flaw(record));
+            verdict.remarks.push(format!("_dmarc.{above}: {}", printable(text)));
+        }
+        Ok(self.at(verdict, own))
+    }
+
+    /// The names above, and the first wrong place where DMARC stands.
+    fn look_around(&self) -> Result<(Walk<'a>, Option<(Name, Code)>), Need> {
+        let places = self.misplaced();
+        // One round for both.
+        let walked = walk::walk(self.seen, self.context.domain);
+        let found = places.iter().map(|(name, _)| walk::read(self.seen, name)).collect();
+        let (walk, found) = together(walked, found)?;
+        for (place, found) in places.into_iter().zip(found) {
+            let meant = !found.records.is_empty() || found.others.iter().any(|text| repair::is_meant(text));
+            if meant && (place.1 == Code::NameAtApex || !self.is_wildcard_at(&place.0)?) {
+                return Ok((walk, Some(place)));
+            }
+        }
+        Ok((walk, None))
+    }
+
+    fn absent(&self, own: &Published<'_>) -> Verdict {
+        let domain = self.context.domain;
+        let host = own.chain.last().unwrap_or(&self.record.owner);
+        let through = if own.chain.is_alias() {
+            format!(", where the CNAME at {} leads", self.record.owner)
+        } else {
+            String::new()
+        };
+        let rcode = own.answer().map(|(_, answer)| answer.rcode);
+        let (code, what) = match rcode {
+            Some(Rcode::NoError) => (Code::NoRecord, "No DMARC record was found"),
+            Some(Rcode::NxDomain) | None => (Code::NameNotFound, "Nothing is published"),
+        };
+        let reason = format!("{what} at {host}{through}, and no policy of a domain above {domain} applies.");
+        let fix = match own.chain.end {
+            // Nobody can publish anything behind it.
+            End::NotDelegated => self.without_alias(),
+            _ => self.publish(own, &self.record.value),
+        };
+        self.verdict(Status::Missing, code, reason).fix(fix)
+    }
+
+    fn without_alias(&self) -> String {
+        format!(
+            "Delete the CNAME at {}. Then publish a TXT record there with the value `{}`.",
+            self.record.owner, self.record.value
+        )
+    }
+
+    fn inherited(&self, inherited: &Inherited<'_>) -> Verdict {
+        let reason =
+            format!("{} has no DMARC record of its own; {}.", self.context.domain, effective(inherited));
+        let mut verdict = self.verdict(Status::Pass, Code::Inherited, reason);
+        if !inherited.record.is_valid() {
+            verdict
+                .remarks
+                .push(format!("{}; receivers treat that record as p=none.", flaw(&inherited.record)));
+        }
+        verdict.remarks.extend(inherited.record.remarks.iter().take(REMARKS).cloned());
+        if inherited.record.testing {
+            verdict.remarks.push(TESTING.to_string());
+        }
+        evidence::with_evidence(verdict, inherited.look)
+    }
+
+    fn malformed(&self, own: &Published<'_>, text: &[u8]) -> Verdict {
+        let reason = format!(
+            "The text at {} is meant to be DMARC but does not start with exactly `v=DMARC1;`, so receivers ignore it.",
+            self.record.owner
+        );
+        let repaired = repair::repaired(text).unwrap_or_else(|| self.record.value.clone());
+        self.verdict(Status::Fail, Code::Malformed, reason).fix(self.replace(own, &repaired))
+    }
+
+    /// Names where the record may have been entered by mistake.
+    fn misplaced(&self) -> Vec<(Name, Code)> {
+        let owner = &self.record.owner;
+        let domain = self.context.domain;
+        let mut places = Vec::from([(domain.clone(), Code::NameAtApex)]);
+        let apex = match &self.look.zone {
+            Zone::Found(apex) => apex,
+            _ => domain,
+        };
+        for zone in [apex, domain] {
+            if let Some(doubled) = owner.append(zone)
+                && places.iter().all(|(name, _)| *name != doubled)
+            {
+                places.push((doubled, Code::NameDoubled));
+            }
+        }
+        places
+    }
+
+    fn at_wrong_place(&self, own: &Published<'_>, name: &Name, code: Code) -> Verdict {
+        let owner = &self.record.owner;
+        let entered = self.entered(own);
+        let (reason, fix) = if code == Code::NameDoubled {
+            (
+                format!(
+                    "The DMARC record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
+                ),
+                format!(
+                    "Your DNS host appends the domain: enter {entered} as the name, and delete the record at {name}."
+                ),
+            )
+        } else {
+            (
+                format!(
+                    "The DMARC record stands at {name} itself, where receivers do not look for it; its place is {owner}."
+                ),
+                format!(
+                    "Enter {entered} as the name, and delete the DMARC text at {name}; other texts there stay."
+                ),
+            )
+        };
+        self.verdict(Status::Missing, code, reason).fix(fix)
+    }
+
+    fn behind_alias(&self, own: &Published<'_>, last: &Look) -> Verdict {
+        let host = own.chain.last().unwrap_or(&self.record.owner);
+        match evidence::unanswered_at(self.record, last, host, RecordType::Txt) {
+            Some(mut verdict) => {
+                verdict.reason = format!("{} leads to {host}. {}", self.record.owner, verdict.reason);
+                verdict
+            }
+            None => Verdict::unchecked(self.record),
+        }
+    }
+
+    fn circle(&self, own: &Published<'_>) -> Verdict {
+        let reason = format!("The CNAME leads in a circle or through too many others: {}.", path(own));
+        evidence::with_evidence(
+            self.verdict(Status::Fail, Code::CnameLoop, reason).fix(self.without_alias()),
+            self.look,
+        )
+    }
+
+    /// Nothing was found, and not everything could be looked at.
+    fn unread(&self, unread: &[(Name, &Look)]) -> Verdict {
+        unread
+            .first()
+            .and_then(|(name, look)| evidence::unanswered_at(self.record, look, name, RecordType::Txt))
+            .unwrap_or_else(|| Verdict::unchecked(self.record))
+    }
+}
+
+/// Both, or everything either still needs.
+fn together<A, B>(one: Result<A, Need>, many: Vec<Result<B, Need>>) -> Result<(A, Vec<B>), Need> {
+    let mut needed = Vec::new();
+    let mut all = Vec::with_capacity(many.len());
+    for each in many {
+        match each {
+            Ok(each) => all.push(each),
+            Err(Need(mut questions)) => needed.append(&mut questions),
+        }
+    }
+    match one {
+        Ok(one) if needed.is_empty() => Ok((one, all)),
+        Ok(_) => Err(Need(needed)),
+        Err(Need(mut questions)) => {
+            questions.append(&mut needed);
+            Err(Need(questions))
+        }
+    }
+}
+
+/// The policy of the domain above, as it applies to those below.
+fn effective(inherited: &Inherited<'_>) -> String {
+    let Inherited { domain, record, .. } = inherited;
+    let source = match (&record.sp, record.is_valid()) {
+        (Tag::Valid(sp), true) => format!("sp={sp}"),
+        _ => format!("p={}", record.subdomain_policy()),
+    };
+    let nonexistent = match record.np.policy() {
+        Some(np) if record.is_valid() => format!(", np={np} for names that do not exist"),
+        _ => String::new(),
+    };
+    format!("that of {domain} applies: {} ({source}{nonexistent})", record.subdomain_policy())
+}
+
+/// What makes the policy of a record invalid.
+fn flaw(record: &Record) -> String {
+    for (name, tag) in [("p", &record.p), ("sp", &record.sp), ("np", &record.np)] {
+        if let Tag::Invalid(value) = tag {
+            return format!("`{name}={value}` in the DMARC record is none of none, quarantine and reject");
+        }
+    }
+    "The DMARC record has no policy `p`".to_string()
+}
+
+fn path(own: &Published<'_>) -> String {
+    own.chain.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")
+}

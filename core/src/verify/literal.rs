@@ -1,0 +1,212 @@
+//! Literal zones for the judges' tests.
+//!
+//! One line per record, fault or zone; every zone has two servers:
+//!
+//! ```text
+//! zone example.com
+//! sg-link.example.com CNAME track.signet.test
+//! *.example.com TXT "v=spf1 " "-all"
+//! undelegated gone.example
+//! fault example.net timeout            every question at or below it
+//! fault _dmarc.example.com TXT servfail
+//! second _dmarc.example.com TXT        the second server has nothing there
+//! ```
+//!
+//! A name that nothing is said about is NXDOMAIN in the zone above it, or in
+//! the root's stand-in `test-root` when there is none.
+
+use super::Verdict;
+use crate::{
+    names::Name,
+    observe::{
+        Answer, Data, Failure, Look, Need, Question, Rcode, Record, RecordType, Reply, Seen, Server, Zone,
+    },
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Literal {
+    zones: Vec<Name>,
+    records: Vec<(String, RecordType, Data)>,
+    undelegated: Vec<Name>,
+    faults: Vec<(Name, Option<RecordType>, Failure)>,
+    second: Vec<(Name, RecordType)>,
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn rtype(text: &str) -> Option<RecordType> {
+    use RecordType as T;
+    [T::A, T::Aaaa, T::Cname, T::Mx, T::Ns, T::Ptr, T::Txt].into_iter().find(|t| t.as_str() == text)
+}
+
+fn failure(text: &str) -> Failure {
+    match text {
+        "timeout" => Failure::Timeout,
+        "servfail" => Failure::ServFail(None),
+        "refused" => Failure::Refused,
+        "lame" => Failure::Lame,
+        "filtered" => Failure::Filtered(15),
+        "truncated" => Failure::Truncated,
+        "malformed" => Failure::Malformed("two questions".to_string()),
+        "unreachable" => Failure::Unreachable("no route".to_string()),
+        "private" => Failure::PrivateAddress("10.0.0.1".parse().unwrap()),
+        other => panic!("no such fault: {other}"),
+    }
+}
+
+fn data(rtype: RecordType, text: &str) -> Data {
+    match rtype {
+        RecordType::A | RecordType::Aaaa => Data::Address(text.parse().unwrap()),
+        RecordType::Cname => Name::parse(text).map_or_else(|_| Data::Other(text.to_string()), Data::Cname),
+        RecordType::Ns => Data::Ns(name(text)),
+        RecordType::Ptr => Data::Ptr(name(text)),
+        RecordType::Mx => {
+            let (preference, host) = text.split_once(' ').unwrap();
+            Data::Mx(preference.parse().unwrap(), Name::parse(host).ok())
+        }
+        RecordType::Txt if text.starts_with('"') => {
+            Data::Txt(text.split('"').skip(1).step_by(2).map(|chunk| chunk.as_bytes().to_vec()).collect())
+        }
+        RecordType::Txt => Data::Txt(vec![text.as_bytes().to_vec()]),
+    }
+}
+
+impl Literal {
+    /// Reads zones as described in the module.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut literal = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let mut words = line.splitn(3, ' ');
+            let (first, second) = (words.next().unwrap(), words.next().unwrap());
+            let rest = words.next().unwrap_or_default().trim();
+            match first {
+                "zone" => literal.zones.push(name(second)),
+                "undelegated" => literal.undelegated.push(name(second)),
+                "second" => literal.second.push((name(second), rtype(rest).unwrap())),
+                "fault" => {
+                    let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
+                    literal.faults.push((name(second), rtype(kind), failure(what)));
+                }
+                owner => {
+                    let kind = rtype(second).unwrap_or_else(|| panic!("no such type: {line}"));
+                    literal.records.push((owner.to_ascii_lowercase(), kind, data(kind, rest)));
+                }
+            }
+        }
+        literal
+    }
+
+    /// Adds a TXT record of any bytes.
+    pub(crate) fn txt(&mut self, owner: &str, bytes: &[u8]) {
+        self.records.push((owner.to_string(), RecordType::Txt, Data::Txt(vec![bytes.to_vec()])));
+    }
+
+    /// What two servers of the zone say.
+    pub(crate) fn look(&self, question: &Question) -> Look {
+        let Question { name: asked, rtype } = question;
+        if let Some(gone) = self.undelegated.iter().find(|gone| asked.is_at_or_below(gone)) {
+            return Look { zone: Zone::NotDelegated { name: gone.clone() }, replies: vec![] };
+        }
+        let apex = self
+            .zones
+            .iter()
+            .filter(|apex| asked.is_at_or_below(apex))
+            .max_by_key(|apex| apex.labels())
+            .cloned()
+            .unwrap_or_else(|| name("test-root"));
+        let fault = self
+            .faults
+            .iter()
+            .find(|(below, only, _)| asked.is_at_or_below(below) && only.is_none_or(|only| only == *rtype));
+        let replies = [1, 2].map(|number| Reply {
+            server: server(number, &apex),
+            outcome: match fault {
+                Some((_, _, failure)) => Err(failure.clone()),
+                None if number == 2 && self.second.contains(&(asked.clone(), *rtype)) => {
+                    Ok(answer(vec![], true, &apex))
+                }
+                None => Ok(self.answer(asked, *rtype, &apex)),
+            },
+        });
+        Look { zone: Zone::Found(apex), replies: replies.to_vec() }
+    }
+
+    fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
+        let exists = |owner: &str| {
+            let below = format!(".{owner}");
+            owner == apex.as_str() || self.records.iter().any(|(o, _, _)| o == owner || o.ends_with(&below))
+        };
+        // RFC 4592: the wildcard right below the closest name that exists.
+        let mut owner = asked.to_string();
+        if !exists(&owner) {
+            let mut above = asked.parent();
+            while let Some(next) = above.filter(|next| !exists(next.as_str())) {
+                above = next.parent();
+                owner = next.to_string();
+            }
+            owner = owner.split_once('.').map_or_else(String::new, |(_, encloser)| format!("*.{encloser}"));
+        }
+        let at: Vec<&(String, RecordType, Data)> =
+            self.records.iter().filter(|(o, _, _)| *o == owner).collect();
+        let found = at.iter().filter(|(_, t, _)| *t == rtype || *t == RecordType::Cname);
+        let found = found.map(|(_, _, data)| Record { data: data.clone(), ttl: 300 }).collect();
+        answer(found, !at.is_empty() || exists(asked.as_str()), apex)
+    }
+}
+
+fn server(number: u8, apex: &Name) -> Server {
+    Server {
+        name: name(&format!("ns{number}.{apex}")).into(),
+        address: format!("192.0.2.{}", 52 + number).parse().ok(),
+    }
+}
+
+fn answer(records: Vec<Record>, exists: bool, apex: &Name) -> Answer {
+    Answer {
+        rcode: if exists { Rcode::NoError } else { Rcode::NxDomain },
+        authoritative: true,
+        soa: records.is_empty().then(|| apex.clone()),
+        negative_ttl: records.is_empty().then_some(3600),
+        records,
+    }
+}
+
+/// Runs `judge` until it needs no more; also how many questions that took.
+pub(crate) fn settle<T>(literal: &Literal, judge: impl Fn(&Seen) -> Result<T, Need>) -> (T, usize) {
+    let mut seen = Seen::new();
+    for _ in 0..40 {
+        match judge(&seen) {
+            Ok(found) => return (found, seen.len()),
+            Err(Need(questions)) => {
+                assert!(!questions.is_empty(), "a need for nothing");
+                for question in questions {
+                    assert!(seen.at(&question.name, question.rtype).is_err(), "asked twice: {question:?}");
+                    let look = literal.look(&question);
+                    seen.add(question, look);
+                }
+            }
+        }
+    }
+    panic!("a judge that never has enough");
+}
+
+/// What must hold for every verdict there is.
+pub(crate) fn sound(verdict: &Verdict) {
+    assert!(verdict.code.statuses().contains(&verdict.status), "{} with {}", verdict.code, verdict.status);
+    assert!(!verdict.reason.is_empty(), "{verdict:?}");
+    if verdict.status.is_wrong() {
+        assert!(!verdict.fix.is_empty(), "nothing to do about it: {verdict:?}");
+    }
+    if verdict.status.is_right() {
+        assert!(verdict.witnesses.agreeing > 0 && verdict.server.is_some(), "{verdict:?}");
+    }
+}

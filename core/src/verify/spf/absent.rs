@@ -1,0 +1,159 @@
+//! No SPF record at the domain: where it was entered instead.
+
+use super::{
+    judge::Case,
+    merge::{includes_before_all, mentions, with_include},
+    record::{Record, after_version},
+};
+use crate::{
+    names::Name,
+    observe::{Data, Need, Rcode, RecordType},
+    verify::{Code, Status, Verdict, evidence::agreed},
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// The verdict when there is no SPF record at the domain.
+pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
+    let owner = case.owner();
+    // A wildcard below the domain would answer at each of these as well.
+    let below = owner.prepend(case.context.probe);
+    let doubled = case.apex().and_then(|apex| owner.append(apex));
+    let aside = ["_spf", "spf"].map(|label| owner.prepend(label));
+    let organizational = owner.organizational().filter(|organizational| organizational != owner);
+    let places: Vec<(&Name, RecordType)> = below
+        .iter()
+        .chain(&doubled)
+        .chain(aside.iter().flatten())
+        .chain(&organizational)
+        .map(|name| (name, RecordType::Txt))
+        .collect();
+    case.seen.have_all(&places)?;
+    let wild = record_at(case, below.as_ref())?;
+    let real = |name: Option<&Name>| -> Result<Option<String>, Need> {
+        Ok(record_at(case, name)?.filter(|text| wild.as_ref() != Some(text)))
+    };
+    if let (Some(name), Some(text)) = (&doubled, real(doubled.as_ref())?) {
+        return Ok(name_doubled(case, name, &text));
+    }
+    for name in aside.iter().flatten() {
+        if let Some(text) = real(Some(name))? {
+            return Ok(wrong_name(case, name, &text));
+        }
+    }
+    if let Some(name) = &organizational
+        && let Some(text) = record_at(case, Some(name))?
+        && Record::parse(&text).is_ok_and(|record| mentions(&record, &case.include))
+    {
+        return Ok(at_apex(case, name));
+    }
+    Ok(nothing(case))
+}
+
+/// The one SPF record that can be read at a name, if it is known to be there.
+fn record_at(case: &Case<'_>, name: Option<&Name>) -> Result<Option<String>, Need> {
+    let Some(name) = name else { return Ok(None) };
+    let look = case.seen.at(name, RecordType::Txt)?;
+    let Some((_, answer)) = agreed(look) else { return Ok(None) };
+    let texts: Vec<Vec<u8>> = answer.records.iter().filter_map(|r| Data::txt(&r.data)).collect();
+    Ok(texts
+        .into_iter()
+        .find(|text| after_version(text).is_some() && Record::parse(text).is_ok())
+        .and_then(|text| String::from_utf8(text).ok()))
+}
+
+fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
+    let owner = case.owner();
+    let entered = case.apex().map_or_else(|| owner.to_string(), |apex| owner.as_entered_in(apex));
+    let text = with_include(Some(text), &case.include);
+    let reason = format!(
+        "The SPF record stands at {name}: your DNS host appends the domain to what you enter. There is none at {owner}."
+    );
+    let fix = format!(
+        "At your DNS host, enter {entered} as the name of the TXT record, and this as its text: {text}"
+    );
+    Verdict { expected: text, ..case.verdict(Status::Missing, Code::NameDoubled, reason) }.fix(fix)
+}
+
+fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
+    let owner = case.owner();
+    let entered = case.apex().map_or_else(|| owner.to_string(), |apex| owner.as_entered_in(apex));
+    let text = with_include(Some(text), &case.include);
+    let reason = format!(
+        "There is an SPF record at {name}, but none at {owner}. Receivers look at {owner} itself, never below it."
+    );
+    let fix = format!("Add a TXT record at {owner} (name {entered} at your DNS host) with this text: {text}");
+    Verdict { expected: text, ..case.verdict(Status::Missing, Code::SpfWrongName, reason) }.fix(fix)
+}
+
+fn at_apex(case: &Case<'_>, name: &Name) -> Verdict {
+    let owner = case.owner();
+    let reason = format!(
+        "{name} has an SPF record with our include, but {owner} has none, and names below {name} do not inherit it."
+    );
+    add(case, case.verdict(Status::Missing, Code::NameAtApex, reason))
+}
+
+fn nothing(case: &Case<'_>) -> Verdict {
+    let owner = case.owner();
+    let (code, reason) = match agreed(case.look).map(|(_, answer)| (answer.rcode, answer.is_negative())) {
+        Some((Rcode::NxDomain, _)) => (Code::NameNotFound, format!("Nothing is published at {owner}.")),
+        Some((Rcode::NoError, false)) => {
+            (Code::NoRecord, format!("{owner} has TXT records, but none of them is an SPF record."))
+        }
+        _ => (Code::NoRecord, format!("{owner} has no SPF record.")),
+    };
+    add(case, case.verdict(Status::Missing, code, reason))
+}
+
+fn add(case: &Case<'_>, verdict: Verdict) -> Verdict {
+    let entered =
+        case.apex().map_or_else(|| case.owner().to_string(), |apex| case.owner().as_entered_in(apex));
+    let fix = format!(
+        "Add a TXT record at {} (name {entered} at your DNS host) with this text: {}",
+        case.owner(),
+        verdict.expected
+    );
+    verdict.fix(fix)
+}
+
+/// The verdict when any name beside the domain answers with the same record.
+/// The record is in effect, and given back to be merged with ours, but nobody
+/// has entered it for this domain.
+pub(super) fn wildcard(case: &Case<'_>, text: &[u8]) -> Result<Option<(Verdict, Option<String>)>, Need> {
+    let owner = case.owner();
+    // Beside the apex of a zone lies somebody else's name.
+    let Some(apex) = case.apex().filter(|apex| *apex != owner) else { return Ok(None) };
+    let sibling = owner.parent().filter(|parent| parent.is_at_or_below(apex));
+    let Some(sibling) = sibling.and_then(|parent| parent.prepend(case.context.probe)) else {
+        return Ok(None);
+    };
+    let (Some((_, here)), Some((_, there))) =
+        (agreed(case.look), agreed(case.seen.at(&sibling, RecordType::Txt)?))
+    else {
+        return Ok(None);
+    };
+    if here.rrset() != there.rrset() {
+        return Ok(None);
+    }
+    let readable = Record::parse(text).ok().filter(|record| record.misspelt().is_none());
+    let present = readable.as_ref().map(|_| String::from_utf8_lossy(text).into_owned());
+    let verdict = case.verdict(
+        Status::Missing,
+        Code::Wildcard,
+        format!(
+            "The SPF record seen at {owner} comes from a wildcard, which gives it to any name beside it."
+        ),
+    );
+    let expected = with_include(present.as_deref(), &case.include);
+    let mut verdict = add(case, Verdict { expected, ..verdict });
+    if readable.is_some_and(|record| includes_before_all(&record, &case.include)) {
+        verdict
+            .remarks
+            .push("The wildcard's record has our include, so mail passes SPF through it today.".to_string());
+    }
+    Ok(Some((verdict, present)))
+}

@@ -1,0 +1,186 @@
+//! What a record does: every sending address and some that have no business
+//! with it, put through `check_host()`.
+
+use super::{
+    eval::check_host_with,
+    record::{Kind, Mechanism, Record},
+    result::{Cause, Evaluation, Query, SpfResult, Step, Trace},
+};
+use crate::{
+    names::Name,
+    observe::{Need, Seen},
+    verify::Context,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Addresses that nobody should let pass: three reserved for documentation
+/// (RFC 5737, RFC 3849), and one in the lower half of the address space, from
+/// a block that sends no mail.
+const CONTROLS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77)),
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)),
+    IpAddr::V4(Ipv4Addr::new(7, 77, 77, 77)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0x77)),
+];
+
+/// Every evaluation of one record.
+#[derive(Debug)]
+pub(super) struct Effect {
+    /// One per sending address.
+    pub(super) sending: Vec<(IpAddr, Evaluation)>,
+    /// The same for a local part nobody uses.
+    pub(super) other_sender: Vec<(IpAddr, Evaluation)>,
+    /// One per control address.
+    pub(super) controls: Vec<Evaluation>,
+}
+
+impl Effect {
+    /// Evaluates the record of the domain, or `assumed` records in place of
+    /// what is published.
+    fn of(context: &Context<'_>, seen: &Seen, assumed: &[(&Name, &str)]) -> Result<Self, Need> {
+        let helo = context.provider.zone.as_str();
+        let addresses = &context.provider.sending_ips;
+        let evaluate = |local_part: &str, ip: IpAddr| {
+            let query = Query::new(ip, &format!("{local_part}@{}", context.domain), helo);
+            check_host_with(seen, &query, assumed)
+        };
+        let mut needed = Vec::new();
+        let mut all = |local_part: &str, addresses: &mut dyn Iterator<Item = IpAddr>| {
+            let mut evaluations = Vec::new();
+            for ip in addresses {
+                match evaluate(local_part, ip) {
+                    Ok(evaluation) => evaluations.push((ip, evaluation)),
+                    Err(Need(mut questions)) => needed.append(&mut questions),
+                }
+            }
+            evaluations
+        };
+        let sending = all("postmaster", &mut addresses.iter().copied());
+        let other_sender = all(context.probe, &mut addresses.iter().copied());
+        let mut unrelated = CONTROLS.into_iter().filter(|control| !addresses.contains(control));
+        let controls = all("postmaster", &mut unrelated);
+        if !needed.is_empty() {
+            needed.sort();
+            needed.dedup();
+            return Err(Need(needed));
+        }
+        let controls = controls.into_iter().map(|(_, evaluation)| evaluation).collect();
+        Ok(Self { sending, other_sender, controls })
+    }
+
+    /// [`Self::of`] with our own record as it should be where the live one
+    /// does not do its part, and whether that was so.
+    pub(super) fn whatever_ours_does(
+        context: &Context<'_>,
+        seen: &Seen,
+        assumed: &[(&Name, &str)],
+    ) -> Result<(Self, bool), Need> {
+        let effect = Self::of(context, seen, assumed)?;
+        let include = context.provider.spf_include();
+        if !effect.ours_fails(&include) {
+            return Ok((effect, false));
+        }
+        let ours = our_record(&context.provider.sending_ips);
+        let mut assumed = assumed.to_vec();
+        assumed.push((&include, &ours));
+        Ok((Self::of(context, seen, &assumed)?, true))
+    }
+
+    /// Every evaluation, those of our own addresses first.
+    pub(super) fn evaluations(&self) -> impl Iterator<Item = &Evaluation> {
+        let (sending, other) = (self.sending.iter(), self.other_sender.iter());
+        sending.chain(other).map(|(_, evaluation)| evaluation).chain(&self.controls)
+    }
+
+    /// The control that passes, if one does.
+    pub(super) fn anyone(&self) -> Option<&Evaluation> {
+        self.controls.iter().find(|evaluation| evaluation.result == SpfResult::Pass)
+    }
+
+    /// Whether every sending address passes, for every sender.
+    pub(super) fn all_pass(&self) -> bool {
+        self.sending.iter().chain(&self.other_sender).all(|(_, e)| e.result == SpfResult::Pass)
+    }
+
+    /// The first evaluation that ended so.
+    pub(super) fn first(&self, result: SpfResult) -> Option<&Evaluation> {
+        self.evaluations().find(|evaluation| evaluation.result == result)
+    }
+
+    /// The most of the ten look-ups that any of them used.
+    pub(super) fn lookups(&self) -> usize {
+        self.evaluations().map(|evaluation| evaluation.lookups).max().unwrap_or(0)
+    }
+
+    /// What costs look-ups, from the evaluation that went furthest: "`mx` 1,
+    /// `include:x` 4".
+    pub(super) fn costs(&self) -> String {
+        let Some(widest) = self.evaluations().max_by_key(|evaluation| evaluation.lookups) else {
+            return String::new();
+        };
+        let costs: Vec<String> = widest
+            .trace
+            .steps
+            .iter()
+            .filter(|step| step.lookups > 0)
+            .map(|step| {
+                // It broke off in there, and might take more.
+                let more = if step.result == Some(SpfResult::Permerror) { " or more" } else { "" };
+                format!("{} takes {}{more}", step.term, step.lookups)
+            })
+            .collect();
+        costs.join(", ")
+    }
+
+    /// Whether our own record was reached and did not do its part. That is
+    /// ours to mend, and no customer's fault.
+    fn ours_fails(&self, include: &Name) -> bool {
+        let limit = |evaluation: &Evaluation| {
+            matches!(evaluation.cause, Cause::TooManyLookups | Cause::TooManyVoids(_) | Cause::Loop(_))
+        };
+        let sending = self.sending.iter().chain(&self.other_sender).map(|(_, e)| e).any(|evaluation| {
+            !limit(evaluation)
+                && evaluation.trace.reached(include).is_some_and(|ours| ours.result != SpfResult::Pass)
+        });
+        sending
+            || self.controls.iter().any(|evaluation| {
+                !limit(evaluation)
+                    && evaluation
+                        .trace
+                        .reached(include)
+                        .is_some_and(|ours| ours.result.is_error() || ours.result == SpfResult::None)
+            })
+    }
+}
+
+/// Our record as the plan means it, for when the live one does not answer.
+fn our_record(sending_ips: &[IpAddr]) -> String {
+    let mut text = "v=spf1".to_string();
+    for ip in sending_ips {
+        text.push_str(if ip.is_ipv4() { " ip4:" } else { " ip6:" });
+        text.push_str(&ip.to_string());
+    }
+    text.push_str(" -all");
+    text
+}
+
+/// The last term of the domain's own record that was looked at: the one that
+/// decided, or in which the evaluation broke off.
+pub(super) fn last_step(trace: &Trace) -> Option<&Step> {
+    trace.steps.last()
+}
+
+/// Whether a pass rests on an address written out in the domain's own record.
+pub(super) fn is_pinned(trace: &Trace, record: &Record) -> bool {
+    last_step(trace).is_some_and(|step| {
+        record
+            .terms
+            .iter()
+            .any(|term| term.text == step.term && matches!(term.kind, Kind::Directive(_, Mechanism::Ip(..))))
+    })
+}

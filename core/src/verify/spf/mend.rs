@@ -1,0 +1,85 @@
+//! The text that would pass, found by evaluating it.
+
+use super::{
+    effect::{Effect, last_step},
+    merge::{with_include, with_include_first, without},
+    record::Record,
+    result::{Cause, Evaluation, SpfResult},
+};
+use crate::{
+    names::Name,
+    observe::{Need, Seen},
+    verify::Context,
+};
+use alloc::{
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+/// Terms taken out one after another before giving up.
+const MAX_CHANGES: usize = 8;
+
+/// A replacement that was evaluated and passes.
+pub(super) struct Mended {
+    /// The whole record.
+    pub(super) text: String,
+    /// Terms of theirs it does without, because they break or undo the rest.
+    pub(super) left_out: Vec<String>,
+}
+
+/// The least change to `text` with which all our addresses pass, nobody else
+/// does, and no limit is broken. `None` when only the owner can choose what
+/// has to go.
+pub(super) fn mend(context: &Context<'_>, seen: &Seen, text: &str) -> Result<Option<Mended>, Need> {
+    let include = context.provider.spf_include();
+    let mut candidate = with_include(Some(text), &include);
+    let mut left_out = vec![];
+    let mut in_front = false;
+    for _ in 0..MAX_CHANGES {
+        let Ok(record) = Record::parse(&candidate) else { return Ok(None) };
+        let (effect, _) = Effect::whatever_ours_does(context, seen, &[(context.domain, &candidate)])?;
+        if let Some(culprit) = culprit(&effect) {
+            let Some(term) = last_step(&culprit.trace).map(|step| step.term.clone()) else { return Ok(None) };
+            if term.eq_ignore_ascii_case(&format_include(&include)) || left_out.contains(&term) {
+                return Ok(None);
+            }
+            candidate = with_include(Some(&without(&record, &term)), &include);
+            left_out.push(term);
+        } else if effect.first(SpfResult::Permerror).is_some() {
+            // Too many look-ups: what can go is not ours to say.
+            return Ok(None);
+        } else if passes_as_far_as_known(&effect) {
+            return Ok(Some(Mended { text: candidate, left_out }));
+        } else if in_front {
+            return Ok(None);
+        } else {
+            // A term of theirs refuses our addresses before ours is reached.
+            in_front = true;
+            candidate = with_include_first(&record, &include);
+        }
+    }
+    Ok(None)
+}
+
+fn format_include(include: &Name) -> String {
+    "include:".to_string() + include.as_str()
+}
+
+/// An evaluation that shows a term which has to go.
+fn culprit(effect: &Effect) -> Option<&Evaluation> {
+    let broken = effect.evaluations().find(|evaluation| {
+        evaluation.result == SpfResult::Permerror && !matches!(evaluation.cause, Cause::TooManyLookups)
+    });
+    effect.anyone().or(broken)
+}
+
+/// Another party's record that cannot be reached now is no reason to withhold
+/// the text.
+fn passes_as_far_as_known(effect: &Effect) -> bool {
+    effect
+        .sending
+        .iter()
+        .chain(&effect.other_sender)
+        .all(|(_, e)| matches!(e.result, SpfResult::Pass | SpfResult::Temperror))
+}

@@ -1,0 +1,27 @@
+//! SPF at the domain itself (RFC 7208).
+//!
+//! * [`Record`] — a record's text, term by term
+//! * [`check_host`] — whether an address may send for a domain
+//! * [`with_include`] — the owner's record with ours merged in
+//! * [`judge`](judge()) — the verdict
+
+mod absent;
+mod ask;
+mod effect;
+mod eval;
+mod judge;
+mod macros;
+mod mend;
+mod merge;
+mod record;
+mod result;
+#[cfg(test)]
+mod tests;
+mod works;
+
+pub use eval::check_host;
+pub use judge::judge;
+pub use macros::{MacroError, MacroString};
+pub use merge::with_include;
+pub use record::{Kind, Mechanism, Problem, Qualifier, Record, SyntaxError, Target, Term, after_version};
+pub use result::{Cause, Evaluation, Query, SpfResult, Step, Trace};
