@@ -1,0 +1,146 @@
+//! A question put to a set of servers, in turn or all at once.
+
+use super::{
+    Inner,
+    exchange::{Try, Wanted},
+    interpret::{Said, Sender, interpret},
+};
+use futures_util::future::join_all;
+use signet_core::{
+    names::Name,
+    observe::{Failure, Server},
+};
+use std::{net::SocketAddr, sync::atomic::Ordering};
+
+/// A server as it is listed for a zone, and how it can be reached, if at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) server: Server,
+    pub(super) reach: Result<SocketAddr, Failure>,
+}
+
+/// What one server said, or why it said nothing.
+pub(super) struct Heard {
+    pub(super) server: Server,
+    pub(super) said: Result<Said, Failure>,
+}
+
+impl Inner {
+    /// Asks every server; those that stay silent as often as tries allow.
+    pub(super) async fn ask_all(&self, servers: &[Listed], wanted: &Wanted, from: Sender<'_>) -> Vec<Heard> {
+        join_all(servers.iter().map(|listed| async {
+            let said = match &listed.reach {
+                Ok(address) => self.ask_patiently(*address, wanted, from).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            Heard { server: listed.server.clone(), said }
+        }))
+        .await
+    }
+
+    /// Asks one server after the other, beginning with the `first`, until one
+    /// answers or the tries are spent. Who failed comes before who answered.
+    pub(super) async fn ask_in_turn(
+        &self,
+        servers: &[Listed],
+        first: usize,
+        wanted: &Wanted,
+        from: Sender<'_>,
+    ) -> Vec<Heard> {
+        let reachable: Vec<(&Server, SocketAddr)> =
+            servers.iter().filter_map(|l| Some((&l.server, *l.reach.as_ref().ok()?))).collect();
+        if reachable.is_empty() {
+            return servers
+                .iter()
+                .filter_map(|l| Some(Heard { server: l.server.clone(), said: Err(l.reach.clone().err()?) }))
+                .collect();
+        }
+        // Only silence is worth asking again; the others have said their piece.
+        let mut hopeful: Vec<usize> = (0..reachable.len()).map(|i| (first + i) % reachable.len()).collect();
+        let mut heard: Vec<Heard> = Vec::new();
+        let tries = self.tries();
+        for number in 0..tries {
+            if hopeful.is_empty() {
+                break;
+            }
+            let index = hopeful.remove(0);
+            let (server, address) = reachable[index];
+            let before = heard.iter().position(|h| h.server == *server);
+            let this = Try { again: before.is_some(), last: number + 1 == tries };
+            let said = self.ask_once(address, wanted, from, this).await;
+            if said == Err(Failure::Timeout) {
+                hopeful.push(index);
+            }
+            let done = said.is_ok();
+            if let Some(before) = before {
+                heard.remove(before);
+            }
+            heard.push(Heard { server: server.clone(), said });
+            if done {
+                break;
+            }
+        }
+        heard
+    }
+
+    /// Asks the resolvers, beginning with the one that answered last.
+    ///
+    /// # Errors
+    /// How the first of them failed, when all did.
+    pub(super) async fn resolve(&self, name: &Name, rtype: u16) -> Result<Said, Failure> {
+        let wanted = Wanted { name: name.clone(), rtype, recursion: true };
+        let mut heard = self.ask_resolvers_in_turn(&wanted).await;
+        match heard.iter().position(|h| h.said.is_ok()) {
+            Some(answered) => heard.swap_remove(answered).said,
+            None => heard.into_iter().next().map_or(Err(no_resolver()), |h| h.said),
+        }
+    }
+
+    pub(super) async fn ask_resolvers_in_turn(&self, wanted: &Wanted) -> Vec<Heard> {
+        let first = self.good_resolver.load(Ordering::Relaxed);
+        let heard = self.ask_in_turn(&self.resolvers, first, wanted, Sender::Resolver).await;
+        if heard.len() > 1
+            && let Some(Heard { server, said: Ok(_) }) = heard.last()
+            && let Some(index) = self.resolvers.iter().position(|l| l.server == *server)
+        {
+            self.good_resolver.store(index, Ordering::Relaxed);
+        }
+        heard
+    }
+
+    async fn ask_patiently(
+        &self,
+        address: SocketAddr,
+        wanted: &Wanted,
+        from: Sender<'_>,
+    ) -> Result<Said, Failure> {
+        let tries = self.tries();
+        for number in 0..tries {
+            let this = Try { again: number > 0, last: number + 1 == tries };
+            let said = self.ask_once(address, wanted, from, this).await;
+            if said != Err(Failure::Timeout) {
+                return said;
+            }
+        }
+        Err(Failure::Timeout)
+    }
+
+    async fn ask_once(
+        &self,
+        address: SocketAddr,
+        wanted: &Wanted,
+        from: Sender<'_>,
+        this: Try,
+    ) -> Result<Said, Failure> {
+        let reply = self.exchange.attempt(address, wanted, this).await?;
+        interpret(&reply, &wanted.name, wanted.rtype, from)
+    }
+
+    fn tries(&self) -> u8 {
+        self.settings.tries.max(1)
+    }
+}
+
+pub(super) fn no_resolver() -> Failure {
+    Failure::Unreachable("no resolver is configured".to_string())
+}
