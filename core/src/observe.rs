@@ -1,7 +1,7 @@
 //! Everything a DNS question can come back with.
 //!
 //! A [`Question`] is put to one or several servers; what each of them said is
-//! an [`Outcome`]; together they are a [`Look`]. A judge never asks anything
+//! a [`Reply`]; together they are a [`Look`]. A judge never asks anything
 //! itself: it reads from [`Seen`], and where that has no look yet it stops with
 //! [`Need`], is given what it asked for, and is started again. So the rules of
 //! [`crate::verify`] read straight through, ask only what they come to need,

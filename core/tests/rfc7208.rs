@@ -83,7 +83,8 @@ fn zone(zonedata: &Yaml<'_>) -> BTreeMap<Name, Node> {
                     "CNAME" => node.records.push((RecordType::Cname, Data::Cname(target(value)))),
                     "PTR" => node.records.push((RecordType::Ptr, Data::Ptr(target(value)))),
                     "MX" => {
-                        let preference = value[0].as_integer().and_then(|n| n.try_into().ok()).expect("a preference");
+                        let preference =
+                            value[0].as_integer().and_then(|n| n.try_into().ok()).expect("a preference");
                         let exchange = text(&value[1]);
                         let exchange = (!exchange.is_empty()).then(|| name(exchange));
                         node.records.push((RecordType::Mx, Data::Mx(preference, exchange)));

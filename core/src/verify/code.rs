@@ -129,8 +129,6 @@ codes! {
     SpfPtr = "spf_ptr" [Softfail],
     /// The SPF record was entered at `_spf` or `spf` below the domain instead of at the domain.
     SpfWrongName = "spf_wrong_name" [Missing],
-    /// The SPF record is published with the retired type SPF only.
-    SpfType99 = "spf_type99" [Missing],
     /// The DMARC record has a syntax error or no usable policy.
     DmarcSyntax = "dmarc_syntax" [Fail Softfail],
     /// There is more than one DMARC record, so receivers discard all of them.

@@ -1,13 +1,14 @@
 //! `check_host()` (RFC 7208 §4).
 
 use super::{
-    macros::{MacroString, Values, reverse_name},
-    record::{Kind, Mechanism, Qualifier, Record, Target, after_version},
+    ask::{Found, in_network, unreachable},
+    macros::{MacroString, Values},
+    record::{Kind, Mechanism, Qualifier, Record, after_version},
     result::{Cause, Evaluation, Query, SpfResult, Step, Trace},
 };
 use crate::{
     names::Name,
-    observe::{Consensus, Data, Need, RecordType, Seen, printable},
+    observe::{Data, Need, RecordType, Seen, printable},
 };
 use alloc::{
     boxed::Box,
@@ -109,13 +110,13 @@ impl Outcome {
 impl<'a> Evaluator<'a> {
     /// Evaluates the record of `domain`: `check_host()` proper.
     fn record_of(&mut self, domain: &str) -> Result<Trace, Need> {
-        let mut trace =
-            Trace { domain: domain.to_string(), record: None, result: SpfResult::None, steps: vec![] };
+        let shown = printable(domain.as_bytes());
+        let mut trace = Trace { domain: shown.clone(), record: None, result: SpfResult::None, steps: vec![] };
         // §4.3: malformed, or not fully qualified.
         let name = match Name::parse_queried(domain) {
             Ok(name) if name.labels() > 1 => name,
             _ => {
-                self.cause = Cause::InvalidDomain(printable(domain.as_bytes()));
+                self.cause = Cause::InvalidDomain(shown);
                 return Ok(trace);
             }
         };
@@ -154,15 +155,12 @@ impl<'a> Evaluator<'a> {
             let before = self.lookups;
             let outcome = self.mechanism(name, &term.text, mechanism);
             let lookups = self.lookups - before;
-            match self.step(&term.text, *qualifier, outcome, lookups, trace)? {
-                Some(result) => {
-                    self.cause = Cause::Matched { domain: name.to_string(), term: term.text.clone() };
-                    if result == SpfResult::Fail {
-                        self.exp = record.exp().map(|exp| (exp.clone(), name.to_string()));
-                    }
-                    return Ok(result);
+            if let Some(result) = step(&term.text, *qualifier, outcome, lookups, trace)? {
+                self.cause = Cause::Matched { domain: name.to_string(), term: term.text.clone() };
+                if result == SpfResult::Fail {
+                    self.exp = record.exp().map(|exp| (exp.clone(), name.to_string()));
                 }
-                None => continue,
+                return Ok(result);
             }
         }
         if let Some((term, target)) = record.redirect() {
@@ -171,37 +169,6 @@ impl<'a> Evaluator<'a> {
         // §4.7
         self.cause = Cause::NoMatch;
         Ok(SpfResult::Neutral)
-    }
-
-    /// Writes a step into the trace; the result if it ends the evaluation.
-    fn step(
-        &mut self,
-        term: &str,
-        qualifier: Qualifier,
-        outcome: Result<Outcome, Failed>,
-        lookups: usize,
-        trace: &mut Trace,
-    ) -> Result<Option<SpfResult>, Halt> {
-        let mut step =
-            Step { term: term.to_string(), result: None, why: String::new(), lookups, inner: None };
-        match outcome {
-            Ok(outcome) => {
-                step.result = outcome.matched.then(|| qualifier.result());
-                step.why = outcome.why;
-                step.inner = outcome.inner;
-                let result = step.result;
-                trace.steps.push(step);
-                Ok(result)
-            }
-            Err(Failed { halt: Halt::Error(result, cause), inner }) => {
-                step.result = Some(result);
-                step.why = cause.to_string();
-                step.inner = inner.map(|inner| *inner);
-                trace.steps.push(step);
-                Err(Halt::Error(result, cause))
-            }
-            Err(Failed { halt, .. }) => Err(halt),
-        }
     }
 
     /// §6.1. An `all` anywhere has matched before, so this needs no check.
@@ -253,8 +220,7 @@ impl<'a> Evaluator<'a> {
             }
             Mechanism::Include(target) => {
                 let inner = self.follow(name, term, target)?;
-                let why =
-                    format!("the record of {} says {}", printable(inner.domain.as_bytes()), inner.result);
+                let why = format!("the record of {} says {}", inner.domain, inner.result);
                 Outcome { matched: inner.result == SpfResult::Pass, why, inner: Some(inner) }
             }
             Mechanism::A(target) => self.a(name, target)?,
@@ -323,7 +289,8 @@ impl<'a> Evaluator<'a> {
             true => self.uncharged_name(&current)?,
             false => validated,
         };
-        Ok(Some(text.expand(&self.values(&domain, &validated))))
+        // Macros bring in what the client said of itself.
+        Ok(Some(printable(text.expand(&self.values(&domain, &validated)).as_bytes())))
     }
 
     /// `%{p}` in an explanation, where no limit applies.
@@ -352,6 +319,35 @@ impl<'a> Evaluator<'a> {
             return Err(permerror(Cause::Multiple(name.to_string())));
         }
         Ok(first)
+    }
+}
+
+/// Writes a step into the trace; the result if it ends the evaluation.
+fn step(
+    term: &str,
+    qualifier: Qualifier,
+    outcome: Result<Outcome, Failed>,
+    lookups: usize,
+    trace: &mut Trace,
+) -> Result<Option<SpfResult>, Halt> {
+    let mut step = Step { term: term.to_string(), result: None, why: String::new(), lookups, inner: None };
+    match outcome {
+        Ok(outcome) => {
+            step.result = outcome.matched.then(|| qualifier.result());
+            step.why = outcome.why;
+            step.inner = outcome.inner;
+            let result = step.result;
+            trace.steps.push(step);
+            Ok(result)
+        }
+        Err(Failed { halt: Halt::Error(result, cause), inner }) => {
+            step.result = Some(result);
+            step.why = cause.to_string();
+            step.inner = inner.map(|inner| *inner);
+            trace.steps.push(step);
+            Err(Halt::Error(result, cause))
+        }
+        Err(Failed { halt, .. }) => Err(halt),
     }
 }
 

@@ -112,6 +112,9 @@ const ROWS: &[Row] = &[
     row!("example.com TXT v=spf1 include:_spf.signet.test include:slow.test -all\nslow.test ! timeout" => Softfail SpfIncludeUnreachable "-"),
     // Works, but.
     row!("example.com TXT v=spf1 a include:wide.test include:_spf.signet.test -all\nexample.com A 192.0.2.9\nexample.com AAAA 2001:db8::99" => Softfail SpfNearLimit "-"),
+    row!("example.com TXT v=spf1 include:wide.test include:_spf.signet.test -all" => Softfail SpfNearLimit "-"),
+    row!("example.com TXT v=spf1 redirect=wide.test include:_spf.signet.test -all" => Pass Ok "-"),
+    row!("example.com TXT v=spf1 include:w1.test include:w2.test include:w3.test include:w4.test include:w5.test include:w6.test include:w7.test include:_spf.signet.test -all\n# wide.test" => Pass Ok "-"),
     row!("example.com TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all" => Softfail Pinned PLAIN_STRICT),
     row!("example.com TXT v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/48 -all" => Softfail Pinned "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/48 include:_spf.signet.test -all"),
     row!("example.com TXT v=spf1 include:_spf.signet.test ?all" => Softfail SpfNeutral PLAIN),
