@@ -398,6 +398,18 @@ pub enum Consensus<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need(pub Vec<Question>);
 
+impl Need {
+    /// What several judges need, each question once; `Ok` when they need nothing.
+    ///
+    /// # Errors
+    /// [`Need`] with the questions.
+    pub fn of_all(mut questions: Vec<Question>) -> Result<(), Self> {
+        questions.sort();
+        questions.dedup();
+        if questions.is_empty() { Ok(()) } else { Err(Self(questions)) }
+    }
+}
+
 /// All looks of one check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {

@@ -10,6 +10,7 @@ mod evidence;
 pub(crate) mod literal;
 pub mod cname;
 pub mod dmarc;
+pub mod own;
 pub mod spf;
 
 pub use code::Code;
@@ -222,11 +223,7 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
             Err(Need(mut questions)) => needed.append(&mut questions),
         }
     }
-    if !needed.is_empty() {
-        needed.sort();
-        needed.dedup();
-        return Err(Need(needed));
-    }
+    Need::of_all(needed)?;
     findings.zone = zone_of(context.domain, plan, seen);
     Ok(findings)
 }
