@@ -4,7 +4,7 @@
 //! * [`ask`] — puts the questions that the judges of
 //!   [`signet_core::verify`] come to need to the right servers, and reports
 //!   what each of them said, failures included.
-//! * `zone` — serves the provider's own zone.
+//! * [`zone`] — serves the provider's own zone.
 //!
 //! Neither half decides anything about a customer's domain; that is
 //! `signet-core`'s. Neither half knows of the store or of HTTP; that is the
@@ -36,3 +36,4 @@
 pub mod ask;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod zone;

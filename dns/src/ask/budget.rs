@@ -102,15 +102,15 @@ mod tests {
         let budgets = Budgets::new(1000, 10, 5);
         let start = Instant::now();
         for _ in 0..5 {
-            budgets.enter(ADDRESS).await.unwrap();
+            drop(budgets.enter(ADDRESS).await.unwrap());
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..10 {
-            budgets.enter(ADDRESS).await.unwrap();
+            drop(budgets.enter(ADDRESS).await.unwrap());
         }
         assert_eq!(start.elapsed().as_millis(), 1000);
         let other = "192.0.2.1".parse().unwrap();
-        budgets.enter(other).await.unwrap();
+        drop(budgets.enter(other).await.unwrap());
         assert_eq!(start.elapsed().as_millis(), 1000, "another address has a budget of its own");
     }
 

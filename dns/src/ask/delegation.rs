@@ -121,7 +121,9 @@ impl Inner {
                 }
             }
             // Without the SOA it is anybody's guess who says that.
-            Ok(Said::Answer(_)) => unknown(Failure::Malformed("a negative answer without its zone".to_string())),
+            Ok(Said::Answer(_)) => {
+                unknown(Failure::Malformed("a negative answer without its zone".to_string()))
+            }
             // The zone's own servers may well say what is wrong with them;
             // the parent's know who they are. Not when the resolver has found
             // DNSSEC to be broken (RFC 8914 §4.7 to 4.13): that is the news.
@@ -204,7 +206,8 @@ impl Inner {
             for address in addresses {
                 let server = Server { name: Some(name.clone()), address: Some(address) };
                 // Two names for one address are one server.
-                if servers.len() < ADDRESSES && servers.iter().all(|l: &Listed| l.server.address != server.address)
+                if servers.len() < ADDRESSES
+                    && servers.iter().all(|l: &Listed| l.server.address != server.address)
                 {
                     servers.push(Listed { server, reach: self.reach(address) });
                 }
@@ -247,7 +250,9 @@ impl Inner {
             join(self.addresses(name, code::A), self.addresses(name, code::AAAA)).await
         } else {
             match self.addresses(name, code::A).await {
-                Ok((found, ttl)) if found.is_empty() => (Ok((found, ttl)), self.addresses(name, code::AAAA).await),
+                Ok((found, ttl)) if found.is_empty() => {
+                    (Ok((found, ttl)), self.addresses(name, code::AAAA).await)
+                }
                 v4 => (v4, Ok((Vec::new(), u32::MAX))),
             }
         };

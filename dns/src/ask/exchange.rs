@@ -82,11 +82,14 @@ impl Exchange {
         let reply = self.udp(server, wanted, dressed, this.again).await?;
         let (style, reply) = match reply {
             Received::Reply(reply) if !stumbled(&reply) => (dressed, reply),
-            Received::CaseChanged | Received::NotUnderstood | Received::Reply(_) => {
+            Received::CaseChanged | Received::NotUnderstood(_) | Received::Reply(_) => {
                 self.counters.plain.count();
                 match self.udp(server, wanted, Style::PLAIN, this.again).await? {
                     Received::Reply(reply) => (Style::PLAIN, reply),
-                    Received::NotUnderstood => return Err(Failure::Rcode("FORMERR".to_string())),
+                    Received::NotUnderstood(code) => {
+                        let code = if code == NOTIMP { "NOTIMP" } else { "FORMERR" };
+                        return Err(Failure::Rcode(code.to_string()));
+                    }
                     Received::CaseChanged => {
                         return Err(Failure::Malformed("another question".to_string()));
                     }

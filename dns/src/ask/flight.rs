@@ -36,7 +36,11 @@ where
 
     /// Joins the flight for `key`, or starts one; the flag says whether it was
     /// under way already.
-    pub(super) fn join<F>(self: &Arc<Self>, key: K, start: impl FnOnce() -> F) -> (Shared<BoxFuture<'static, V>>, bool)
+    pub(super) fn join<F>(
+        self: &Arc<Self>,
+        key: K,
+        start: impl FnOnce() -> F,
+    ) -> (Shared<BoxFuture<'static, V>>, bool)
     where
         F: Future<Output = V> + Send + 'static,
     {

@@ -164,12 +164,7 @@ fn extended_error(edns: &Edns) -> Option<u16> {
 
 /// The records at `name` of the type asked for, and the CNAME there. What
 /// stands at a CNAME's target in the same message is another question.
-fn records_at(
-    message: &Message,
-    name: &Name,
-    owner: &WireName,
-    rtype: u16,
-) -> Result<Vec<Record>, Failure> {
+fn records_at(message: &Message, name: &Name, owner: &WireName, rtype: u16) -> Result<Vec<Record>, Failure> {
     let mut records = Vec::new();
     let mut text = 0;
     for record in message.answers.iter().filter(|r| r.dns_class == DNSClass::IN && r.name == *owner) {
@@ -179,6 +174,11 @@ fn records_at(
             continue;
         }
         let data = data(&record.data);
+        // Records of a set differ (RFC 2181 §5.2); servers that run in circles
+        // repeat themselves.
+        if records.iter().any(|seen: &Record| seen.data == data) {
+            continue;
+        }
         if let Data::Txt(chunks) = &data {
             text += chunks.iter().map(Vec::len).sum::<usize>();
         }

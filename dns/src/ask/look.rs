@@ -33,7 +33,12 @@ enum Below {
 
 impl Inner {
     /// Joins the same look if it is under way. Never longer than the patience.
-    pub(super) async fn look(self: &Arc<Self>, question: &Question, ask: Ask, since: Option<Instant>) -> Look {
+    pub(super) async fn look(
+        self: &Arc<Self>,
+        question: &Question,
+        ask: Ask,
+        since: Option<Instant>,
+    ) -> Look {
         self.counters.looks.count();
         let (flight, joined) = self.looks.join((question.clone(), ask), || {
             let (inner, question) = (Arc::clone(self), question.clone());

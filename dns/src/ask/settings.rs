@@ -100,6 +100,9 @@ mod tests {
     fn resolv_conf() {
         let text = "# a comment\nsearch example.test\nnameserver 192.0.2.53\n nameserver\t2001:db8::53 \n\
                     nameserver fe80::1%eth0\noptions edns0\nnameserver";
-        assert_eq!(nameservers(text), ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
+        assert_eq!(
+            nameservers(text),
+            ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]
+        );
     }
 }

@@ -22,8 +22,7 @@ pub struct Settled<T> {
     /// Every look it was given.
     pub seen: Seen,
     /// Whether a bound was reached: some looks are then
-    /// [`Failure::Timeout`](signet_core::observe::Failure::Timeout) without
-    /// anybody having been asked.
+    /// [`Failure::Timeout`] without anybody having been asked.
     pub cut_short: bool,
 }
 
@@ -47,11 +46,7 @@ impl Asker {
     ///
     /// With [`Ask::fresh`] no delegation learned before the call is used; those
     /// learned during it are.
-    pub async fn settle<T>(
-        &self,
-        ask: Ask,
-        mut judge: impl FnMut(&Seen) -> Result<T, Need>,
-    ) -> Settled<T> {
+    pub async fn settle<T>(&self, ask: Ask, mut judge: impl FnMut(&Seen) -> Result<T, Need>) -> Settled<T> {
         let start = Instant::now();
         let deadline = start + self.inner.settings.patience;
         let since = ask.fresh.then_some(start);

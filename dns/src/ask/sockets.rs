@@ -6,18 +6,19 @@
 
 use super::{
     stats::Counters,
-    wire::{Match, Query},
+    wire::{self, Match, Query},
 };
 use std::{
     collections::{HashMap, hash_map},
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
     net::UdpSocket,
     sync::{Semaphore, oneshot},
+    task::JoinSet,
 };
 
 /// Largest datagram there is; nobody who keeps to our EDNS size sends it.
@@ -32,8 +33,8 @@ pub(super) enum Received {
     Reply(Vec<u8>),
     /// The reply of a server that changes the case of names.
     CaseChanged,
-    /// FORMERR or NOTIMP without the question.
-    NotUnderstood,
+    /// This code, FORMERR or NOTIMP, without the question.
+    NotUnderstood(u8),
 }
 
 pub(super) struct Sockets {
@@ -42,6 +43,8 @@ pub(super) struct Sockets {
     v6_routed: bool,
     connected: Semaphore,
     counters: Arc<Counters>,
+    /// One task per shared socket; they end with this.
+    _receiving: JoinSet<()>,
 }
 
 struct Socket {
@@ -62,17 +65,20 @@ impl Sockets {
     /// When neither family has a socket to give.
     pub(super) async fn bind(count: usize, counters: Arc<Counters>) -> io::Result<Self> {
         let count = count.max(1);
-        let v4 = bind_all(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), count, &counters).await;
-        let v6 = bind_all(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), count, &counters).await;
-        let v6 = match (&v4, v6) {
-            // A machine without IPv6 is fine.
-            (_, Ok(v6)) => v6,
-            (Ok(_), Err(_)) => Vec::new(),
-            (Err(_), Err(error)) => return Err(error),
+        let v4 = bind_all(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), count).await;
+        let v6 = bind_all(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), count).await;
+        let (v4, v6) = match (v4, v6) {
+            (Err(error), Err(_)) => return Err(error),
+            // A machine with one of them is fine.
+            (v4, v6) => (v4.unwrap_or_default(), v6.unwrap_or_default()),
         };
+        let mut receiving = JoinSet::new();
+        for socket in v4.iter().chain(&v6) {
+            receiving.spawn(receive(Arc::clone(socket), Arc::clone(&counters)));
+        }
         let v6_routed = !v6.is_empty() && v6_has_a_route().await;
-        let v4 = v4.unwrap_or_default();
-        Ok(Self { v4, v6, v6_routed, connected: Semaphore::new(CONNECTED), counters })
+        let connected = Semaphore::new(CONNECTED);
+        Ok(Self { v4, v6, v6_routed, connected, counters, _receiving: receiving })
     }
 
     /// Whether public IPv6 addresses can be reached at all.
@@ -148,11 +154,7 @@ impl Sockets {
 }
 
 fn unspecified(like: SocketAddr) -> SocketAddr {
-    if like.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    }
+    if like.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() }
 }
 
 /// Connecting a UDP socket sends nothing; it looks up a route. The address is
@@ -164,38 +166,30 @@ async fn v6_has_a_route() -> bool {
     }
 }
 
-async fn bind_all(any: SocketAddr, count: usize, counters: &Arc<Counters>) -> io::Result<Vec<Arc<Socket>>> {
+async fn bind_all(any: SocketAddr, count: usize) -> io::Result<Vec<Arc<Socket>>> {
     let mut sockets = Vec::with_capacity(count);
     for _ in 0..count {
         // Port 0: the kernel draws a random one (RFC 6056).
         let udp = UdpSocket::bind(any).await?;
-        let socket = Arc::new(Socket { udp, waiting: Mutex::new(HashMap::new()) });
-        // Ends with the socket: it holds it only while it has something to do.
-        tokio::spawn(receive(Arc::downgrade(&socket), Arc::clone(counters)));
-        sockets.push(socket);
+        sockets.push(Arc::new(Socket { udp, waiting: Mutex::new(HashMap::new()) }));
     }
     Ok(sockets)
 }
 
-/// How often a receive task that hears nothing looks whether anybody still
-/// owns its socket.
-const OWNED: Duration = Duration::from_secs(5);
-
-async fn receive(socket: Weak<Socket>, counters: Arc<Counters>) {
+async fn receive(socket: Arc<Socket>, counters: Arc<Counters>) {
     let mut buffer = vec![0; DATAGRAM];
-    while let Some(socket) = socket.upgrade() {
-        match tokio::time::timeout(OWNED, socket.udp.recv_from(&mut buffer)).await {
-            Ok(Ok((length, from))) => {
+    loop {
+        match socket.udp.recv_from(&mut buffer).await {
+            Ok((length, from)) => {
                 if !socket.deliver(&buffer[..length], from) {
                     counters.ignored.count();
                 }
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 // Nothing a peer did; do not spin on whatever it is.
                 tracing::debug!(%error, "receiving DNS replies");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            Err(_) => {}
         }
     }
 }
@@ -217,7 +211,7 @@ fn received(matched: Match, message: &[u8]) -> Option<Received> {
     match matched {
         Match::Reply => Some(Received::Reply(message.to_vec())),
         Match::CaseChanged => Some(Received::CaseChanged),
-        Match::NotUnderstood => Some(Received::NotUnderstood),
+        Match::NotUnderstood => Some(Received::NotUnderstood(wire::rcode(message))),
         Match::No => None,
     }
 }
@@ -252,10 +246,63 @@ impl<'a> Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.socket
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&(self.id, self.server));
+        let mut waiting = self.socket.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a reply the place is free, and somebody else may have it by
+        // now: only one that nobody listens at is ours.
+        if let hash_map::Entry::Occupied(place) = waiting.entry((self.id, self.server))
+            && place.get().tell.is_closed()
+        {
+            place.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::wire::Style, *};
+    use signet_core::names::Name;
+
+    #[tokio::test]
+    async fn nothing_stays_behind() {
+        let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let server = silent.local_addr().unwrap();
+        let sockets = Sockets::bind(1, Arc::default()).await.unwrap();
+        let query = Query::new(&Name::parse("example.test").unwrap(), 16, false, Style::PLAIN);
+        let waiting = || sockets.v4[0].waiting.lock().unwrap().len();
+
+        let answer = sockets.ask(server, &query, Duration::from_millis(20)).await.unwrap();
+        assert!(answer.is_none());
+        assert_eq!(waiting(), 0, "after a time-out");
+
+        let abandoned = tokio::time::timeout(
+            Duration::from_millis(20),
+            sockets.ask(server, &query, Duration::from_secs(60)),
+        );
+        assert!(abandoned.await.is_err());
+        assert_eq!(waiting(), 0, "after being dropped");
+
+        let (answer, held) = tokio::join!(sockets.ask(server, &query, Duration::from_secs(60)), async {
+            let mut buffer = [0; 512];
+            // The first two questions are still in the buffer.
+            for _ in 0..2 {
+                silent.recv_from(&mut buffer).await.unwrap();
+            }
+            let (length, from) = silent.recv_from(&mut buffer).await.unwrap();
+            let held = waiting();
+            buffer[2] |= 0x80;
+            silent.send_to(&buffer[..length], from).await.unwrap();
+            held
+        });
+        assert!(matches!(answer.unwrap(), Some(Received::Reply(_))));
+        assert_eq!((held, waiting()), (1, 0), "after a reply");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_question_hears_that_nobody_listens() {
+        let gone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+        let sockets = Sockets::bind(1, Arc::default()).await.unwrap();
+        let query = Query::new(&Name::parse("example.test").unwrap(), 16, false, Style::PLAIN);
+        let error = sockets.ask_again(gone, &query, Duration::from_secs(5)).await.err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -90,11 +90,7 @@ impl Query {
         for label in name.as_str().split('.') {
             octets.push(u8::try_from(label.len()).expect("Name keeps labels within 63"));
             octets.extend(label.bytes().map(|b| {
-                if style.mixed_case && b.is_ascii_alphabetic() && coins.toss() {
-                    b ^ 0x20
-                } else {
-                    b
-                }
+                if style.mixed_case && b.is_ascii_alphabetic() && coins.toss() { b ^ 0x20 } else { b }
             }));
         }
         octets.push(0);

@@ -3,7 +3,10 @@
 use super::zone::{blank, poison};
 use hickory_proto::{
     op::{Message, ResponseCode},
-    rr::{Name, RData, Record, rdata::{NS, opt::EdnsOption}},
+    rr::{
+        Name, RData, Record,
+        rdata::{NS, opt::EdnsOption},
+    },
 };
 use std::time::Duration;
 
@@ -118,7 +121,8 @@ pub(super) fn apply(fault: &Fault, query: &Message, honest: Message, tcp: bool) 
         Fault::WrongQuestion => {
             let mut forged = forgery(query);
             if let Some(question) = forged.queries.first_mut() {
-                question.set_name(Name::from_labels(["other", "test"].map(str::as_bytes)).unwrap_or_default());
+                question
+                    .set_name(Name::from_labels(["other", "test"].map(str::as_bytes)).unwrap_or_default());
             }
             Reply::of([wire(&forged), wire(&honest)])
         }
@@ -190,6 +194,7 @@ fn truncated(query: &Message) -> Message {
 fn with_code(query: &Message, code: u16) -> Message {
     let mut reply = blank(query);
     reply.metadata.response_code = code.into();
+    reply.metadata.recursion_available = query.metadata.recursion_desired;
     reply
 }
 

@@ -167,7 +167,11 @@ async fn bind_at(hosts: &BTreeSet<u8>, port: u16) -> io::Result<Vec<Bound>> {
     let mut bound = Vec::new();
     for &host in hosts {
         let address = (loopback(host), port);
-        bound.push(Bound { host, udp: UdpSocket::bind(address).await?, tcp: TcpListener::bind(address).await? });
+        bound.push(Bound {
+            host,
+            udp: UdpSocket::bind(address).await?,
+            tcp: TcpListener::bind(address).await?,
+        });
     }
     Ok(bound)
 }

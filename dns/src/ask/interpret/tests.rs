@@ -52,7 +52,10 @@ fn a_dname_makes_an_alias() {
     for broken in [&b""[..], b"\x05oth", b"\xc0\x0c", b"\x05other"] {
         let dname = record(ZONE, code::DNAME, broken);
         let said = read(&message(AA, [&[&dname], &[], &[]]), code::TXT);
-        assert!(!matches!(said, Ok(Said::Answer(Answer { ref records, .. })) if !records.is_empty()), "{said:?}");
+        assert!(
+            !matches!(said, Ok(Said::Answer(Answer { ref records, .. })) if !records.is_empty()),
+            "{said:?}"
+        );
     }
 }
 
@@ -100,7 +103,9 @@ fn the_parents_or_a_strangers_zone_says_nothing_about_ours() {
 
 #[test]
 fn a_resolver_that_does_not_recurse_knows_nothing() {
-    let ask = |flags| interpret(&message(flags, [&[], &[], &[]]), &name("a.example.test"), code::TXT, Sender::Resolver);
+    let ask = |flags| {
+        interpret(&message(flags, [&[], &[], &[]]), &name("a.example.test"), code::TXT, Sender::Resolver)
+    };
     assert_eq!(ask([0x80, 0]), Err(Failure::Lame));
     assert!(answer(ask([0x81, 0x80])).is_negative());
 }

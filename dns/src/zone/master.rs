@@ -1,0 +1,203 @@
+//! Zones and records as master-file text (RFC 1035 §5).
+
+use super::{
+    contents::{self, Apex},
+    node::{Node, core_name, txt},
+    own::OwnZone,
+};
+use hickory_proto::rr::{Name as WireName, RData, RecordType as WireType};
+use signet_core::{
+    names::{Name, RecordId},
+    observe::{RecordType, printable},
+    plan::PlannedRecord,
+};
+use std::{collections::BTreeMap, fmt::Write as _};
+
+/// TTL of the records a customer is given to publish, in seconds: short enough
+/// to correct a mistake, long enough not to be a burden.
+const CUSTOMER_TTL: u32 = 3600;
+
+/// The records of a customer's domain as lines of a zone file, ready to be
+/// pasted into one: full names, explicit TTLs, text quoted, escaped and cut
+/// into strings of at most 255 bytes.
+#[must_use]
+pub fn bind_lines(records: &[PlannedRecord]) -> String {
+    let width = records.iter().map(|record| record.owner.as_str().len() + 1).max().unwrap_or(0);
+    let mut out = String::new();
+    for record in records {
+        let owner = format!("{}.", record.owner);
+        let value = match record.rtype {
+            RecordType::Txt => rdata_text(&txt(record.value.as_bytes())),
+            RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
+                format!("{}.", record.value.strip_suffix('.').unwrap_or(&record.value))
+            }
+            RecordType::A | RecordType::Aaaa | RecordType::Mx => record.value.clone(),
+        };
+        // A line break in a value would be another record.
+        let value = printable_line(&value);
+        let rtype = record.rtype.as_str();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{owner:width$} {CUSTOMER_TTL} IN {rtype:<5} {value}");
+    }
+    out
+}
+
+fn printable_line(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// One domain, as far as our zone holds anything of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneDomainView {
+    /// The id in its names.
+    pub id: RecordId,
+    /// Its public keys.
+    pub keys: super::Keys,
+    /// Its name, if it is a demo domain.
+    pub demo: Option<Name>,
+}
+
+/// The zone at `apex`, one of [`OwnZone::apexes`], line by line without line
+/// ends: exactly what [`OwnZone`] answers, for name servers that load master
+/// files. Nothing is collected, so it can be as long as it likes. Nothing at
+/// all comes out for an `apex` that is not ours.
+pub fn export<'a, I>(zone: &'a OwnZone, apex: &Name, domains: I) -> impl Iterator<Item = String> + use<'a, I>
+where
+    I: IntoIterator<Item = ZoneDomainView>,
+    I::IntoIter: 'a,
+{
+    let fixed = zone.fixed();
+    let apex: Option<&Apex> = fixed.apexes.iter().find(|candidate| candidate.name == *apex);
+    let here = move |name: &Name| {
+        apex.is_some_and(|apex| fixed.apex_of(name).is_some_and(|found| found.name == apex.name))
+    };
+    // RFC 1035 §5.2 wants the SOA; the custom is to have it first.
+    let head =
+        apex.and_then(|apex| fixed.nodes.get(&apex.name).map(|node| node_lines(apex.name.as_str(), node)));
+    let rest = fixed
+        .nodes
+        .iter()
+        .filter(move |(name, _)| here(name) && apex.is_none_or(|apex| **name != apex.name))
+        .flat_map(|(name, node)| node_lines(name.as_str(), node));
+    let consent = fixed
+        .consent
+        .iter()
+        .filter(move |base| here(base))
+        .flat_map(|base| node_lines(&format!("*.{base}"), &contents::consent()));
+    let domains = domains.into_iter().flat_map(move |domain| {
+        let nodes = domain_nodes(zone, &domain).into_iter().filter(move |(name, _)| here(name));
+        nodes.flat_map(|(name, node)| node_lines(name.as_str(), &node))
+    });
+    head.into_iter().flatten().chain(rest).chain(consent).chain(domains)
+}
+
+fn domain_nodes(zone: &OwnZone, domain: &ZoneDomainView) -> BTreeMap<Name, Node> {
+    let settings = zone.settings();
+    let mut nodes = BTreeMap::new();
+    if let Some(name) = &domain.demo {
+        nodes.extend(contents::demo(&settings.provider, name, &domain.id));
+    }
+    for (number, spki) in [1, 2].into_iter().zip(&domain.keys) {
+        let target = settings.provider.dkim_target(number, &domain.id);
+        nodes.insert(target, contents::key(&settings.host_addresses, spki.as_deref()));
+    }
+    nodes
+}
+
+fn node_lines(owner: &str, node: &Node) -> Vec<String> {
+    // Within a node the SOA comes first of itself: it was added first.
+    let line =
+        |ttl: u32, rtype: WireType, rdata: &RData| format!("{owner}. {ttl} IN {rtype} {}", rdata_text(rdata));
+    node.sets().flat_map(|set| set.data.iter().map(move |rdata| line(set.ttl, set.rtype, rdata))).collect()
+}
+
+fn rdata_text(rdata: &RData) -> String {
+    match rdata {
+        RData::A(address) => address.0.to_string(),
+        RData::AAAA(address) => address.0.to_string(),
+        RData::CNAME(target) => name_text(&target.0),
+        RData::NS(target) => name_text(&target.0),
+        RData::PTR(target) => name_text(&target.0),
+        RData::MX(mx) => format!("{} {}", mx.preference, name_text(&mx.exchange)),
+        RData::SOA(soa) => format!(
+            "{} {} {} {} {} {} {}",
+            name_text(&soa.mname),
+            name_text(&soa.rname),
+            soa.serial,
+            soa.refresh,
+            soa.retry,
+            soa.expire,
+            soa.minimum
+        ),
+        RData::TXT(txt) => {
+            let strings: Vec<String> = txt.txt_data.iter().map(|string| quoted(string)).collect();
+            strings.join(" ")
+        }
+        // No other type is ever put into a zone here.
+        other => printable(other.to_string().as_bytes()),
+    }
+}
+
+fn name_text(name: &WireName) -> String {
+    core_name(name).map_or_else(|| name.to_ascii(), |name| format!("{name}."))
+}
+
+/// A character-string in quotes (RFC 1035 §5.1).
+fn quoted(string: &[u8]) -> String {
+    let mut out = String::with_capacity(string.len() + 2);
+    out.push('"');
+    for &byte in string {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            0x20..0x7f => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\{byte:03}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signet_core::plan::RecordKey;
+
+    fn record(owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
+        PlannedRecord {
+            key: RecordKey::Spf,
+            owner: Name::parse(owner).unwrap(),
+            rtype,
+            value: value.to_owned(),
+            gates: false,
+        }
+    }
+
+    #[test]
+    fn lines_for_a_customers_zone_file() {
+        let lines = bind_lines(&[
+            record("sg-link.bakery.test", RecordType::Cname, "track.signet.test"),
+            record("bakery.test", RecordType::Txt, r#"v=spf1 exp=a"b\c ü;"#),
+        ]);
+        assert_eq!(
+            lines,
+            concat!(
+                "sg-link.bakery.test. 3600 IN CNAME track.signet.test.\n",
+                "bakery.test.         3600 IN TXT   \"v=spf1 exp=a\\\"b\\\\c \\195\\188;\"\n",
+            )
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_and_line_breaks_do_not_get_through() {
+        let lines = bind_lines(&[record("bakery.test", RecordType::Txt, &"x".repeat(256))]);
+        assert!(lines.ends_with(&format!("\"{}\" \"x\"\n", "x".repeat(255))));
+        let lines = bind_lines(&[
+            record("bakery.test", RecordType::Txt, "a\nevil. IN A 192.0.2.1"),
+            record("bakery.test", RecordType::Cname, "a\nevil"),
+        ]);
+        assert_eq!(lines.lines().count(), 2, "{lines}");
+        assert!(bind_lines(&[]).is_empty());
+    }
+}

@@ -1,0 +1,63 @@
+//! Answering: what this program says when it is asked.
+//!
+//! [`serve`] listens on UDP and TCP and hands each well-formed question to
+//! something that [`Answers`]. There are two of those:
+//!
+//! * [`OwnZone`] — the provider's zone, which customers' records point into.
+//!   Its names come from [`signet_core::plan`], its keys and demo domains from
+//!   a [`ZoneSource`] (the store), through a cache that is never more than five
+//!   seconds old. [`export`] writes the same zone as a master file for
+//!   operators who would rather have their usual name server answer.
+//! * [`Internet`] — a few zones held in memory and edited while they are
+//!   served: the world in which `signet demo` plays the life of a domain.
+//!
+//! Deliberately absent: zone transfers, NOTIFY, dynamic update and signing.
+//! Whoever needs those loads the export into a server that has them.
+//!
+//! ```no_run
+//! use signet_core::{names::{Name, RecordId}, plan::{Provider, SpfMode}};
+//! use signet_dns::zone::{self, Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneSource};
+//! use std::sync::Arc;
+//!
+//! struct Store;
+//! #[async_trait::async_trait]
+//! impl ZoneSource for Store {
+//!     async fn keys(&self, _id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
+//!         Ok(None)
+//!     }
+//!     async fn demo(&self, _name: &Name) -> Result<Option<RecordId>, SourceFailed> {
+//!         Ok(None)
+//!     }
+//! }
+//!
+//! # async fn example(provider: Provider) -> Result<(), Box<dyn std::error::Error>> {
+//! let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), Arc::new(Store))?);
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, async {
+//!     let _ = stopped.await;
+//! })
+//! .await?;
+//! println!("answering on {}", bound.local_addr());
+//! stop.send(()).ok();
+//! bound.finished().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod cache;
+mod contents;
+mod internet;
+mod listen;
+mod master;
+mod node;
+mod own;
+mod spf;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answers, Ask, Response};
+pub use internet::{BadRecord, Internet};
+pub use listen::{Bound, serve};
+pub use master::{ZoneDomainView, bind_lines, export};
+pub use own::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};

@@ -1,0 +1,167 @@
+use super::*;
+use hickory_proto::rr::DNSClass;
+use proptest::prelude::*;
+
+const KEY: &str = "sg1.abcdefghijklmnop.dkim.signet.test";
+
+async fn client() -> Client {
+    Client::of(own_zone(source())).await
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_sent_over_tcp() {
+    // Two keys of RSA-4096 would do; here the client's buffer is small.
+    let long: Keys = [Some(vec![1; 550]), None];
+    let source = source();
+    source.keys.lock().unwrap().insert(id(ID), long);
+    let client = Client::of(own_zone(source)).await;
+
+    let plain = plain_question(KEY, RecordType::TXT);
+    let answer = client.udp(&plain).await;
+    assert!(answer.metadata.truncation && answer.answers.is_empty(), "{answer}");
+    assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
+    let bytes = client.udp_bytes(&plain.to_vec().unwrap()).await.unwrap();
+    assert!(bytes.len() <= 512);
+
+    let mut small = plain.clone();
+    let mut edns = Edns::new();
+    edns.set_max_payload(600);
+    small.set_edns(edns);
+    assert!(client.udp(&small).await.metadata.truncation);
+
+    let answer = client.tcp(&plain).await;
+    assert!(!answer.metadata.truncation);
+    assert_eq!(answer.answers.len(), 1);
+    assert_eq!(client.ask(KEY, RecordType::TXT).await.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn clients_without_edns_get_none() {
+    let client = client().await;
+    let answer = client.udp(&plain_question("_spf.signet.test", RecordType::TXT)).await;
+    assert_eq!(answer.answers.len(), 1, "{answer}");
+    assert!(answer.edns.is_none());
+}
+
+#[tokio::test]
+async fn edns_is_answered_as_ours() {
+    let client = client().await;
+    let mut asked = plain_question(KEY, RecordType::TXT);
+    let mut edns = Edns::new();
+    edns.set_max_payload(65_535).set_dnssec_ok(true);
+    asked.set_edns(edns);
+    let answer = client.udp(&asked).await;
+    let edns = answer.edns.unwrap();
+    assert_eq!((edns.max_payload(), edns.version(), edns.flags().dnssec_ok), (1232, 0, true));
+
+    let mut asked = question(KEY, RecordType::TXT);
+    asked.edns.as_mut().unwrap().set_version(1);
+    let answer = client.udp(&asked).await;
+    // On the wire BADVERS and TSIG's BADSIG are the same number.
+    assert_eq!(u16::from(answer.metadata.response_code), u16::from(ResponseCode::BADVERS));
+    assert!(answer.answers.is_empty());
+}
+
+#[tokio::test]
+async fn other_names_classes_and_kinds_of_question_are_refused() {
+    let client = client().await;
+    for (owner, rtype) in [
+        ("bakery.test", RecordType::A),
+        ("test", RecordType::NS),
+        ("xsignet.test", RecordType::A),
+        ("signet.test", RecordType::AXFR),
+        ("signet.test", RecordType::IXFR),
+    ] {
+        let answer = client.ask(owner, rtype).await;
+        assert_eq!(answer.metadata.response_code, ResponseCode::Refused, "{owner} {rtype}");
+        assert!(answer.answers.is_empty() && answer.authorities.is_empty());
+        assert!(!answer.metadata.authoritative);
+    }
+    let mut chaos = question("signet.test", RecordType::TXT);
+    chaos.queries[0].set_query_class(DNSClass::CH);
+    assert_eq!(client.udp(&chaos).await.metadata.response_code, ResponseCode::Refused);
+
+    let mut notify = question("signet.test", RecordType::SOA);
+    notify.metadata.op_code = OpCode::Notify;
+    assert_eq!(client.udp(&notify).await.metadata.response_code, ResponseCode::NotImp);
+
+    let mut two = question("signet.test", RecordType::SOA);
+    two.add_query(two.queries[0].clone());
+    assert_eq!(client.udp(&two).await.metadata.response_code, ResponseCode::FormErr);
+}
+
+#[tokio::test]
+async fn any_is_answered_with_one_record() {
+    let client = client().await;
+    for owner in ["signet.test", "bounce.signet.test", KEY] {
+        let answer = client.ask(owner, RecordType::ANY).await;
+        assert_eq!(answer.answers.len(), 1, "{answer}");
+        let RData::HINFO(hinfo) = &answer.answers[0].data else { panic!("{answer}") };
+        assert_eq!(&*hinfo.cpu, b"RFC8482");
+    }
+    assert_nxdomain(&client.ask("nothing.signet.test", RecordType::ANY).await, "signet.test.");
+}
+
+#[tokio::test]
+async fn the_case_of_a_question_comes_back_and_means_nothing() {
+    let client = client().await;
+    let answer = client.ask("Sg1.aBcDeFgHiJkLmNoP.dKiM.SIGNET.tEsT", RecordType::TXT).await;
+    assert_eq!(answer.answers.len(), 1);
+    let spelled = "Sg1.aBcDeFgHiJkLmNoP.dKiM.SIGNET.tEsT.";
+    assert_eq!(answer.queries[0].name().to_ascii(), spelled);
+    assert_eq!(answer.answers[0].name.to_ascii(), spelled);
+    assert_nodata(&client.ask("DKIM.Signet.Test", RecordType::A).await, "signet.test.");
+    let answer = client.ask("_DMARC.Shop.Demo.Signet.Test", RecordType::TXT).await;
+    assert_eq!(answer.answers.len(), 1);
+}
+
+#[tokio::test]
+async fn it_stops_when_told_and_frees_its_port() {
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+    let bound = serve("127.0.0.1:0".parse().unwrap(), own_zone(source()), shutdown).await.unwrap();
+    let at = bound.local_addr();
+    assert!(serve(at, own_zone(source()), std::future::pending()).await.is_err(), "taken");
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), bound.finished()).await.unwrap();
+    serve(at, own_zone(source()), std::future::pending()).await.unwrap();
+}
+
+#[test]
+fn nothing_that_arrives_kills_the_server() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(client());
+    let valid = question(KEY, RecordType::TXT).to_vec().unwrap();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let well_formed_start = valid.clone();
+    let packets = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..600),
+        // A valid question with some bytes changed gets further in.
+        proptest::collection::vec((0..valid.len(), any::<u8>()), 1..6).prop_map(move |changes| {
+            let mut bytes = well_formed_start.clone();
+            changes.into_iter().for_each(|(at, byte)| bytes[at] = byte);
+            bytes
+        }),
+    ];
+    proptest!(ProptestConfig::with_cases(2_000), |(bytes in packets)| {
+        socket.send_to(&bytes, client.at).unwrap();
+    });
+    runtime.block_on(async {
+        // Half a message, then silence, over TCP.
+        let mut stream = TcpStream::connect(client.at).await.unwrap();
+        stream.write_all(&[0xff, 0xff, 1, 2, 3]).await.unwrap();
+        // The datagrams before this one have been read by now or were dropped.
+        let mut answer = None;
+        for _ in 0..5 {
+            answer = client.udp_bytes(&valid).await;
+            if answer.is_some() {
+                break;
+            }
+        }
+        let answer = Message::from_vec(&answer.expect("it lives on")).unwrap();
+        assert_eq!(answer.answers.len(), 1);
+        assert_eq!(client.tcp(&question(KEY, RecordType::TXT)).await.answers.len(), 1);
+    });
+}
