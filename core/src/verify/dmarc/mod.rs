@@ -258,11 +258,11 @@ impl<'a> Case<'a> {
         if let Some(text) = broken.filter(|_| !wildcard) {
             return Ok(self.at(self.malformed(own, text), own));
         }
-        let (Walk { inherited, unread }, there) = self.look_around()?;
+        let (Walk { inherited, unread, unread_suffixes }, there) = self.look_around()?;
         let applied = inherited.as_ref().filter(|inherited| inherited.record.is_applied());
         if let Some(inherited) = applied {
             let mut verdict = self.inherited(inherited);
-            for (name, _) in &unread {
+            for name in unread.iter().map(|(name, _)| name).chain(&unread_suffixes) {
                 verdict.remarks.push(format!("{name} could not be read now."));
             }
             if let Some((name, _)) = there {
@@ -288,6 +288,9 @@ impl<'a> Case<'a> {
             return Ok(self.at(verdict.fix(self.publish(own, &self.record.value)), own));
         }
         let mut verdict = self.absent(own);
+        for name in &unread_suffixes {
+            verdict.remarks.push(format!("{name} could not be read now; it belongs to a public suffix."));
+        }
         if let Some(Inherited { domain: above, record, text, .. }) = &inherited {
             verdict.reason =
                 format!("{} The record of {above} does not apply: {}.", verdict.reason, flaw(record));

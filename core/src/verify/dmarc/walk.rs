@@ -61,6 +61,9 @@ pub(super) struct Walk<'a> {
     pub(super) inherited: Option<Inherited<'a>>,
     /// Names that could not be read, each with the look that failed.
     pub(super) unread: Vec<(Name, &'a Look)>,
+    /// Of public suffixes, whose own servers could not be asked. Hardly any has
+    /// a policy, and what is missing below it is missing all the same.
+    pub(super) unread_suffixes: Vec<Name>,
 }
 
 /// The domains asked after `domain` itself (§4.10.1): its parent and so on up
@@ -89,9 +92,14 @@ pub(super) fn walk<'a>(seen: &'a Seen, domain: &Name) -> Result<Walk<'a>, Need> 
 
     let mut found: Vec<Inherited<'a>> = Vec::new();
     let mut unread = Vec::new();
+    let mut unread_suffixes = Vec::new();
     for (above, owner) in places {
         let mut published = read(seen, &owner)?;
         if let End::Unanswered(look) = published.chain.end {
+            if above.organizational().is_none() {
+                unread_suffixes.push(owner);
+                continue;
+            }
             unread.push((published.chain.last().cloned().unwrap_or(owner), look));
             continue;
         }
@@ -108,7 +116,7 @@ pub(super) fn walk<'a>(seen: &'a Seen, domain: &Name) -> Result<Walk<'a>, Need> 
             break;
         }
     }
-    Ok(Walk { inherited: select(found), unread })
+    Ok(Walk { inherited: select(found), unread, unread_suffixes })
 }
 
 /// The organizational domain's record, or that of the public suffix above it

@@ -1,0 +1,169 @@
+-- The same tables as in ../postgres/0001_initial.sql. Times are microseconds
+-- since 1970, ids are never used twice, JSON is kept as text.
+
+CREATE TABLE meta (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    owner_email TEXT NOT NULL,
+    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    -- Company information, and whether it is all that sending needs.
+    company TEXT,
+    company_complete INTEGER NOT NULL DEFAULT 0 CHECK (company_complete IN (0, 1)),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    access TEXT NOT NULL,
+    -- The ids of the domains it is for; NULL for the account with all of them.
+    domains TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+) STRICT;
+CREATE INDEX token_account ON token (account_id, id);
+
+CREATE TABLE domain (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    record_id TEXT NOT NULL UNIQUE,
+    demo INTEGER NOT NULL CHECK (demo IN (0, 1)),
+    demo_messages_left INTEGER NOT NULL,
+    keyed INTEGER NOT NULL DEFAULT 0 CHECK (keyed IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    -- What the customer sets.
+    track_open INTEGER NOT NULL CHECK (track_open IN (0, 1)),
+    track_click INTEGER NOT NULL CHECK (track_click IN (0, 1)),
+    unsubscribe_link INTEGER NOT NULL CHECK (unsubscribe_link IN (0, 1)),
+    custom_domain INTEGER NOT NULL CHECK (custom_domain IN (0, 1)),
+    health_alerts INTEGER NOT NULL CHECK (health_alerts IN (0, 1)),
+    critical_alerts INTEGER NOT NULL CHECK (critical_alerts IN (0, 1)),
+    alert_recipient TEXT,
+    -- What the operator decides.
+    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    decision TEXT,
+    -- The state of its verification: dns_at is since when it is verified, or
+    -- when that was lost.
+    dns_state TEXT NOT NULL,
+    dns_at INTEGER,
+    dns_since INTEGER,
+    dns_deadline INTEGER,
+    dns_unaligned_since INTEGER,
+    -- What the last look found.
+    records TEXT NOT NULL DEFAULT '[]',
+    present_spf TEXT,
+    present_dmarc TEXT,
+    zone TEXT,
+    checked_at INTEGER,
+    report_digest INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    suspicions INTEGER NOT NULL DEFAULT 0,
+    -- When to look next, and who asked.
+    version INTEGER NOT NULL DEFAULT 1,
+    due_at INTEGER,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    check_wanted INTEGER NOT NULL DEFAULT 0,
+    check_done INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account_id, name)
+) STRICT;
+CREATE INDEX domain_account ON domain (account_id, id);
+CREATE INDEX domain_name ON domain (name);
+CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
+CREATE INDEX domain_claim ON domain (claim_at) WHERE claim_at IS NOT NULL;
+CREATE INDEX domain_state ON domain (dns_state);
+CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND dns_state IN ('pending', 'lost');
+CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_state IN ('verified', 'suspect', 'at_risk');
+CREATE INDEX domain_review ON domain (dns_at, id)
+    WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_state IN ('verified', 'suspect', 'at_risk');
+
+-- The record ids of deleted domains: a forgotten CNAME must not become
+-- somebody else's.
+CREATE TABLE retired_record_id (
+    record_id TEXT NOT NULL PRIMARY KEY,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    retired_at INTEGER NOT NULL
+) STRICT;
+
+-- The verdicts of the last look; when it was made is domain.checked_at.
+CREATE TABLE report (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE dkim_key (
+    domain_id INTEGER NOT NULL REFERENCES domain (id) ON DELETE CASCADE,
+    selector INTEGER NOT NULL,
+    public BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain_id, selector)
+) STRICT;
+
+-- The history. It outlives the domains it is about, hence no foreign key.
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    from_value TEXT,
+    to_value TEXT,
+    record TEXT
+) STRICT;
+CREATE INDEX event_domain ON event (domain_id, id) WHERE domain_id IS NOT NULL;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER,
+    message TEXT NOT NULL,
+    queued_at INTEGER NOT NULL,
+    -- NULL once it is sent or given up.
+    due_at INTEGER,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_error TEXT,
+    sent_at INTEGER
+) STRICT;
+CREATE INDEX outbox_claim ON outbox (claim_at) WHERE claim_at IS NOT NULL;
+CREATE INDEX outbox_done ON outbox (queued_at) WHERE due_at IS NULL;
+
+-- Set-up instructions queued, for the daily caps.
+CREATE TABLE instruction (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    queued_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX instruction_account ON instruction (account_id, queued_at);
+CREATE INDEX instruction_recipient ON instruction (recipient, queued_at);
+CREATE INDEX instruction_queued ON instruction (queued_at);
+
+CREATE TABLE idempotency (
+    owner TEXT NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    idem_key TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    reserved_at INTEGER NOT NULL,
+    status INTEGER,
+    body TEXT,
+    PRIMARY KEY (owner, method, path, idem_key)
+) STRICT;
+CREATE INDEX idempotency_reserved ON idempotency (reserved_at);

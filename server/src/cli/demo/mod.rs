@@ -1,0 +1,142 @@
+//! `signet demo`: the whole life of a domain on this machine, no internet
+//! needed. Nothing is staged but the internet: the server, the database, the
+//! questions over UDP, the answers and the verdicts are the real ones.
+
+mod client;
+mod narrator;
+mod stage;
+
+use super::Outcome;
+use crate::store::{DomainId, Ruling};
+use anyhow::Context as _;
+use clap::Args;
+use client::Client;
+use narrator::Narrator;
+use serde_json::{Value, json};
+use signet_core::{names::Name, observe::RecordType};
+use stage::Stage;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Stop at the end instead of leaving the server running
+    #[arg(long)]
+    exit: bool,
+    /// Keep the demo's files in this directory, which must be empty or not
+    /// exist yet [default: a temporary one, deleted at the end]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// The customer's domain.
+const DOMAIN: &str = "bakery.test";
+
+pub(super) async fn run(args: DemoArgs, json: bool) -> anyhow::Result<Outcome> {
+    let narrator = Narrator::new(json);
+    let (stage, token) = Stage::build(args.dir).await?;
+    let outcome = tokio::select! {
+        outcome = play(&narrator, &stage, &token) => outcome,
+        stopped = super::serve::stop_asked_for() => {
+            stopped?;
+            stage.strike().await;
+            return Ok(Outcome::Problems);
+        }
+    };
+    if outcome.is_ok() && !args.exit {
+        narrator.curtain_call(&stage.url, &token)?;
+        super::serve::stop_asked_for().await?;
+    }
+    stage.strike().await;
+    outcome.map(|()| Outcome::Good)
+}
+
+async fn play(narrator: &Narrator, stage: &Stage, token: &str) -> anyhow::Result<()> {
+    let client = Client::new(&stage.url, token)?;
+    narrator.opening(&stage.url, &stage.dns.to_string())?;
+
+    narrator.act("The bakery registers its domain", "POST /api/domains")?;
+    let domain = client.post("/api/domains", &json!({"domain": {"domain_name": DOMAIN}})).await?;
+    let id = domain["id"].as_i64().context("a domain has a number")?;
+    narrator.records(&domain, "These six records are to be published:")?;
+
+    narrator.act("Nothing is published yet", "POST /api/domains/{id}/check")?;
+    check(narrator, &client, id).await?;
+
+    narrator.act("The bakery publishes them, with the commonest mistake", "")?;
+    publish_with_mistake(narrator, stage, &domain).await?;
+    check(narrator, &client, id).await?;
+    narrator.diagnosis(&client.get(&format!("/api/domains/{id}/report")).await?, "dkim1")?;
+
+    narrator.act("It is mended as told", "")?;
+    mend(narrator, stage, record(&domain, "dkim1")?)?;
+    let checked = check(narrator, &client, id).await?;
+    anyhow::ensure!(checked["dns_verified"] == true, "the domain should be verified by now: {checked}");
+
+    narrator.act("Who is behind it", "POST /api/domains/{id}/company_info")?;
+    client.post(&format!("/api/domains/{id}/company_info"), &company()).await?;
+    narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
+
+    narrator.act("The operator approves", "signet review approve")?;
+    stage.ops.rule(DomainId(id), Ruling::Approve, "a real bakery").await.map_err(super::told)?;
+    narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
+
+    narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events")?;
+    narrator.history(&client.get(&format!("/api/domains/{id}/events?limit=100")).await?)?;
+    Ok(())
+}
+
+async fn check(narrator: &Narrator, client: &Client, id: i64) -> anyhow::Result<Value> {
+    let looking = narrator.looking();
+    let domain = client.post(&format!("/api/domains/{id}/check?wait=30"), &json!({})).await?;
+    drop(looking);
+    narrator.statuses(&domain)?;
+    Ok(domain)
+}
+
+fn record<'a>(domain: &'a Value, key: &str) -> anyhow::Result<&'a Value> {
+    let records = domain["dns_records"].as_array().into_iter().flatten();
+    records.into_iter().find(|record| record["key"] == key).with_context(|| format!("a domain has a record {key}"))
+}
+
+/// The first DKIM name is entered in full at a DNS host that appends the zone.
+async fn publish_with_mistake(narrator: &Narrator, stage: &Stage, domain: &Value) -> anyhow::Result<()> {
+    for record in domain["dns_records"].as_array().into_iter().flatten() {
+        let (mut owner, rtype, value) = parts(record)?;
+        if record["key"] == "dkim1" {
+            owner = owner.append(&DOMAIN.parse()?).context("the doubled name fits")?;
+        }
+        stage.internet.set(&owner, rtype, 300, &[value])?;
+        narrator.published(&owner, rtype, value)?;
+        narrator.breathe(1).await;
+    }
+    Ok(())
+}
+
+fn mend(narrator: &Narrator, stage: &Stage, record: &Value) -> anyhow::Result<()> {
+    let (owner, rtype, value) = parts(record)?;
+    let doubled = owner.append(&DOMAIN.parse()?).context("the doubled name fits")?;
+    stage.internet.remove(&doubled, rtype);
+    stage.internet.set(&owner, rtype, 300, &[value])?;
+    narrator.published(&owner, rtype, value)?;
+    Ok(())
+}
+
+fn parts(record: &Value) -> anyhow::Result<(Name, RecordType, &str)> {
+    let text = |member: &str| record[member].as_str().with_context(|| format!("a record has a {member}"));
+    let rtype = match text("type")? {
+        "CNAME" => RecordType::Cname,
+        _ => RecordType::Txt,
+    };
+    Ok((text("domain")?.parse()?, rtype, text("value")?))
+}
+
+fn company() -> Value {
+    json!({"company_info": {
+        "name": "Bakery on the Corner Ltd",
+        "address": "1 Mill Lane",
+        "city": "Oven-on-Sea",
+        "country": "United Kingdom",
+        "zip_code": "OV3 1BR",
+        "website_url": "https://bakery.example/",
+    }})
+}

@@ -1,0 +1,211 @@
+//! The command line. One file per command; what they print is in [`output`].
+
+mod account;
+mod backup;
+mod demo;
+mod domains;
+mod openapi;
+mod output;
+mod review;
+mod serve;
+mod token;
+mod zone;
+
+use crate::{
+    clock::Clock,
+    config::{Config, SETTINGS, Sources},
+    ops::{Ops, Refused},
+    store,
+};
+use anyhow::{Context as _, anyhow};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "signet",
+    version,
+    about = "A self-hosted sending-domain service.",
+    after_help = "Settings come from signet.toml, then SIGNET_* variables, then flags; \
+                  `signet serve --help` lists them.",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    /// Read settings from this file instead of ./signet.toml
+    #[arg(long, global = true, env = "SIGNET_CONFIG", value_name = "FILE", hide_short_help = true)]
+    config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API and the workers
+    Serve(serve::ServeArgs),
+    /// Show the whole life of a domain on this machine, no internet needed
+    Demo(demo::DemoArgs),
+    /// Make and list accounts
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Make, list and revoke API tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// List, show and check domains
+    #[command(subcommand)]
+    Domains(domains::DomainsCommand),
+    /// Decide who may send
+    #[command(subcommand)]
+    Review(review::ReviewCommand),
+    /// Our own DNS zone
+    #[command(subcommand)]
+    Zone(zone::ZoneCommand),
+    /// Write the database, wrapped keys included, to a file while the server runs
+    Backup(backup::BackupArgs),
+    /// Fill an empty database from a backup
+    Restore(backup::RestoreArgs),
+    /// Print the API's OpenAPI document
+    Openapi(openapi::OpenapiArgs),
+}
+
+/// What a command came to, as an exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// 0: done, or all is well.
+    Good,
+    /// 1: refused, failed, or there are problems.
+    Problems,
+    /// 2: could not tell.
+    Unknown,
+}
+
+/// Runs the command the process was called with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = with_settings(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    let json = cli.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return failed(json, &anyhow!("the runtime does not start: {e}")),
+    };
+    match runtime.block_on(run(cli, &matches)) {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Problems) => ExitCode::from(1),
+        Ok(Outcome::Unknown) => ExitCode::from(2),
+        Err(error) => failed(json, &error),
+    }
+}
+
+fn failed(json: bool, error: &anyhow::Error) -> ExitCode {
+    // `head` and `less` may close the pipe before we are done.
+    let closed = error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    if !closed {
+        output::error(json, &format!("{error:#}"));
+    }
+    ExitCode::from(1)
+}
+
+async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
+    // One TLS provider for everything that speaks TLS; a second call is none.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let json = cli.json;
+    let sources = || sources(cli.config.as_deref(), matches);
+    match cli.command {
+        Command::Openapi(args) => openapi::run(&args),
+        Command::Demo(args) => demo::run(args, json).await,
+        Command::Serve(args) => serve::run(&args, &sources()?, json).await,
+        Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
+        Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Review(command) => review::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
+        Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
+        Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,
+    }
+}
+
+/// Every setting is a flag of every command that reads settings.
+fn with_settings(command: clap::Command) -> clap::Command {
+    SETTINGS.iter().fold(command, |command, setting| {
+        let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
+        command.arg(
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .global(true)
+                .value_name("VALUE")
+                .allow_hyphen_values(true)
+                .hide_short_help(true)
+                .help_heading("Settings")
+                .help(format!("{} [env: {}]{default}", setting.help, setting.variable())),
+        )
+    })
+}
+
+fn sources(file: Option<&std::path::Path>, matches: &ArgMatches) -> anyhow::Result<Sources> {
+    let flags = SETTINGS.iter().filter_map(|setting| {
+        let value = deepest(matches).try_get_one::<String>(setting.name).ok().flatten();
+        value.map(|value| (setting.name, value.clone()))
+    });
+    let sources = Sources::read(file, environment(), flags)?;
+    for warning in &sources.warnings {
+        output::warning(warning);
+    }
+    Ok(sources)
+}
+
+/// Global flags are known to the innermost subcommand, wherever they stood.
+fn deepest(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| deepest(inner))
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The use cases over the configured database, for a command.
+async fn open(sources: &Sources) -> anyhow::Result<Ops> {
+    let config = Config::from_sources(sources)?;
+    let store = store::open(&config.database_url).await.context("the database cannot be opened")?;
+    Ok(Ops::new(store, Arc::new(config), Clock::system()))
+}
+
+/// The same, of a database that has an account.
+async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
+    let ops = open(sources).await?;
+    if ops.store.is_empty().await? {
+        anyhow::bail!(
+            "the database {} is empty; start `signet serve` once, or run `signet account create`",
+            sources.get("database_url").unwrap_or_default().split('@').next_back().unwrap_or_default()
+        );
+    }
+    Ok(ops)
+}
+
+/// A refusal as a sentence.
+fn told(refused: Refused) -> anyhow::Error {
+    match refused {
+        Refused::NotFound => anyhow!("there is none with that number"),
+        Refused::Forbidden => anyhow!("that is not allowed"),
+        Refused::Invalid(fields) => {
+            let lines = fields.iter().map(|(field, messages)| match *field {
+                "base" => messages.join("; "),
+                field => format!("{field} {}", messages.join(" and ")),
+            });
+            anyhow!("{}", lines.collect::<Vec<_>>().join("; "))
+        }
+        Refused::Store(error) => error.into(),
+    }
+}
+
+/// A reason the operator must give.
+#[derive(Debug, Args)]
+struct Reason {
+    /// Why, for the history and the owner
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}

@@ -1,0 +1,102 @@
+//! What commands print: tables and colour for people, JSON for programs.
+
+use anstyle::{AnsiColor, Color, Style};
+use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde_json::Value;
+use signet_core::verify::Status;
+use std::io::{IsTerminal as _, Write as _};
+
+/// Whether standard output is a terminal that wants colour (no-color.org).
+pub(super) fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// `text` in a colour, where colour is wanted.
+pub(super) fn painted(text: &str, style: Style) -> String {
+    if colour() { format!("{style}{text}{style:#}") } else { text.to_string() }
+}
+
+pub(super) fn bold() -> Style {
+    Style::new().bold()
+}
+
+pub(super) fn dim() -> Style {
+    Style::new().dimmed()
+}
+
+pub(super) fn in_colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+/// How a record's status looks.
+pub(super) fn status(status: Status) -> String {
+    let style = match status {
+        Status::Pass => in_colour(AnsiColor::Green),
+        Status::Softfail => in_colour(AnsiColor::Yellow),
+        Status::Fail | Status::Missing => in_colour(AnsiColor::Red),
+        Status::NetworkError => in_colour(AnsiColor::Magenta),
+        Status::Unchecked => dim(),
+    };
+    painted(status.as_str(), style)
+}
+
+/// One line on standard output.
+///
+/// # Errors
+/// When nobody reads it any more.
+pub(super) fn line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")
+}
+
+/// A document on standard output.
+///
+/// # Errors
+/// When nobody reads it any more.
+pub(super) fn json(value: &Value) -> std::io::Result<()> {
+    line(&format!("{value:#}"))
+}
+
+/// A table on standard output, or `none` where it has no rows.
+///
+/// # Errors
+/// When nobody reads it any more.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> std::io::Result<()> {
+    if rows.is_empty() {
+        return line(none);
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(row);
+    }
+    line(&table.to_string())
+}
+
+/// An error on standard error.
+pub(super) fn error(json: bool, text: &str) {
+    if json {
+        eprintln!("{}", serde_json::json!({ "error": text }));
+    } else {
+        anstream_error("error", AnsiColor::Red, text);
+    }
+}
+
+/// A warning on standard error.
+pub(super) fn warning(text: &str) {
+    anstream_error("warning", AnsiColor::Yellow, text);
+}
+
+fn anstream_error(word: &str, colour: AnsiColor, text: &str) {
+    let style = in_colour(colour).bold();
+    if std::io::stderr().is_terminal() {
+        eprintln!("{style}{word}{style:#}: {text}");
+    } else {
+        eprintln!("{word}: {text}");
+    }
+}
+
+/// A time as people read it, or a dash.
+pub(super) fn time(at: Option<jiff::Timestamp>) -> String {
+    at.map_or_else(|| "–".to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}

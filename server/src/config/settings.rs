@@ -1,0 +1,76 @@
+//! Every setting, with its default, in one place.
+
+/// A setting as people write it: `name` in `signet.toml`, `SIGNET_NAME` in the
+/// environment, `--na-me` as a flag.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Lower case, underscores.
+    pub name: &'static str,
+    /// `None`: unset, or derived from others as `help` says.
+    pub default: Option<&'static str>,
+    /// Whether its value is never printed.
+    pub secret: bool,
+    /// What it is for.
+    pub help: &'static str,
+}
+
+impl Setting {
+    const fn new(name: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self { name, default: Some(default), secret: false, help }
+    }
+
+    const fn unset(name: &'static str, help: &'static str) -> Self {
+        Self { name, default: None, secret: false, help }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// The name of its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("SIGNET_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The name of its flag, without the dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// All of them, in the order they are printed.
+pub const SETTINGS: &[Setting] = &[
+    Setting::new("listen", "127.0.0.1:8080", "address of the HTTP API"),
+    Setting::unset("tls_cert", "PEM file with the certificate chain; with tls_key the API is HTTPS"),
+    Setting::unset("tls_key", "PEM file with the certificate's private key"),
+    Setting::unset("metrics_listen", "address for /metrics alone; unset: with the API"),
+    Setting::new("database_url", "sqlite:signet.db", "sqlite:FILE or postgres://…").secret(),
+    Setting::new("key_file", "./signet.key", "key-encryption key; made only together with an empty database"),
+    Setting::new("zone", "signet.test", "the provider's own DNS zone, which customers' records point into"),
+    Setting::new("sending_ips", "192.0.2.1,2001:db8::1", "addresses our mail leaves from"),
+    Setting::new("record_prefix", "sg", "first letters of every record name we issue"),
+    Setting::unset("dns_resolvers", "ip:port,… of recursive resolvers; unset: the system's"),
+    Setting::new("dns_mode", "authoritative", "authoritative: ask the zones' own servers; recursive: believe the resolvers"),
+    Setting::new("dns_authority_port", "53", "port of authoritative servers (others are for tests)"),
+    Setting::new("dns_allow_private", "false", "ask name servers on private, link-local or loopback addresses"),
+    Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
+    Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
+    Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
+    Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
+    Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir").secret(),
+    Setting::new("mail_dir", "./outbox", "where messages go as .eml files without smtp_url"),
+    Setting::unset("mail_from", "sender of our own messages; unset: signet@<zone>"),
+    Setting::unset("public_url", "where people reach us, for links in messages; unset: from listen"),
+    Setting::new("rate_limit", "150", "requests per token per 10 s; 0: no limit"),
+    Setting::new("unverified_limit", "50", "unverified domains per account; 0: no limit"),
+    Setting::unset("jwt_issuer", "issuer whose Bearer JWTs are taken"),
+    Setting::unset("jwt_audience", "audience those JWTs must name"),
+    Setting::unset("jwt_jwks", "file or https:// URL with the issuer's keys (JWKS)"),
+    Setting::unset("demo_zone", "zone of the accounts' demo domains; unset: demo.<zone>"),
+    Setting::new("demo_allowance", "50", "messages a demo domain may send"),
+    Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
+    Setting::new("log", "info,hickory_server=warn", "what is logged: error, warn, info, debug, or a tracing filter"),
+    Setting::new("log_format", "auto", "text, json, or auto: text on a terminal"),
+];

@@ -1,0 +1,61 @@
+//! What handlers answer: a status and a JSON body, still in one piece.
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// The media type of every body but the metrics page's.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// An answer before [`super::edge`] has added what every answer has.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+    pub(super) headers: HeaderMap,
+}
+
+/// The body of an answer, left with the response for its `ETag`.
+#[derive(Clone, Debug)]
+pub(super) struct Payload(pub(super) Bytes);
+
+impl Answer {
+    /// 200 with `view` as JSON.
+    pub(super) fn ok(view: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, view)
+    }
+
+    /// `status` with `view` as JSON.
+    pub(super) fn json(status: StatusCode, view: &impl Serialize) -> Self {
+        let body =
+            serde_json::to_vec(view).expect("views have text keys and nothing that fails to serialize");
+        Self { status, body: body.into(), headers: HeaderMap::new() }
+    }
+
+    /// 204.
+    pub(super) fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new() }
+    }
+
+    /// With another header.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body.clone()));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if self.status != StatusCode::NO_CONTENT {
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+        }
+        response.extensions_mut().insert(Payload(self.body));
+        response
+    }
+}

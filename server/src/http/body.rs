@@ -1,0 +1,142 @@
+//! Request bodies: JSON, read field by field so that everything that is wrong
+//! is told at once.
+
+use super::{
+    AppState,
+    error::{Failure, Result},
+};
+use axum::{
+    body::Bytes,
+    extract::{
+        FromRequest, Request,
+        rejection::{BytesRejection, FailedToBufferBody},
+    },
+};
+use serde_json::{Map, Value};
+use signet_core::company::FieldErrors;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The longest body taken.
+pub(super) const MAX_BYTES: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body as it came.
+#[derive(Clone, Debug)]
+pub(super) struct RawBody(pub(super) Bytes);
+
+impl FromRequest<AppState> for RawBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
+        match tokio::time::timeout(PATIENCE, Bytes::from_request(request, app)).await {
+            Ok(Ok(bytes)) => Ok(Self(bytes)),
+            Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
+                Err(Failure::TooLarge)
+            }
+            Ok(Err(_)) => Err(Failure::invalid("base", "The body broke off")),
+            Err(_) => Err(Failure::TooSlow),
+        }
+    }
+}
+
+/// The fields of a body, taken out one by one. Fields nobody takes are ignored.
+#[derive(Debug)]
+pub(super) struct Fields {
+    object: Map<String, Value>,
+    errors: FieldErrors,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// The field is not there.
+    Nothing,
+    /// It is `null`.
+    Null,
+    /// It is text without control characters.
+    Text(String),
+    /// It is something else, and this has been noted.
+    Wrong,
+}
+
+impl Fields {
+    /// The top-level object of a body.
+    pub(super) fn plain(body: &[u8]) -> std::result::Result<Self, FieldErrors> {
+        let base = |message: &str| BTreeMap::from([("base", vec![message.to_string()])]);
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(base("The body is empty; send a JSON object"));
+        }
+        // Nesting is bounded by the parser, at 128 levels.
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(object)) => Ok(Self { object, errors: FieldErrors::new() }),
+            Ok(_) => Err(base("The body is not a JSON object")),
+            Err(problem) => Err(base(&format!("The body is not valid JSON: {problem}"))),
+        }
+    }
+
+    /// The object under the first of `wrappers` that is there.
+    pub(super) fn wrapped(body: &[u8], wrappers: &[&'static str]) -> std::result::Result<Self, FieldErrors> {
+        let mut outer = Self::plain(body)?.object;
+        let found = wrappers.iter().find_map(|&wrapper| Some((wrapper, outer.remove(wrapper)?)));
+        match found {
+            Some((_, Value::Object(object))) => Ok(Self { object, errors: FieldErrors::new() }),
+            Some((wrapper, _)) => Err(BTreeMap::from([(wrapper, vec!["must be an object".to_string()])])),
+            None => {
+                let wrapper = wrappers.first().copied().unwrap_or("base");
+                let message = format!("is missing: wrap the fields as {{\"{wrapper}\": {{…}}}}");
+                Err(BTreeMap::from([(wrapper, vec![message])]))
+            }
+        }
+    }
+
+    /// Notes what is wrong with a field.
+    pub(super) fn object_to(&mut self, field: &'static str, message: impl Into<String>) {
+        self.errors.insert(field, vec![message.into()]);
+    }
+
+    /// A text field.
+    pub(super) fn text(&mut self, field: &'static str) -> Given {
+        match self.object.remove(field) {
+            None => Given::Nothing,
+            Some(Value::Null) => Given::Null,
+            Some(Value::String(text)) if text.chars().any(char::is_control) => {
+                self.object_to(field, "is invalid: it may not have line breaks or control characters");
+                Given::Wrong
+            }
+            Some(Value::String(text)) => Given::Text(text),
+            Some(_) => {
+                self.object_to(field, "is invalid: must be text");
+                Given::Wrong
+            }
+        }
+    }
+
+    /// A text field that must be there.
+    pub(super) fn required_text(&mut self, field: &'static str) -> Option<String> {
+        match self.text(field) {
+            Given::Text(text) => Some(text),
+            Given::Wrong => None,
+            Given::Nothing | Given::Null => {
+                self.object_to(field, "can't be blank");
+                None
+            }
+        }
+    }
+
+    /// A true-or-false field that may be left out.
+    pub(super) fn flag(&mut self, field: &'static str) -> Option<bool> {
+        match self.object.remove(field)? {
+            Value::Bool(flag) => return Some(flag),
+            Value::Null => self.object_to(field, "can't be null: must be true or false"),
+            _ => self.object_to(field, "is invalid: must be true or false"),
+        }
+        None
+    }
+
+    /// What was wrong with what has been taken.
+    pub(super) fn errors(self) -> FieldErrors {
+        self.errors
+    }
+}

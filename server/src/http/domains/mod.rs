@@ -1,0 +1,11 @@
+//! The operations on sending domains, one per file.
+
+pub(super) mod check;
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod events;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod report;
+pub(super) mod send_setup_instructions;
+pub(super) mod update;

@@ -1,0 +1,120 @@
+//! The HTTP edge: the contract's nine operations on both path families, and
+//! what stands beside them (WIRE).
+//!
+//! A request passes [`edge`], which gives every answer its headers, its span
+//! and its metrics; then the extractors of one handler ([`auth`], [`path`],
+//! [`query`], [`body`]); then one function of [`crate::ops`]; and leaves as an
+//! [`answer::Answer`] made of a [`view`], or as an [`error::Failure`].
+
+mod answer;
+mod auth;
+mod body;
+mod company_info;
+mod domains;
+mod edge;
+mod error;
+mod health;
+mod once;
+mod openapi;
+mod path;
+mod query;
+mod rate;
+mod rights;
+mod view;
+
+pub use health::{MetricsPage, metrics_router};
+pub use openapi::openapi;
+
+use crate::ops::Ops;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use error::Failure;
+use rate::RateLimiter;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+struct Parts {
+    ops: Ops,
+    limiter: Option<RateLimiter>,
+    metrics: Option<MetricsPage>,
+}
+
+impl AppState {
+    /// The state over the use cases. The rate limit is the settings'. `metrics`
+    /// writes the page at `/metrics`; `None` when it has an address of its own.
+    #[must_use]
+    pub fn new(ops: Ops, metrics: Option<MetricsPage>) -> Self {
+        let limiter = ops.config.http.rate_limit.and_then(RateLimiter::new);
+        Self(Arc::new(Parts { ops, limiter, metrics }))
+    }
+
+    fn ops(&self) -> &Ops {
+        &self.0.ops
+    }
+
+    fn limiter(&self) -> Option<&RateLimiter> {
+        self.0.limiter.as_ref()
+    }
+
+    fn metrics(&self) -> Option<&MetricsPage> {
+        self.0.metrics.as_ref()
+    }
+}
+
+/// The whole of the HTTP side, ready to be served.
+pub fn router(state: AppState) -> Router {
+    let mut router = Router::new()
+        .route("/api/openapi.json", get(openapi::serve))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    if state.metrics().is_some() {
+        router = router.route("/metrics", get(health::metrics));
+    }
+    for family in path::Family::ALL {
+        router = router.merge(family_routes(family.base()));
+    }
+    layered(router, state)
+}
+
+/// Routes with what every request goes through around them.
+fn layered(routes: Router<AppState>, state: AppState) -> Router {
+    routes
+        .fallback(async || Failure::NotFound)
+        .method_not_allowed_fallback(async || Failure::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(body::MAX_BYTES))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), edge::edge))
+        .with_state(state)
+}
+
+/// The same handlers under either family's base path.
+fn family_routes(base: &str) -> Router<AppState> {
+    let domain = format!("{base}/{{domain_id}}");
+    Router::new()
+        .route(base, get(domains::list::list).post(domains::create::create))
+        .route(&domain, get(domains::get::get).patch(domains::update::update).delete(domains::delete::delete))
+        .route(&format!("{domain}/check"), post(domains::check::check))
+        .route(&format!("{domain}/report"), get(domains::report::report))
+        .route(&format!("{domain}/events"), get(domains::events::events))
+        .route(
+            &format!("{domain}/send_setup_instructions"),
+            post(domains::send_setup_instructions::send_setup_instructions),
+        )
+        .route(
+            &format!("{domain}/company_info"),
+            get(company_info::get::get)
+                .post(company_info::create::create)
+                .patch(company_info::update::update),
+        )
+}
+
+#[cfg(test)]
+mod tests;

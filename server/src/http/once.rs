@@ -1,0 +1,143 @@
+//! `Idempotency-Key`: a POST that is made twice is carried out once.
+
+use super::{
+    AppState,
+    answer::Answer,
+    body::RawBody,
+    error::{Failure, Result},
+};
+use crate::{
+    ops::Actor,
+    store::{Idempotency, IdempotencyScope, StoredAnswer},
+};
+use axum::{
+    body::Bytes,
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts},
+};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write as _, future::Future};
+use tracing::Instrument as _;
+
+/// The longest key taken.
+const MAX_KEY: usize = 255;
+
+/// Present on an answer that is the kept one of an earlier request.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What is needed to recognise a POST that was made before.
+#[derive(Debug)]
+pub(super) struct Once {
+    key: Option<String>,
+    method: String,
+    path: String,
+}
+
+impl FromRequestParts<AppState> for Once {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        let mut given = parts.headers.get_all("idempotency-key").iter();
+        let key = match (given.next(), given.next()) {
+            (None, _) => None,
+            (Some(value), None) => Some(readable(value).ok_or_else(unreadable)?),
+            (Some(_), Some(_)) => return Err(unreadable()),
+        };
+        Ok(Self { key, method: parts.method.to_string(), path: parts.uri.path().to_string() })
+    }
+}
+
+fn readable(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
+    (printable && !text.is_empty() && text.len() <= MAX_KEY).then(|| text.to_string())
+}
+
+fn unreadable() -> Failure {
+    Failure::invalid(
+        "base",
+        format!("Idempotency-Key must be 1 to {MAX_KEY} printable characters, given once"),
+    )
+}
+
+impl Once {
+    /// Carries out `work`, unless an earlier request with the same key has
+    /// been answered; then with that answer.
+    ///
+    /// With a key the work goes on when the caller hangs up, so that its
+    /// answer is there when they ask again.
+    pub(super) async fn run<F>(
+        self,
+        app: AppState,
+        actor: Actor,
+        RawBody(body): RawBody,
+        work: impl FnOnce(AppState, Actor, Bytes) -> F,
+    ) -> Result<Answer>
+    where
+        F: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        let Some(key) = self.key else {
+            return work(app, actor, body).await;
+        };
+        let owner = hex(format!("{}/{}", actor.account, actor.label).as_bytes());
+        let scope = IdempotencyScope { owner, method: self.method, path: self.path, key };
+        match app.ops().idempotency_begin(&scope, &hex(&body)).await? {
+            Idempotency::New => {}
+            Idempotency::Replay(kept) => return Ok(replayed(&kept)),
+            Idempotency::InProgress => return Err(Failure::InProgress),
+            Idempotency::OtherBody => {
+                return Err(Failure::invalid(
+                    "base",
+                    "This Idempotency-Key was used with another body before",
+                ));
+            }
+        }
+        let work = tokio::spawn(work(app.clone(), actor, body).in_current_span());
+        let task = async move {
+            let outcome = work.await;
+            let answer = match outcome {
+                Ok(result) => Ok(result.unwrap_or_else(Answer::from)),
+                Err(stopped) => Err(stopped),
+            };
+            let kept = answer.as_ref().ok().and_then(worth_keeping);
+            if let Err(error) = app.ops().idempotency_end(&scope, kept.as_ref()).await {
+                // What was asked is done and can be said; a repetition within
+                // the minute of the reservation is told to wait.
+                tracing::error!(error = %error, "an answer could not be kept for its Idempotency-Key");
+            }
+            answer
+        };
+        match tokio::spawn(task.in_current_span()).await.flatten() {
+            Ok(answer) => Ok(answer),
+            // On to the layer that answers for panics.
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            // The server is going down.
+            Err(_) => Err(Failure::Panicked),
+        }
+    }
+}
+
+/// The answer as kept. Trouble of our own is not kept, so that the next try is
+/// a real one; nor is an answer that says it is not the last word.
+fn worth_keeping(answer: &Answer) -> Option<StoredAnswer> {
+    let provisional = answer.headers.contains_key(super::domains::check::PENDING);
+    if answer.status.is_server_error() || provisional {
+        return None;
+    }
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    Some(StoredAnswer { status: answer.status.as_u16(), body })
+}
+
+fn replayed(kept: &StoredAnswer) -> Answer {
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    let answer = Answer { status, body: Bytes::from(kept.body.clone()), headers: HeaderMap::new() };
+    answer.with(REPLAYED, HeaderValue::from_static("true"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

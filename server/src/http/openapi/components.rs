@@ -1,0 +1,159 @@
+//! What operations share: how to authenticate, parameters, answers.
+
+use super::{operation::reference, schemas};
+use serde_json::{Map, Value, json};
+
+/// The `components` object.
+pub(super) fn components() -> Value {
+    json!({
+        "securitySchemes": {
+            "HeaderAuth": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Api-Token",
+                "description": "An API token, as made by `signet token create`.",
+            },
+            "BearerAuth": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The same API token; or, where the server is configured with an issuer, a JWT of that \
+                                issuer with the claims `signet_account` and `signet_access`.",
+            },
+        },
+        "parameters": parameters(),
+        "headers": headers(),
+        "responses": responses(),
+        "schemas": schemas::schemas(),
+    })
+}
+
+fn parameters() -> Value {
+    json!({
+        "domain_id": {
+            "name": "domain_id",
+            "in": "path",
+            "required": true,
+            "description": "The domain's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 3938,
+        },
+        "account_id": {
+            "name": "account_id",
+            "in": "path",
+            "required": true,
+            "description": "The id of the account the token belongs to. Under any other nothing exists.",
+            "schema": {"type": "integer"},
+            "example": 1,
+        },
+        "idempotency_key": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "Any text of printable characters, new for each new request. The same request with the \
+                            same key gets the first answer for 24 hours, with `Idempotency-Replayed: true`; another \
+                            body under the same key is refused.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "example": "0198f6a2-7c1e-7b0a-9d52-3f1c2b6a8e44",
+        },
+    })
+}
+
+fn headers() -> Value {
+    let header = |description: &str, schema: Value, example: Value| json!({"description": description, "schema": schema, "example": example});
+    json!({
+        "X-Request-Id": header(
+            "Names the request in the server's log; the request's own `X-Request-Id` where it had one.",
+            json!({"type": "string"}),
+            json!("0198f6a2-7c1e-7b0a-9d52-3f1c2b6a8e44"),
+        ),
+        "X-RateLimit-Limit": header(
+            "How many requests the token may make at once; they come back over 10 seconds.",
+            json!({"type": "integer"}),
+            json!(150),
+        ),
+        "X-RateLimit-Remaining": header("How many of them are left.", json!({"type": "integer"}), json!(149)),
+        "ETag": header(
+            "Stands for the answer's content: send it back as `If-None-Match` to be told whether it changed.",
+            json!({"type": "string"}),
+            json!("W/\"0c2d5b1f0a9e4d7c8b6a5f4e3d2c1b0a\""),
+        ),
+        "Link": header(
+            "The next page, as `<path>; rel=\"next\"`, where there is one.",
+            json!({"type": "string"}),
+            json!("</api/domains?limit=100&after=3938>; rel=\"next\""),
+        ),
+        "Signet-Check": header(
+            "`pending` when the look asked for had not ended in time; absent otherwise.",
+            json!({"type": "string", "enum": ["pending"]}),
+            json!("pending"),
+        ),
+        "Retry-After": header("Seconds to wait before trying again.", json!({"type": "integer"}), json!(1)),
+        "WWW-Authenticate": header(
+            "How to authenticate.",
+            json!({"type": "string"}),
+            json!("Token realm=\"Application\""),
+        ),
+    })
+}
+
+fn responses() -> Value {
+    let data =
+        |schema: Value| json!({"type": "object", "properties": {"data": schema}, "required": ["data"]});
+    let list = |schema: &str| data(json!({"type": "array", "items": reference("schemas", schema)}));
+    let schema = |name: &str| reference("schemas", name);
+    json!({
+        "DomainsResponse": response("The domains.", list("Domain"), &["ETag", "Link"]),
+        "DomainResponse": response("The domain.", schema("Domain"), &["ETag"]),
+        "DomainCheckResponse": response(
+            "The domain, after the look or as it stands.", schema("Domain"), &["Signet-Check"],
+        ),
+        "CompanyInfoResponse": response("The company information.", data(schema("CompanyInfo")), &["ETag"]),
+        "ReportResponse": response("The last look, record by record.", list("ReportEntry"), &["ETag"]),
+        "EventsResponse": response("The history, newest first.", list("Event"), &["ETag"]),
+        "NotModified": {
+            "description": "Nothing changed since the answer whose `ETag` was sent as `If-None-Match`.",
+        },
+        "Unauthorized": response(
+            "There is no token, or it is unknown, expired or revoked.",
+            schema("UnauthenticatedResponse"),
+            &["WWW-Authenticate"],
+        ),
+        "Forbidden": response("The token does not allow this.", schema("PermissionsDeniedResponse"), &[]),
+        "NotFound": response(
+            "There is no such thing, as far as this token can see.", schema("NotFoundResponse"), &[],
+        ),
+        "RequestTimeout": response("The body did not arrive in time.", schema("UnprocessableEntity"), &[]),
+        "Conflict": response(
+            "A request with the same `Idempotency-Key` is still being answered.",
+            schema("UnprocessableEntity"),
+            &["Retry-After"],
+        ),
+        "PayloadTooLarge": response("The body is over 1 MiB.", schema("UnprocessableEntity"), &[]),
+        "UnprocessableEntity": response(
+            "Something about the request is wrong; `errors` says what, by attribute.",
+            schema("UnprocessableEntity"),
+            &[],
+        ),
+        "TooManyRequests": response(
+            "The token's limit is used up.", schema("TooManyRequestsResponse"), &["Retry-After"],
+        ),
+        "InternalServerError": response(
+            "The server failed. Its log says more under the `X-Request-Id`.", schema("FailureResponse"), &[],
+        ),
+        "ServiceUnavailable": response(
+            "The database cannot be reached now; nothing was done.", schema("FailureResponse"), &["Retry-After"],
+        ),
+    })
+}
+
+fn response(description: &str, schema: Value, with: &[&str]) -> Value {
+    let everywhere = ["X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining"];
+    let headers: Map<String, Value> =
+        everywhere.iter().chain(with).map(|name| ((*name).to_string(), reference("headers", name))).collect();
+    json!({
+        "description": description,
+        "headers": headers,
+        "content": {"application/json": {"schema": schema}},
+    })
+}

@@ -1,0 +1,210 @@
+//! One operation of the document.
+
+use crate::http::path::Family;
+use serde_json::{Map, Value, json};
+
+/// What an endpoint says of itself.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Operation {
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    query: Vec<Value>,
+    body: Option<Body>,
+    responses: Vec<(u16, Value)>,
+}
+
+/// What is sent: a schema and an example of it.
+#[derive(Clone, Debug)]
+pub(in crate::http) enum Body {
+    /// About a domain, in the family's wrapper.
+    Domain(Value, Value),
+    /// Company information, in `company_info`.
+    Company(Value, Value),
+    /// As it is.
+    Plain(Value, Value),
+}
+
+impl Operation {
+    fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self { method, path, id, summary, description: "", query: vec![], body: None, responses: vec![] }
+    }
+
+    /// A GET; `path` is what follows the family's base.
+    pub(in crate::http) fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("get", path, id, summary)
+    }
+
+    /// A POST.
+    pub(in crate::http) fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("post", path, id, summary)
+    }
+
+    /// A PATCH.
+    pub(in crate::http) fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("patch", path, id, summary)
+    }
+
+    /// A DELETE.
+    pub(in crate::http) fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("delete", path, id, summary)
+    }
+
+    /// What it does, in full.
+    pub(in crate::http) fn description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// A whole number in the query.
+    pub(in crate::http) fn query(
+        mut self,
+        name: &str,
+        description: &str,
+        least: i64,
+        most: Option<i64>,
+        default: Option<i64>,
+        example: i64,
+    ) -> Self {
+        let mut schema = json!({"type": "integer", "minimum": least});
+        if let Some(most) = most {
+            schema["maximum"] = most.into();
+        }
+        if let Some(default) = default {
+            schema["default"] = default.into();
+        }
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description, "schema": schema,
+            "example": example,
+        }));
+        self
+    }
+
+    /// The body it takes.
+    pub(in crate::http) fn body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// An answer that is described among the components.
+    pub(in crate::http) fn answers(mut self, status: u16, response: &str) -> Self {
+        self.responses.push((status, reference("responses", response)));
+        self
+    }
+
+    /// 204.
+    pub(in crate::http) fn no_content(mut self, description: &str) -> Self {
+        self.responses.push((204, json!({"description": description})));
+        self
+    }
+
+    /// The method, in lower case.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// What follows the family's base.
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The operation object on a family's path.
+    pub(super) fn to_json(&self, family: Family) -> Value {
+        let mut operation = Map::new();
+        let older = family == Family::Older;
+        let id = if older { format!("{}Legacy", self.id) } else { self.id.to_string() };
+        operation.insert("operationId".into(), id.into());
+        operation.insert("tags".into(), json!([if older { "Older paths" } else { self.tag() }]));
+        operation.insert("summary".into(), self.summary.into());
+        operation.insert("description".into(), self.description.into());
+        let parameters = self.parameters(family);
+        if !parameters.is_empty() {
+            operation.insert("parameters".into(), parameters.into());
+        }
+        if let Some(body) = &self.body {
+            operation.insert("requestBody".into(), body.to_json(family));
+        }
+        operation.insert("responses".into(), self.all_responses(family));
+        operation.into()
+    }
+
+    fn tag(&self) -> &'static str {
+        match self.path {
+            path if path.ends_with("company_info") => "Company info",
+            path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
+            _ => "Domains",
+        }
+    }
+
+    fn parameters(&self, family: Family) -> Vec<Value> {
+        let mut parameters = vec![];
+        if family == Family::Older {
+            parameters.push(reference("parameters", "account_id"));
+        }
+        if self.path.contains("{domain_id}") {
+            parameters.push(reference("parameters", "domain_id"));
+        }
+        parameters.extend(self.query.iter().cloned());
+        if self.method == "post" {
+            parameters.push(reference("parameters", "idempotency_key"));
+        }
+        parameters
+    }
+
+    fn all_responses(&self, family: Family) -> Value {
+        let mut responses = self.responses.clone();
+        let mut add = |status, response| responses.push((status, reference("responses", response)));
+        add(401, "Unauthorized");
+        add(403, "Forbidden");
+        if family == Family::Older {
+            add(404, "NotFound");
+        }
+        add(429, "TooManyRequests");
+        add(500, "InternalServerError");
+        add(503, "ServiceUnavailable");
+        match self.method {
+            "get" => add(304, "NotModified"),
+            "delete" => {}
+            _ => {
+                add(408, "RequestTimeout");
+                add(413, "PayloadTooLarge");
+            }
+        }
+        if self.method == "post" {
+            add(409, "Conflict");
+            add(422, "UnprocessableEntity");
+        }
+        responses.sort_by_key(|(status, _)| *status);
+        responses.dedup_by_key(|(status, _)| *status);
+        let responses = responses.into_iter().map(|(status, response)| (status.to_string(), response));
+        Value::Object(responses.collect())
+    }
+}
+
+impl Body {
+    fn to_json(&self, family: Family) -> Value {
+        let (wrapper, inner, example) = match self {
+            Self::Domain(schema, example) => (Some(family.wrappers()[0]), schema, example),
+            Self::Company(schema, example) => (Some("company_info"), schema, example),
+            Self::Plain(schema, example) => (None, schema, example),
+        };
+        let (schema, example) = match wrapper {
+            None => (inner.clone(), example.clone()),
+            Some(wrapper) => (
+                json!({"type": "object", "required": [wrapper], "properties": {wrapper: inner}}),
+                json!({wrapper: example}),
+            ),
+        };
+        json!({
+            "required": true,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        })
+    }
+}
+
+/// A reference to a component.
+pub(super) fn reference(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}

@@ -1,0 +1,3 @@
+//! What our messages say. How they leave is the mailer's.
+
+pub mod instructions;

@@ -1,0 +1,167 @@
+//! Looking at a domain's DNS: asking for it, and deciding on what was found.
+
+use super::{Actor, Ops, Refused, Result};
+use crate::store::{
+    Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report,
+};
+use jiff::Timestamp;
+use signet_core::{
+    lifecycle::{Change, DnsState, Gate, Rules, dns},
+    plan::{PlannedRecord, Present, RecordKey},
+    schedule::{self, Pace},
+    verify::{Findings, Status},
+};
+use std::time::Duration;
+
+/// How often a waiting request looks whether its check is done, should the
+/// worker that does it be in another process.
+const POLL: Duration = Duration::from_millis(250);
+
+impl Ops {
+    /// Makes a domain due at once and waits up to `wait` for a look that began
+    /// after this call. The domain as it is then, and whether it was looked at.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`], [`Refused::Forbidden`].
+    pub async fn check_domain(&self, actor: &Actor, id: DomainId, wait: Duration) -> Result<(Domain, bool)> {
+        let domain = self.domain_to_change(actor, id).await?;
+        if domain.demo {
+            return Ok((domain, true));
+        }
+        let deadline = tokio::time::Instant::now() + wait;
+        let ticket = self.store.request_check(actor.account, id, self.clock.now()).await?.ok_or(Refused::NotFound)?;
+        self.due.notify_one();
+        loop {
+            let looked = self.looked.notified();
+            tokio::pin!(looked);
+            looked.as_mut().enable();
+            let covered = self.store.covered(actor.account, id).await?.ok_or(Refused::NotFound)? >= ticket;
+            let now = tokio::time::Instant::now();
+            if covered || now >= deadline {
+                return Ok((self.domain(actor, id).await?, covered));
+            }
+            let _ = tokio::time::timeout_at(deadline.min(now + POLL), looked).await;
+        }
+    }
+
+    /// What a look at a claimed domain means. `whole` says that every server
+    /// was asked.
+    #[must_use]
+    pub fn decide(&self, due: &Due, plan: &[PlannedRecord], findings: Findings, whole: bool) -> Looked {
+        let rules = Rules { grace: self.config.grace, ..Rules::default() };
+        decide(due, plan, findings, whole, self.clock.now(), self.random.spread(), &rules)
+    }
+}
+
+/// The selector messages are signed with. The second takes its turn with key
+/// rotation.
+const ACTIVE_SELECTOR: RecordKey = RecordKey::Dkim1;
+
+/// What the verdicts mean for a claimed domain's verification.
+#[must_use]
+pub fn gate(due: &Due, plan: &[PlannedRecord], findings: &Findings) -> Gate {
+    dns::gate(plan, &findings.verdicts, &due.domain.dns, ACTIVE_SELECTOR)
+}
+
+fn decide(
+    due: &Due,
+    plan: &[PlannedRecord],
+    findings: Findings,
+    whole: bool,
+    now: Timestamp,
+    spread: u16,
+    rules: &Rules,
+) -> Looked {
+    let gate = gate(due, plan, &findings);
+    let (dns, change) = due.domain.dns.after(&gate, whole, due.rival, now, rules);
+    let failures = if gate == Gate::Unknown { due.failures.saturating_add(1) } else { 0 };
+    let wrong = matches!(gate, Gate::Wrong(_)) && dns.is_verified();
+    let suspicions = match gate {
+        Gate::Unknown => due.suspicions,
+        _ if wrong => due.suspicions.saturating_add(1),
+        _ => 0,
+    };
+    let waiting_since = match dns {
+        DnsState::Lost { at } => at,
+        _ => due.waiting_since,
+    };
+    let (records, mut events) = record_states(&due.domain, plan, &findings, now);
+    events.extend(change.map(|change| event(change, &gate, &findings)));
+    Looked {
+        domain: due.domain.id,
+        account: due.domain.account,
+        version: due.version,
+        ticket: due.ticket,
+        due_at: schedule::next_look(&Pace { state: dns, waiting_since, failures, suspicions }, now, spread),
+        present: still_present(&due.domain.present, &findings),
+        report: Report { checked_at: now, verdicts: findings.verdicts },
+        records,
+        zone: findings.zone.or_else(|| due.domain.zone.clone()),
+        dns,
+        failures,
+        suspicions,
+        events,
+    }
+}
+
+/// What could not be read now is not forgotten; what is proven absent is.
+fn still_present(before: &Present, findings: &Findings) -> Present {
+    let unread = |key| findings.verdicts.iter().any(|v| v.key == key && v.status == Status::NetworkError);
+    let kept = |key, before: &Option<String>, now: &Option<String>| {
+        if unread(key) { now.clone().or_else(|| before.clone()) } else { now.clone() }
+    };
+    Present {
+        spf: kept(RecordKey::Spf, &before.spf, &findings.present.spf),
+        dmarc: kept(RecordKey::Dmarc, &before.dmarc, &findings.present.dmarc),
+    }
+}
+
+/// The statuses now shown, with a history row for each that changed.
+fn record_states(
+    domain: &Domain,
+    plan: &[PlannedRecord],
+    findings: &Findings,
+    now: Timestamp,
+) -> (Vec<RecordState>, Vec<NewEvent>) {
+    let mut events = Vec::new();
+    let states = plan
+        .iter()
+        .filter_map(|record| {
+            let verdict = findings.verdicts.iter().find(|v| v.key == record.key)?;
+            let before = domain.records.iter().find(|state| state.key == record.key);
+            let before = before.map_or(dns::Shown::UNCHECKED, |state| state.shown);
+            let shown = before.after(verdict.status, now);
+            if shown.status != before.status {
+                events.push(NewEvent {
+                    kind: EventKind::RecordChanged,
+                    reason: Some(verdict.reason.clone()),
+                    from: Some(before.status.to_string()),
+                    to: Some(shown.status.to_string()),
+                    record: Some(record.key),
+                });
+            }
+            Some(RecordState { key: record.key, shown, expected: record.value.clone() })
+        })
+        .collect();
+    (states, events)
+}
+
+fn event(change: Change, gate: &Gate, findings: &Findings) -> NewEvent {
+    let (kind, to) = match change {
+        Change::Verified => (EventKind::DomainVerified, None),
+        Change::AtRisk { deadline } | Change::DeadlineMoved { deadline } => {
+            (EventKind::DomainAtRisk, Some(deadline.to_string()))
+        }
+        Change::Mended => (EventKind::DomainMended, None),
+        Change::Lost => (EventKind::DomainUnverified, None),
+        Change::Recovered => (EventKind::DomainRecovered, None),
+    };
+    let (reason, record) = match gate {
+        Gate::Wrong(wrong) => {
+            let first = findings.verdicts.iter().find(|v| wrong.records.contains(&v.key));
+            (first.map(|v| v.reason.clone()), first.map(|v| v.key))
+        }
+        _ => (None, None),
+    };
+    NewEvent { reason, to, record, ..NewEvent::of(kind) }
+}

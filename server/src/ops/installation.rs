@@ -1,0 +1,57 @@
+//! The first start, and the key file that belongs to the database.
+
+use super::{Ops, authn};
+use crate::{keys::KeyFile, store::StoreError};
+
+/// What the first start made.
+#[derive(Debug)]
+pub struct FirstStart {
+    /// The first account.
+    pub account: crate::store::Account,
+    /// An admin token for it, shown once.
+    pub token: String,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NotInstalled {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key file is missing, damaged or not the one.
+    #[error("{0}")]
+    Key(String),
+}
+
+impl Ops {
+    /// Sees that database and key file belong together. An empty database gets
+    /// its first account and token, and a key file if there is none yet.
+    ///
+    /// # Errors
+    /// When the key file is not the one the database was made with.
+    pub async fn install(&self) -> Result<(KeyFile, Option<FirstStart>), NotInstalled> {
+        let path = &self.config.key_file;
+        if self.store.is_empty().await? {
+            let key = KeyFile::open_or_make(path, &self.random).map_err(NotInstalled::Key)?;
+            let account = self.new_account("default".to_string(), self.config.owner_email.clone());
+            let token = self.new_secret();
+            let mut cause = self.operator_cause();
+            cause.actor = "signet".to_string();
+            cause.reason = "first start".to_string();
+            let hash = authn::token_hash(&token);
+            if let Some(account) = self.store.initialise(&account, hash, &key.fingerprint(), &cause).await? {
+                return Ok((key, Some(FirstStart { account, token })));
+            }
+            // Another node was first; its key file must be ours too.
+        }
+        let key = KeyFile::open(path).map_err(NotInstalled::Key)?;
+        match self.store.key_fingerprint().await? {
+            Some(noted) if noted == key.fingerprint() => Ok((key, None)),
+            _ => Err(NotInstalled::Key(format!(
+                "{} is not the key this database was made with; \
+                 put the right key file there or name it in SIGNET_KEY_FILE",
+                path.display()
+            ))),
+        }
+    }
+}

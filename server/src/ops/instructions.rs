@@ -1,0 +1,48 @@
+//! Set-up instructions by e-mail: what to publish, ready to copy.
+
+use super::{Actor, Ops, Refused, Result};
+use crate::{
+    notify,
+    store::{CapReached, DomainId, InstructionCaps},
+};
+use signet_core::email::EmailAddress;
+
+/// Within any 24 hours. Anybody with a token can name any recipient, so that
+/// these keep Signet from being a way to flood people.
+pub const CAPS: InstructionCaps = InstructionCaps { per_account: 50, per_recipient: 5 };
+
+impl Ops {
+    /// Queues the set-up instructions of a domain for `email`.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`], [`Refused::Forbidden`]; [`Refused::Invalid`] under
+    /// `email` for no address, or when a day's cap is reached.
+    pub async fn send_instructions(&self, actor: &Actor, id: DomainId, email: &str) -> Result<()> {
+        let domain = self.domain_to_change(actor, id).await?;
+        let recipient = EmailAddress::parse(email).map_err(|e| Refused::invalid("email", e.to_string()))?;
+        if domain.demo {
+            return Err(Refused::invalid("base", "The demo domain needs no set-up: its records are in our own zone"));
+        }
+        let cause = self.cause(actor);
+        let message_id = format!("{}@{}", self.random.uuid(cause.at), self.config.mail.from.domain());
+        let records = self.records(&domain);
+        let message = notify::instructions::compose(&domain, &records, &recipient, message_id);
+        let counted = recipient.for_counting();
+        let queued =
+            self.store.queue_instructions(actor.account, id, &counted, &message, CAPS, &cause).await?;
+        match queued.ok_or(Refused::NotFound)? {
+            Ok(()) => {
+                self.queued.notify_one();
+                Ok(())
+            }
+            Err(CapReached::Account) => Err(Refused::invalid(
+                "email",
+                format!("can't be sent: the account has sent {} set-up instructions within 24 hours", CAPS.per_account),
+            )),
+            Err(CapReached::Recipient) => Err(Refused::invalid(
+                "email",
+                format!("has been sent {} set-up instructions within 24 hours; try again later", CAPS.per_recipient),
+            )),
+        }
+    }
+}

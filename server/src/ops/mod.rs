@@ -1,0 +1,141 @@
+//! The use cases: who may do what, and what follows from it.
+//!
+//! HTTP, the command line and the workers all come through here. Each function
+//! is one use case: it checks the [`Actor`]'s rights, has core decide, and makes
+//! one call of the store, which is one transaction.
+
+pub mod accounts;
+pub mod authn;
+pub mod checks;
+pub mod company;
+pub mod domains;
+pub mod instructions;
+pub mod idempotency;
+pub mod installation;
+pub mod review;
+
+pub use authn::Actor;
+
+use crate::{
+    clock::{Clock, Randomness},
+    config::Config,
+    store::{Cause, Domain, Store, StoreError},
+};
+use signet_core::{
+    company::FieldErrors,
+    plan::{PlannedRecord, Subject, plan},
+    verify::Status,
+};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::Notify;
+
+/// Everything a use case needs.
+#[derive(Clone)]
+pub struct Ops {
+    /// What is kept.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Randomness,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Rung when something became due.
+    pub due: Arc<Notify>,
+    /// Rung when a look was applied.
+    pub looked: Arc<Notify>,
+    /// Rung when a message was queued.
+    pub queued: Arc<Notify>,
+    /// Tokens used since they were last written down.
+    pub used_tokens: Arc<authn::UsedTokens>,
+    /// Checks Bearer JWTs, where an issuer is configured.
+    pub jwt: Option<Arc<authn::JwtVerifier>>,
+}
+
+/// Why a use case was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is no such thing, as far as this actor can see.
+    #[error("Not Found")]
+    NotFound,
+    /// The actor can see it but may not do this.
+    #[error("Access forbidden")]
+    Forbidden,
+    /// What was given is wrong; by attribute, `base` for none of them.
+    #[error("invalid: {0:?}")]
+    Invalid(FieldErrors),
+    /// The store failed; nothing was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Refused {
+    /// One message about one attribute.
+    #[must_use]
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid(BTreeMap::from([(field, vec![message.into()])]))
+    }
+}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, Refused>;
+
+impl Ops {
+    /// The use cases over a store, with the machine's clock and randomness.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, config: Arc<Config>, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            random: Randomness::default(),
+            jwt: config.jwt.clone().map(|jwt| Arc::new(authn::JwtVerifier::new(jwt))),
+            config,
+            due: Arc::default(),
+            looked: Arc::default(),
+            queued: Arc::default(),
+            used_tokens: Arc::default(),
+        }
+    }
+
+    /// What the actor does now, for the history.
+    fn cause(&self, actor: &Actor) -> Cause {
+        Cause { actor: actor.label.clone(), reason: String::new(), at: self.clock.now() }
+    }
+
+    /// The records a domain must have, each with the status the contract shows.
+    #[must_use]
+    pub fn records(&self, domain: &Domain) -> Vec<(PlannedRecord, Status)> {
+        let planned = self.plan(domain);
+        planned
+            .into_iter()
+            .map(|record| {
+                let status = shown(domain, &record);
+                (record, status)
+            })
+            .collect()
+    }
+
+    /// The records a domain must have.
+    #[must_use]
+    pub fn plan(&self, domain: &Domain) -> Vec<PlannedRecord> {
+        let subject = Subject { domain: &domain.name, id: &domain.record_id, demo: domain.demo };
+        plan(&self.config.provider, &subject, &domain.present)
+    }
+}
+
+fn shown(domain: &Domain, record: &PlannedRecord) -> Status {
+    if domain.demo {
+        // In our own zone: right by construction.
+        return Status::Pass;
+    }
+    let state = domain.records.iter().find(|state| state.key == record.key);
+    // What is expected of a TXT follows what is published; only a CNAME is
+    // reissued when it changes.
+    let reissued = |expected: &str| {
+        record.rtype == signet_core::observe::RecordType::Cname && expected != record.value
+    };
+    match state {
+        Some(state) if !reissued(&state.expected) => state.shown.status,
+        _ => Status::Unchecked,
+    }
+}

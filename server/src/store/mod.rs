@@ -1,0 +1,250 @@
+//! What is kept, and the only way to it.
+//!
+//! [`Store`] has a method per use case; each is one transaction. There are two
+//! of it, for SQLite and for PostgreSQL, compiled from one source of SQL. The
+//! account is an argument of every method that touches what belongs to one;
+//! the few that do not take it are the operator's and the workers'.
+
+#[macro_use]
+mod statements;
+
+mod dump;
+mod model;
+pub mod pg;
+pub mod sqlite;
+mod stored;
+
+pub use model::*;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use signet_core::{company::CompanyInfo, names::RecordId, tracking::TrackingPatch};
+use std::path::Path;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no, or was not there.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what no version of Signet writes.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+    /// A backup file could not be written or read.
+    #[error("{0}")]
+    Backup(String),
+    /// A record id meant to be fresh has been used before: draw another.
+    #[error("the record id has been used before")]
+    RecordIdUsed,
+    /// The URL names no database Signet knows.
+    #[error("{0}")]
+    Url(String),
+}
+
+/// The result of a store method.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// See the module.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    // --- installation -----------------------------------------------------
+
+    /// Makes the first account, its demo domain and a token, and notes the key
+    /// file's fingerprint, if there is no account yet. `None` if there is one.
+    async fn initialise(
+        &self,
+        account: &NewAccount,
+        token: TokenHash,
+        fingerprint: &str,
+        cause: &Cause,
+    ) -> Result<Option<Account>>;
+    /// Whether there is no account yet.
+    async fn is_empty(&self) -> Result<bool>;
+    /// The fingerprint of the key-encryption key the database was made with.
+    async fn key_fingerprint(&self) -> Result<Option<String>>;
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+    /// For the metrics page.
+    async fn counts(&self, now: Timestamp) -> Result<Counts>;
+    /// Writes everything, as of one moment, to a new file; the server may run.
+    /// The file is the same for both databases, which makes it the way from one
+    /// to the other, too. Private keys in it are sealed as they are stored.
+    async fn backup(&self, file: &Path) -> Result<()>;
+    /// Fills an empty database from such a file.
+    async fn restore(&self, file: &Path) -> Result<()>;
+    /// Finishes what is queued for writing and closes the database.
+    async fn close(&self);
+
+    // --- accounts and tokens ----------------------------------------------
+
+    /// Makes an account with its demo domain.
+    async fn create_account(&self, account: &NewAccount, cause: &Cause) -> Result<Account>;
+    /// All accounts, by number.
+    async fn accounts(&self) -> Result<Vec<Account>>;
+    /// One account.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>>;
+    /// Makes a token. `Err` inside names the account or domain that is not there.
+    async fn create_token(&self, token: &NewToken, cause: &Cause) -> Result<std::result::Result<Token, String>>;
+    /// All tokens, or one account's, revoked ones too.
+    async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>>;
+    /// Revokes a token; `None` if there is none. Revoking twice changes nothing.
+    async fn revoke_token(&self, id: TokenId, cause: &Cause) -> Result<Option<Token>>;
+    /// The token with this hash, if it exists at all; whether it is expired or
+    /// revoked is the caller's to judge.
+    async fn token(&self, hash: &TokenHash) -> Result<Option<Token>>;
+    /// Notes when tokens were last used.
+    async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()>;
+
+    // --- domains ----------------------------------------------------------
+
+    /// Registers a domain and makes its first look due.
+    async fn create_domain(
+        &self,
+        domain: &NewDomain,
+        unverified_limit: Option<u32>,
+        cause: &Cause,
+    ) -> Result<std::result::Result<Domain, NotRegistered>>;
+    /// An account's domains by number, those in `scope`, from after `after` on.
+    async fn domains(
+        &self,
+        account: AccountId,
+        scope: &TokenScope,
+        after: Option<DomainId>,
+        limit: Option<u32>,
+    ) -> Result<Vec<Domain>>;
+    /// One domain of an account.
+    async fn domain(&self, account: AccountId, id: DomainId) -> Result<Option<Domain>>;
+    /// One domain of whatever account: the operator's.
+    async fn domain_for_operator(&self, id: DomainId) -> Result<Option<Domain>>;
+    /// Changes settings; the domain afterwards. No history row where nothing changed.
+    async fn update_tracking(
+        &self,
+        account: AccountId,
+        id: DomainId,
+        patch: &TrackingPatch,
+        cause: &Cause,
+    ) -> Result<Option<Domain>>;
+    /// Deletes a domain and destroys its keys. Its record id is never used
+    /// again, its history stays. Whether there was one.
+    async fn delete_domain(&self, account: AccountId, id: DomainId, cause: &Cause) -> Result<bool>;
+    /// The last look at a domain.
+    async fn report(&self, account: AccountId, id: DomainId) -> Result<Option<Report>>;
+    /// A domain's history, newest first, from before `before` on.
+    async fn events(
+        &self,
+        account: AccountId,
+        id: DomainId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>>;
+
+    // --- company information ----------------------------------------------
+
+    /// An account's company information.
+    async fn company(&self, account: AccountId) -> Result<Option<CompanyInfo>>;
+    /// Stores it for the first time; `false` if there is some already. With it
+    /// the compliance of the account's domains may change, with a history row each.
+    async fn create_company(&self, account: AccountId, info: &CompanyInfo, cause: &Cause) -> Result<bool>;
+    /// Replaces `before` by `after`; `false` if it is no longer `before`.
+    async fn replace_company(
+        &self,
+        account: AccountId,
+        before: &CompanyInfo,
+        after: &CompanyInfo,
+        cause: &Cause,
+    ) -> Result<bool>;
+
+    // --- review -----------------------------------------------------------
+
+    /// Domains waiting for a decision (`under_review`), oldest first.
+    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>>;
+    /// Rules on a domain; the domain afterwards.
+    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>>;
+    /// Suspends an account (`true`) or lifts that; the account afterwards.
+    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause) -> Result<Option<Account>>;
+
+    // --- looking ----------------------------------------------------------
+
+    /// Makes a domain due at once. The ticket is covered once
+    /// [`Self::covered`] reaches it.
+    async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>>;
+    /// The highest ticket that a look begun after it was drawn has covered.
+    async fn covered(&self, account: AccountId, id: DomainId) -> Result<Option<i64>>;
+    /// Takes up to `limit` due domains that nobody holds, until `lease_until`.
+    async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>>;
+    /// Applies looks; for each whether it was written (the domain had not changed).
+    async fn apply_looks(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>>;
+    /// Puts claimed domains back, due at `due_at`.
+    async fn put_back(&self, claims: &[(DomainId, i64)], due_at: Timestamp) -> Result<()>;
+    /// The next time something is due, if anything ever is.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// Spreads what is overdue at `now` over the time to `until`; how many.
+    async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64>;
+
+    // --- outbox -----------------------------------------------------------
+
+    /// Queues set-up instructions unless a cap is reached within the last day.
+    /// `None` if the account has no such domain.
+    async fn queue_instructions(
+        &self,
+        account: AccountId,
+        domain: DomainId,
+        recipient: &str,
+        message: &Message,
+        caps: InstructionCaps,
+        cause: &Cause,
+    ) -> Result<Option<std::result::Result<(), CapReached>>>;
+    /// Takes messages that are due, until `lease_until`.
+    async fn claim_outbox(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<OutboxItem>>;
+    /// Notes that a message has been handed over.
+    async fn outbox_sent(&self, id: OutboxId, now: Timestamp) -> Result<()>;
+    /// Notes that it has not; `retry_at` is when to try again, `None` never.
+    async fn outbox_failed(&self, id: OutboxId, error: &str, retry_at: Option<Timestamp>) -> Result<()>;
+
+    // --- idempotency ------------------------------------------------------
+
+    /// Looks up an `Idempotency-Key`, and reserves it when it is new. A
+    /// reservation without an answer is free again after a minute.
+    async fn idempotency_begin(
+        &self,
+        scope: &IdempotencyScope,
+        body_hash: &str,
+        now: Timestamp,
+    ) -> Result<Idempotency>;
+    /// Keeps the answer for 24 hours, or with `None` frees the key.
+    async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
+    /// Deletes what is past keeping: idempotency keys, sent messages, counters.
+    async fn sweep(&self, now: Timestamp) -> Result<()>;
+
+    // --- keys and zone ----------------------------------------------------
+
+    /// Verified domains and demo domains that have no DKIM keys.
+    async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>>;
+    /// Keeps a domain's keys, unless it has some.
+    async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool>;
+    /// The public keys (SPKI, DER) at the two DKIM targets of the domain with
+    /// this record id; `None` if there is no such domain.
+    async fn published_keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>>;
+    /// The record id of the demo domain with this name.
+    async fn demo_record_id(&self, name: &str) -> Result<Option<RecordId>>;
+    /// Every domain's record id with its keys and, for demo domains, the name:
+    /// for the zone's export. In pages, by record id after `after`.
+    async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>>;
+}
+
+/// Opens the database the URL names and brings its schema up to date.
+///
+/// # Errors
+/// When the URL is of no known kind, or the database cannot be opened.
+pub async fn open(url: &str) -> Result<std::sync::Arc<dyn Store>> {
+    if url.starts_with("sqlite:") {
+        Ok(std::sync::Arc::new(sqlite::SqliteStore::open(url).await?))
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Ok(std::sync::Arc::new(pg::PgStore::open(url).await?))
+    } else {
+        Err(StoreError::Url("SIGNET_DATABASE_URL must begin with sqlite: or postgres://".to_string()))
+    }
+}

@@ -1,0 +1,110 @@
+//! The store in PostgreSQL, for any number of nodes.
+
+#[macro_use]
+mod dialect;
+#[path = "sql/mod.rs"]
+mod sql;
+
+use super::{Result, StoreError};
+use futures_util::future::BoxFuture;
+use sqlx::{
+    PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{str::FromStr as _, time::Duration};
+
+type Db = Postgres;
+type Handle = PgStore;
+
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
+
+/// How often a transaction that lost against another is run in all.
+const TRIES: u32 = 5;
+
+/// See the module.
+pub struct PgStore {
+    pool: PgPool,
+}
+
+/// What a transaction does.
+type Work<A, T> = for<'a> fn(&'a mut PgConnection, &'a A) -> BoxFuture<'a, Result<T>>;
+
+impl PgStore {
+    /// Opens the database the URL names, which must exist.
+    ///
+    /// # Errors
+    /// When the URL is malformed, or the database cannot be reached or brought
+    /// up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Url(error.to_string()))?
+            .application_name("signet");
+        let pool = PgPoolOptions::new()
+            .max_connections(10)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await?;
+        let mut conn = pool.acquire().await?;
+        sql::migrate(&mut conn).await?;
+        drop(conn);
+        Ok(Self { pool })
+    }
+
+    /// Puts every statement before the database without running it; how many
+    /// there are.
+    ///
+    /// # Errors
+    /// The first statement that does not fit the schema.
+    pub async fn prepare_statements(&self) -> Result<usize> {
+        let mut conn = self.reader().await?;
+        sql::prepare_all(&mut conn).await
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Postgres>> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// A transaction that sees the database as it is now, whatever is written.
+    async fn snapshot(&self) -> Result<sqlx::Transaction<'static, Postgres>> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
+    async fn write<A, T>(&self, args: A, work: Work<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let mut tries = 1;
+        loop {
+            let result = self.transaction(&args, work).await;
+            match result {
+                Err(error) if tries < TRIES && lost_to_another(&error) => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn transaction<A, T>(&self, args: &A, work: Work<A, T>) -> Result<T> {
+        let mut transaction = self.pool.begin().await?;
+        let value = work(&mut transaction, args).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+
+    async fn shut(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A serialization failure or a deadlock: nothing was written, and the same
+/// again will do.
+fn lost_to_another(error: &StoreError) -> bool {
+    match error {
+        StoreError::Database(sqlx::Error::Database(error)) => {
+            matches!(error.code().as_deref(), Some("40001" | "40P01"))
+        }
+        _ => false,
+    }
+}

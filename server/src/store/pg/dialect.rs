@@ -1,0 +1,73 @@
+//! What PostgreSQL says differently. [`crate::store::sqlite`] has the same names.
+
+/// The numbers in a JSON list, as a subquery.
+macro_rules! ids {
+    ($parameter:literal) => {
+        concat!("(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($", $parameter, " AS JSON)))")
+    };
+}
+
+pub(super) const LOCK_ACCOUNT: Option<&str> = Some("SELECT id FROM account WHERE id = $1 FOR UPDATE");
+pub(super) const LOCK_DOMAIN: Option<&str> = Some("SELECT id FROM domain WHERE id = $1 FOR UPDATE");
+pub(super) const LOCK_DOMAINS: Option<&str> =
+    Some(concat!("SELECT id FROM domain WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
+pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> =
+    Some("SELECT id FROM domain WHERE account_id = $1 ORDER BY id FOR UPDATE");
+/// The number is Signet's own; nobody else takes advisory locks in its database.
+pub(super) const LOCK_INSTALLATION: Option<&str> = Some("SELECT pg_advisory_xact_lock(7366213, 1)");
+/// Two recipients with one hash wait for one another, no more.
+pub(super) const LOCK_RECIPIENT: Option<&str> =
+    Some("SELECT pg_advisory_xact_lock(7366214, hashtext(CAST($1 AS TEXT)))");
+
+statements! {
+    /// The database's clock, for a backup's header only.
+    NOW = "SELECT CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) AS now";
+
+    CLAIM_DUE = "WITH due AS MATERIALIZED \
+        (SELECT id FROM domain WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        UPDATE domain SET lease_until = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
+
+    CLAIM_OUTBOX = "WITH due AS MATERIALIZED \
+        (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
+        UPDATE outbox SET lease_until = $2, attempts = attempts + 1 FROM due WHERE outbox.id = due.id \
+        RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
+
+    APPLY_LOOKS = "UPDATE domain SET \
+        dns_state = l.state, dns_at = l.at, dns_since = l.since, dns_deadline = l.deadline, \
+        dns_unaligned_since = l.unaligned_since, records = l.records, present_spf = l.spf, \
+        present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
+        failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
+        check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
+        due_at = CASE WHEN check_wanted > l.ticket THEN CAST($2 AS BIGINT) ELSE l.due_at END \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS l (id BIGINT, version BIGINT, state TEXT, at BIGINT, \
+            since BIGINT, deadline BIGINT, unaligned_since BIGINT, records TEXT, spf TEXT, dmarc TEXT, \
+            zone TEXT, checked_at BIGINT, digest BIGINT, failures BIGINT, suspicions BIGINT, \
+            ticket BIGINT, due_at BIGINT) \
+        WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+
+    PUT_REPORTS = "INSERT INTO report (domain_id, body) \
+        SELECT r.id, r.body FROM json_to_recordset(CAST($1 AS JSON)) AS r (id BIGINT, body TEXT) \
+        ON CONFLICT (domain_id) DO UPDATE SET body = excluded.body";
+
+    ADD_EVENTS = "INSERT INTO event \
+        (at, account_id, domain_id, kind, actor, reason, from_value, to_value, record) \
+        SELECT e.at, e.account, e.domain, e.kind, e.actor, e.reason, e.\"from\", e.\"to\", e.record \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS e (at BIGINT, account BIGINT, domain BIGINT, kind TEXT, \
+            actor TEXT, reason TEXT, \"from\" TEXT, \"to\" TEXT, record TEXT)";
+
+    TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS u (id BIGINT, at BIGINT) \
+        WHERE token.id = u.id AND (token.last_used_at IS NULL OR token.last_used_at < u.at)";
+
+    PUT_BACK = "UPDATE domain SET lease_until = 0, due_at = $2 \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS c (id BIGINT, version BIGINT) \
+        WHERE domain.id = c.id AND domain.version = c.version AND domain.due_at IS NOT NULL";
+
+    /// The highest number ever given out, used or not.
+    SEQUENCE = "SELECT COALESCE(MAX(last_value), 0) AS last FROM pg_sequences \
+        WHERE schemaname = current_schema() AND sequencename = CAST($1 AS TEXT) || '_id_seq'";
+
+    FORGET_SEQUENCE = "SELECT setval(pg_get_serial_sequence(CAST($1 AS TEXT), 'id'), 1, FALSE)";
+
+    SET_SEQUENCE = "SELECT setval(pg_get_serial_sequence(CAST($1 AS TEXT), 'id'), CAST($2 AS BIGINT), TRUE)";
+}

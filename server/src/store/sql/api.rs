@@ -1,0 +1,306 @@
+//! [`Store`] itself: every method is one transaction around one function.
+
+use super::{
+    Handle, accounts, backup, checks, company, domains, events, idempotency, keys, outbox, restore, review,
+};
+use crate::store::{
+    Account, AccountId, CapReached, Cause, Counts, Domain, DomainId, Due, Event, EventId, Idempotency,
+    IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey, NewToken,
+    NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Store, StoredAnswer, Token, TokenHash,
+    TokenId, TokenScope, ZoneDomain,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use signet_core::{company::CompanyInfo, names::RecordId, tracking::TrackingPatch};
+use std::{path::Path, result::Result as Outcome};
+
+/// A read: `read!(self, function(arguments))` on a connection of the pool.
+macro_rules! read {
+    ($self:ident, $module:ident::$function:ident($($argument:expr),*)) => {{
+        let mut conn = $self.reader().await?;
+        $module::$function(&mut conn, $($argument),*).await
+    }};
+}
+
+/// A write. The arguments are copied, since the transaction outlives a caller
+/// that goes away, and borrowed by the function, since it may run twice.
+macro_rules! transact {
+    ($self:ident, $module:ident::$function:ident, ($($name:ident = $value:expr),*) => ($($argument:expr),*)) => {
+        $self
+            .write(($($value,)*), |conn, ($($name,)*)| Box::pin($module::$function(conn, $($argument),*)))
+            .await
+    };
+}
+
+#[async_trait]
+impl Store for Handle {
+    async fn initialise(
+        &self,
+        account: &NewAccount,
+        token: TokenHash,
+        fingerprint: &str,
+        cause: &Cause,
+    ) -> Result<Option<Account>> {
+        transact!(self, accounts::initialise,
+            (account = account.clone(), token = token, print = fingerprint.to_string(), cause = cause.clone())
+            => (account, *token, print, cause))
+    }
+
+    async fn is_empty(&self) -> Result<bool> {
+        read!(self, accounts::is_empty())
+    }
+
+    async fn key_fingerprint(&self) -> Result<Option<String>> {
+        read!(self, accounts::fingerprint())
+    }
+
+    async fn ping(&self) -> Result<()> {
+        read!(self, accounts::ping())
+    }
+
+    async fn counts(&self, now: Timestamp) -> Result<Counts> {
+        read!(self, accounts::counts(now))
+    }
+
+    async fn backup(&self, file: &Path) -> Result<()> {
+        let mut snapshot = self.snapshot().await?;
+        backup::write(&mut snapshot, file).await
+    }
+
+    async fn restore(&self, file: &Path) -> Result<()> {
+        let contents = crate::store::dump::verify(file).await?;
+        transact!(self, restore::fill, (file = file.to_path_buf(), contents = contents) => (file, contents))
+    }
+
+    async fn close(&self) {
+        self.shut().await;
+    }
+
+    async fn create_account(&self, account: &NewAccount, cause: &Cause) -> Result<Account> {
+        transact!(self, accounts::create, (account = account.clone(), cause = cause.clone()) => (account, cause))
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>> {
+        read!(self, accounts::all())
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        read!(self, accounts::one(id))
+    }
+
+    async fn create_token(&self, token: &NewToken, cause: &Cause) -> Result<Outcome<Token, String>> {
+        transact!(self, accounts::create_token, (token = token.clone(), cause = cause.clone()) => (token, cause))
+    }
+
+    async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>> {
+        read!(self, accounts::tokens(account))
+    }
+
+    async fn revoke_token(&self, id: TokenId, cause: &Cause) -> Result<Option<Token>> {
+        transact!(self, accounts::revoke_token, (id = id, cause = cause.clone()) => (*id, cause))
+    }
+
+    async fn token(&self, hash: &TokenHash) -> Result<Option<Token>> {
+        read!(self, accounts::token(hash))
+    }
+
+    async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()> {
+        transact!(self, accounts::touch_tokens, (used = used.to_vec()) => (used))
+    }
+
+    async fn create_domain(
+        &self,
+        domain: &NewDomain,
+        unverified_limit: Option<u32>,
+        cause: &Cause,
+    ) -> Result<Outcome<Domain, NotRegistered>> {
+        transact!(self, domains::create,
+            (domain = domain.clone(), limit = unverified_limit, cause = cause.clone())
+            => (domain, *limit, cause))
+    }
+
+    async fn domains(
+        &self,
+        account: AccountId,
+        scope: &TokenScope,
+        after: Option<DomainId>,
+        limit: Option<u32>,
+    ) -> Result<Vec<Domain>> {
+        read!(self, domains::page(account, scope, after, limit))
+    }
+
+    async fn domain(&self, account: AccountId, id: DomainId) -> Result<Option<Domain>> {
+        read!(self, domains::one(account, id))
+    }
+
+    async fn domain_for_operator(&self, id: DomainId) -> Result<Option<Domain>> {
+        read!(self, domains::for_operator(id))
+    }
+
+    async fn update_tracking(
+        &self,
+        account: AccountId,
+        id: DomainId,
+        patch: &TrackingPatch,
+        cause: &Cause,
+    ) -> Result<Option<Domain>> {
+        transact!(self, domains::update_tracking,
+            (account = account, id = id, patch = patch.clone(), cause = cause.clone())
+            => (*account, *id, patch, cause))
+    }
+
+    async fn delete_domain(&self, account: AccountId, id: DomainId, cause: &Cause) -> Result<bool> {
+        transact!(self, domains::delete,
+            (account = account, id = id, cause = cause.clone()) => (*account, *id, cause))
+    }
+
+    async fn report(&self, account: AccountId, id: DomainId) -> Result<Option<Report>> {
+        read!(self, domains::report(account, id))
+    }
+
+    async fn events(
+        &self,
+        account: AccountId,
+        id: DomainId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
+        read!(self, events::page(account, id, before, limit))
+    }
+
+    async fn company(&self, account: AccountId) -> Result<Option<CompanyInfo>> {
+        read!(self, company::one(account))
+    }
+
+    async fn create_company(&self, account: AccountId, info: &CompanyInfo, cause: &Cause) -> Result<bool> {
+        transact!(self, company::create,
+            (account = account, info = info.clone(), cause = cause.clone()) => (*account, info, cause))
+    }
+
+    async fn replace_company(
+        &self,
+        account: AccountId,
+        before: &CompanyInfo,
+        after: &CompanyInfo,
+        cause: &Cause,
+    ) -> Result<bool> {
+        transact!(self, company::replace,
+            (account = account, before = before.clone(), after = after.clone(), cause = cause.clone())
+            => (*account, before, after, cause))
+    }
+
+    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>> {
+        read!(self, review::queue(limit))
+    }
+
+    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>> {
+        transact!(self, review::rule, (id = id, ruling = ruling, cause = cause.clone()) => (*id, *ruling, cause))
+    }
+
+    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause) -> Result<Option<Account>> {
+        transact!(self, review::suspend_account,
+            (id = id, suspended = suspended, cause = cause.clone()) => (*id, *suspended, cause))
+    }
+
+    async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>> {
+        transact!(self, checks::request, (account = account, id = id, now = now) => (*account, *id, *now))
+    }
+
+    async fn covered(&self, account: AccountId, id: DomainId) -> Result<Option<i64>> {
+        read!(self, checks::covered(account, id))
+    }
+
+    async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>> {
+        transact!(self, checks::claim, (now = now, until = lease_until, limit = limit) => (*now, *until, *limit))
+    }
+
+    async fn apply_looks(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>> {
+        transact!(self, checks::apply, (looks = looks.to_vec(), cause = cause.clone()) => (looks, cause))
+    }
+
+    async fn put_back(&self, claims: &[(DomainId, i64)], due_at: Timestamp) -> Result<()> {
+        transact!(self, checks::put_back, (claims = claims.to_vec(), due_at = due_at) => (claims, *due_at))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        read!(self, checks::next_due())
+    }
+
+    async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64> {
+        transact!(self, checks::spread, (now = now, until = until) => (*now, *until))
+    }
+
+    async fn queue_instructions(
+        &self,
+        account: AccountId,
+        domain: DomainId,
+        recipient: &str,
+        message: &Message,
+        caps: InstructionCaps,
+        cause: &Cause,
+    ) -> Result<Option<Outcome<(), CapReached>>> {
+        transact!(self, outbox::queue_instructions,
+            (whose = (account, domain), to = recipient.to_string(), message = message.clone(), caps = caps,
+                cause = cause.clone())
+            => (*whose, to, message, *caps, cause))
+    }
+
+    async fn claim_outbox(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxItem>> {
+        transact!(self, outbox::claim, (now = now, until = lease_until, limit = limit) => (*now, *until, *limit))
+    }
+
+    async fn outbox_sent(&self, id: OutboxId, now: Timestamp) -> Result<()> {
+        transact!(self, outbox::sent, (id = id, now = now) => (*id, *now))
+    }
+
+    async fn outbox_failed(&self, id: OutboxId, error: &str, retry_at: Option<Timestamp>) -> Result<()> {
+        transact!(self, outbox::failed,
+            (id = id, error = error.to_string(), retry_at = retry_at) => (*id, error, *retry_at))
+    }
+
+    async fn idempotency_begin(
+        &self,
+        scope: &IdempotencyScope,
+        body_hash: &str,
+        now: Timestamp,
+    ) -> Result<Idempotency> {
+        transact!(self, idempotency::begin,
+            (scope = scope.clone(), hash = body_hash.to_string(), now = now) => (scope, hash, *now))
+    }
+
+    async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()> {
+        transact!(self, idempotency::end,
+            (scope = scope.clone(), answer = answer.cloned()) => (scope, answer.as_ref()))
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<()> {
+        transact!(self, idempotency::sweep, (now = now) => (*now))?;
+        transact!(self, outbox::sweep, (now = now) => (*now))
+    }
+
+    async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {
+        read!(self, keys::keyless(limit))
+    }
+
+    async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool> {
+        transact!(self, keys::add,
+            (domain = domain.clone(), keys = keys.to_vec(), cause = cause.clone()) => (domain, keys, cause))
+    }
+
+    async fn published_keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>> {
+        read!(self, keys::published(id))
+    }
+
+    async fn demo_record_id(&self, name: &str) -> Result<Option<RecordId>> {
+        read!(self, keys::demo_record_id(name))
+    }
+
+    async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>> {
+        read!(self, keys::zone_page(after, limit))
+    }
+}

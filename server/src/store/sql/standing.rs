@@ -1,0 +1,77 @@
+//! What a domain's compliance and its next look are judged by, without the
+//! rest of it: read inside the transaction that changes any of it.
+
+use super::{Conn, Row, query, rows};
+use crate::store::{AccountId, DomainId, Result, stored};
+use signet_core::lifecycle::{ComplianceStatus, DnsState, Facts, compliance};
+use sqlx::Executor as _;
+
+macro_rules! select_standings {
+    ($rest:expr) => {
+        concat!(
+            "SELECT d.id, d.account_id, d.name, d.version, d.report_digest, d.demo, d.demo_messages_left, \
+             d.suspended, d.decision, d.dns_state, d.dns_at, d.dns_since, d.dns_deadline, \
+             d.dns_unaligned_since, a.suspended AS account_suspended, a.company_complete \
+             FROM domain d JOIN account a ON a.id = d.account_id ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    STANDINGS = select_standings!(concat!("WHERE d.id IN ", ids!("1")));
+    STANDINGS_OF_ACCOUNT = select_standings!("WHERE d.account_id = $1 ORDER BY d.id");
+}
+
+/// See the module.
+pub(super) struct Standing {
+    pub(super) id: DomainId,
+    pub(super) account: AccountId,
+    pub(super) name: String,
+    pub(super) version: i64,
+    pub(super) report_digest: Option<i64>,
+    pub(super) dns: DnsState,
+    pub(super) suspended: bool,
+    pub(super) facts: Facts,
+}
+
+impl Standing {
+    fn from_row(row: &Row) -> Result<Self> {
+        let suspended = rows::get(row, "suspended")?;
+        let account_suspended: bool = rows::get(row, "account_suspended")?;
+        let dns = rows::dns_state(row)?;
+        Ok(Self {
+            id: DomainId(rows::get(row, "id")?),
+            account: AccountId(rows::get(row, "account_id")?),
+            name: rows::get(row, "name")?,
+            version: rows::get(row, "version")?,
+            report_digest: rows::get(row, "report_digest")?,
+            dns,
+            suspended,
+            facts: Facts {
+                suspended: suspended || account_suspended,
+                demo: rows::get(row, "demo")?,
+                demo_messages_left: rows::get_u32(row, "demo_messages_left")?,
+                dns_verified: dns.is_verified(),
+                company_complete: rows::get(row, "company_complete")?,
+                decision: rows::get::<Option<&str>>(row, "decision")?.map(stored::decision).transpose()?,
+            },
+        })
+    }
+
+    /// What follows from the facts as read.
+    pub(super) fn compliance(&self) -> ComplianceStatus {
+        compliance::status(&self.facts)
+    }
+}
+
+/// Those of the domains in a JSON list that there are.
+pub(super) async fn of(conn: &mut Conn, ids: &str) -> Result<Vec<Standing>> {
+    conn.fetch_all(query(STANDINGS).bind(ids)).await?.iter().map(Standing::from_row).collect()
+}
+
+/// All of an account.
+pub(super) async fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<Standing>> {
+    let rows = conn.fetch_all(query(STANDINGS_OF_ACCOUNT).bind(account.0)).await?;
+    rows.iter().map(Standing::from_row).collect()
+}

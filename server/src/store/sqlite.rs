@@ -1,0 +1,146 @@
+//! The store in a SQLite file, for one node.
+//!
+//! One connection writes (see [`writer`]), a pool beside it reads; in WAL mode
+//! neither waits for the other. Other processes (the command line) may open the
+//! same file.
+
+#[macro_use]
+mod dialect;
+mod writer;
+#[path = "sql/mod.rs"]
+mod sql;
+
+use super::{Result, StoreError};
+use sqlx::{
+    Connection as _, Sqlite, SqliteConnection, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, str::FromStr as _, sync::Mutex, time::Duration};
+use writer::Work;
+
+type Db = Sqlite;
+type Handle = SqliteStore;
+
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+
+/// How long a statement waits for another process to finish writing.
+const BUSY: Duration = Duration::from_secs(10);
+const READERS: u32 = 4;
+
+/// See the module.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Mutex<Option<writer::Sender>>,
+    running: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the file `sqlite:PATH` names, making it if there is none, readable
+    /// by its owner alone.
+    ///
+    /// # Errors
+    /// When the URL names no file, or the file cannot be opened or brought up
+    /// to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let file = options.get_filename().to_path_buf();
+        if in_memory || file.as_os_str().is_empty() {
+            return Err(StoreError::Url(
+                "a database in memory is not supported, since several connections share it: name a file, as in \
+                 sqlite:signet.db"
+                    .to_string(),
+            ));
+        }
+        make_private(&file)?;
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(256);
+        let mut conn = connect_writer(&options).await?;
+        sql::migrate(&mut conn).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY)
+            .test_before_acquire(false)
+            // Not opened read-only, so that a reader can recover the log.
+            .connect_with(options.clone().row_buffer_size(256).pragma("query_only", "ON"))
+            .await?;
+        let (sender, running) = writer::start(conn, options);
+        Ok(Self {
+            readers,
+            writer: Mutex::new(Some(sender)),
+            running: tokio::sync::Mutex::new(Some(running)),
+        })
+    }
+
+    /// Puts every statement before the database without running it; how many
+    /// there are.
+    ///
+    /// # Errors
+    /// The first statement that does not fit the schema.
+    pub async fn prepare_statements(&self) -> Result<usize> {
+        let mut conn = self.reader().await?;
+        sql::prepare_all(&mut conn).await
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// A transaction that sees the database as it is now, whatever is written.
+    async fn snapshot(&self) -> Result<sqlx::Transaction<'static, Sqlite>> {
+        Ok(self.readers.begin().await?)
+    }
+
+    async fn write<A, T>(&self, args: A, work: Work<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let sender = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        match sender {
+            Some(sender) => writer::submit(sender, args, work).await,
+            None => Err(StoreError::Database(sqlx::Error::PoolClosed)),
+        }
+    }
+
+    async fn shut(&self) {
+        drop(self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
+        // Readers first: the last connection to close tidies the log away.
+        self.readers.close().await;
+        if let Some(running) = self.running.lock().await.take()
+            && running.await.is_err()
+        {
+            tracing::error!("the database's writer panicked");
+        }
+    }
+}
+
+/// The connection that writes.
+async fn connect_writer(options: &SqliteConnectOptions) -> std::result::Result<SqliteConnection, sqlx::Error> {
+    // 32 MiB of pages: a batch of looks touches rows all over the file.
+    let options = options
+        .clone()
+        .row_buffer_size(512)
+        .pragma("cache_size", "-32768")
+        .pragma("wal_autocheckpoint", "4000");
+    SqliteConnection::connect_with(&options).await
+}
+
+/// SQLite gives its log and index the mode of the database file.
+fn make_private(file: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::Url(format!("{} cannot be made: {error}", file.display()))),
+    }
+}

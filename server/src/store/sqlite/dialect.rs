@@ -1,0 +1,68 @@
+//! What SQLite says differently. [`crate::store::pg`] has the same names.
+
+/// The numbers in a JSON list, as a subquery.
+macro_rules! ids {
+    ($parameter:literal) => {
+        concat!("(SELECT value FROM json_each($", $parameter, "))")
+    };
+}
+
+/// A write transaction holds the whole database, so there is nothing to lock.
+pub(super) const LOCK_ACCOUNT: Option<&str> = None;
+pub(super) const LOCK_DOMAIN: Option<&str> = None;
+pub(super) const LOCK_DOMAINS: Option<&str> = None;
+pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> = None;
+pub(super) const LOCK_INSTALLATION: Option<&str> = None;
+pub(super) const LOCK_RECIPIENT: Option<&str> = None;
+
+statements! {
+    /// The database's clock, for a backup's header only.
+    NOW = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now";
+
+    CLAIM_DUE = "UPDATE domain SET lease_until = $2 WHERE id IN \
+        (SELECT id FROM domain WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) RETURNING id";
+
+    CLAIM_OUTBOX = "UPDATE outbox SET lease_until = $2, attempts = attempts + 1 WHERE id IN \
+        (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
+        RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
+
+    APPLY_LOOKS = "UPDATE domain SET \
+        dns_state = l.state, dns_at = l.at, dns_since = l.since, dns_deadline = l.deadline, \
+        dns_unaligned_since = l.unaligned_since, records = l.records, present_spf = l.spf, \
+        present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
+        failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
+        check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
+        due_at = CASE WHEN check_wanted > l.ticket THEN $2 ELSE l.due_at END \
+        FROM (SELECT value->>'id' AS id, value->>'version' AS version, value->>'state' AS state, \
+            value->>'at' AS at, value->>'since' AS since, value->>'deadline' AS deadline, \
+            value->>'unaligned_since' AS unaligned_since, value->>'records' AS records, \
+            value->>'spf' AS spf, value->>'dmarc' AS dmarc, value->>'zone' AS zone, \
+            value->>'checked_at' AS checked_at, value->>'digest' AS digest, \
+            value->>'failures' AS failures, value->>'suspicions' AS suspicions, \
+            value->>'ticket' AS ticket, value->>'due_at' AS due_at FROM json_each($1)) AS l \
+        WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+
+    PUT_REPORTS = "INSERT INTO report (domain_id, body) \
+        SELECT value->>'id', value->>'body' FROM json_each($1) WHERE TRUE \
+        ON CONFLICT (domain_id) DO UPDATE SET body = excluded.body";
+
+    ADD_EVENTS = "INSERT INTO event \
+        (at, account_id, domain_id, kind, actor, reason, from_value, to_value, record) \
+        SELECT value->>'at', value->>'account', value->>'domain', value->>'kind', value->>'actor', \
+            value->>'reason', value->>'from', value->>'to', value->>'record' FROM json_each($1)";
+
+    TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
+        FROM (SELECT value->>'id' AS id, value->>'at' AS at FROM json_each($1)) AS u \
+        WHERE token.id = u.id AND (token.last_used_at IS NULL OR token.last_used_at < u.at)";
+
+    PUT_BACK = "UPDATE domain SET lease_until = 0, due_at = $2 \
+        FROM (SELECT value->>'id' AS id, value->>'version' AS version FROM json_each($1)) AS c \
+        WHERE domain.id = c.id AND domain.version = c.version AND domain.due_at IS NOT NULL";
+
+    /// The highest number ever given out, used or not.
+    SEQUENCE = "SELECT COALESCE(MAX(seq), 0) AS last FROM sqlite_sequence WHERE name = $1";
+
+    FORGET_SEQUENCE = "DELETE FROM sqlite_sequence WHERE name = $1";
+
+    SET_SEQUENCE = "INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)";
+}

@@ -1,0 +1,297 @@
+//! How the model's values are written into columns, the same in both databases.
+
+use super::{RecordState, Result, StoreError, TokenScope};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use signet_core::{
+    company::{CompanyInfo, Field, InfoLevel},
+    lifecycle::{Decision, DnsState, dns::Shown},
+    names::{DomainName, Name, RecordId},
+    observe::Server,
+    plan::RecordKey,
+    verify::{Code, Status, Verdict, Witnesses},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a column holds that none of ours would.
+pub(super) fn corrupt(what: &str, value: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("{what}: {value}"))
+}
+
+/// A value as JSON. None of ours has a key or number that JSON lacks.
+pub(super) fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("our own structures have string keys and no failing serializer")
+}
+
+/// The inverse of [`json`].
+pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| corrupt(what, error))
+}
+
+/// Free text without NUL, which PostgreSQL cannot hold.
+pub(super) fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+pub(super) fn time(what: &str, microseconds: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(microseconds).map_err(|error| corrupt(what, error))
+}
+
+pub(super) fn domain_name(text: &str) -> Result<DomainName> {
+    Ok(DomainName::trusted(name(text)?))
+}
+
+/// Delegations can name hosts with odd characters, so the wider rule is used.
+pub(super) fn name(text: &str) -> Result<Name> {
+    Name::parse_queried(text).map_err(|error| corrupt("a name", error))
+}
+
+pub(super) fn record_id(text: &str) -> Result<RecordId> {
+    RecordId::parse(text).ok_or_else(|| corrupt("a record id", text))
+}
+
+pub(super) fn decision(text: &str) -> Result<Decision> {
+    Decision::parse(text).ok_or_else(|| corrupt("a decision", text))
+}
+
+/// A [`DnsState`] as columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StateColumns {
+    pub(super) state: &'static str,
+    pub(super) at: Option<i64>,
+    pub(super) since: Option<i64>,
+    pub(super) deadline: Option<i64>,
+    pub(super) unaligned_since: Option<i64>,
+}
+
+impl StateColumns {
+    pub(super) fn of(state: &DnsState) -> Self {
+        let none = Self { state: state.name(), at: None, since: None, deadline: None, unaligned_since: None };
+        let us = |time: Timestamp| Some(time.as_microsecond());
+        match *state {
+            DnsState::Pending => none,
+            DnsState::Verified { at } | DnsState::Lost { at } => Self { at: us(at), ..none },
+            DnsState::Suspect { at, since, unaligned_since } => Self {
+                at: us(at),
+                since: us(since),
+                unaligned_since: unaligned_since.and_then(us),
+                ..none
+            },
+            DnsState::AtRisk { at, since, deadline, unaligned_since } => Self {
+                at: us(at),
+                since: us(since),
+                deadline: us(deadline),
+                unaligned_since: unaligned_since.and_then(us),
+                ..none
+            },
+        }
+    }
+}
+
+/// The state from its columns.
+pub(super) fn dns_state(
+    state: &str,
+    at: Option<i64>,
+    since: Option<i64>,
+    deadline: Option<i64>,
+    unaligned_since: Option<i64>,
+) -> Result<DnsState> {
+    let needed = |what, value: Option<i64>| match value {
+        Some(value) => time(what, value),
+        None => Err(corrupt("a DNS state without", what)),
+    };
+    let unaligned_since = unaligned_since.map(|value| time("dns_unaligned_since", value)).transpose()?;
+    Ok(match state {
+        "pending" => DnsState::Pending,
+        "verified" => DnsState::Verified { at: needed("dns_at", at)? },
+        "lost" => DnsState::Lost { at: needed("dns_at", at)? },
+        "suspect" => DnsState::Suspect {
+            at: needed("dns_at", at)?,
+            since: needed("dns_since", since)?,
+            unaligned_since,
+        },
+        "at_risk" => DnsState::AtRisk {
+            at: needed("dns_at", at)?,
+            since: needed("dns_since", since)?,
+            deadline: needed("dns_deadline", deadline)?,
+            unaligned_since,
+        },
+        other => return Err(corrupt("a DNS state", other)),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    key: String,
+    status: String,
+    trusted_at: Option<i64>,
+    expected: String,
+}
+
+pub(super) fn records_json(records: &[RecordState]) -> String {
+    let stored: Vec<StoredRecord> = records
+        .iter()
+        .map(|record| StoredRecord {
+            key: record.key.as_str().to_string(),
+            status: record.shown.status.as_str().to_string(),
+            trusted_at: record.shown.trusted_at.map(Timestamp::as_microsecond),
+            expected: record.expected.clone(),
+        })
+        .collect();
+    json(&stored)
+}
+
+pub(super) fn records(text: &str) -> Result<Vec<RecordState>> {
+    from_json::<Vec<StoredRecord>>("record states", text)?
+        .into_iter()
+        .map(|stored| {
+            Ok(RecordState {
+                key: record_key(&stored.key)?,
+                shown: Shown {
+                    status: status(&stored.status)?,
+                    trusted_at: stored.trusted_at.map(|value| time("trusted_at", value)).transpose()?,
+                },
+                expected: stored.expected,
+            })
+        })
+        .collect()
+}
+
+fn record_key(text: &str) -> Result<RecordKey> {
+    RecordKey::parse(text).ok_or_else(|| corrupt("a record key", text))
+}
+
+fn status(text: &str) -> Result<Status> {
+    Status::parse(text).ok_or_else(|| corrupt("a record status", text))
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredVerdict {
+    key: String,
+    status: String,
+    code: String,
+    reason: String,
+    fix: String,
+    expected: String,
+    observed: Vec<String>,
+    server: Option<StoredServer>,
+    rcode: Option<String>,
+    ttl: Option<u32>,
+    agreeing: u16,
+    asked: u16,
+    remarks: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredServer {
+    name: Option<String>,
+    address: Option<std::net::IpAddr>,
+}
+
+pub(super) fn verdicts_json(verdicts: &[Verdict]) -> String {
+    let stored: Vec<StoredVerdict> = verdicts
+        .iter()
+        .map(|verdict| StoredVerdict {
+            key: verdict.key.as_str().to_string(),
+            status: verdict.status.as_str().to_string(),
+            code: verdict.code.as_str().to_string(),
+            reason: verdict.reason.clone(),
+            fix: verdict.fix.clone(),
+            expected: verdict.expected.clone(),
+            observed: verdict.observed.clone(),
+            server: verdict.server.as_ref().map(|server| StoredServer {
+                name: server.name.as_ref().map(ToString::to_string),
+                address: server.address,
+            }),
+            rcode: verdict.rcode.clone(),
+            ttl: verdict.ttl,
+            agreeing: verdict.witnesses.agreeing,
+            asked: verdict.witnesses.asked,
+            remarks: verdict.remarks.clone(),
+        })
+        .collect();
+    json(&stored)
+}
+
+pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
+    from_json::<Vec<StoredVerdict>>("verdicts", text)?
+        .into_iter()
+        .map(|stored| {
+            Ok(Verdict {
+                key: record_key(&stored.key)?,
+                status: status(&stored.status)?,
+                code: Code::parse(&stored.code).ok_or_else(|| corrupt("a verdict's code", &stored.code))?,
+                reason: stored.reason,
+                fix: stored.fix,
+                expected: stored.expected,
+                observed: stored.observed,
+                server: match stored.server {
+                    Some(server) => Some(Server {
+                        name: server.name.as_deref().map(name).transpose()?,
+                        address: server.address,
+                    }),
+                    None => None,
+                },
+                rcode: stored.rcode,
+                ttl: stored.ttl,
+                witnesses: Witnesses { agreeing: stored.agreeing, asked: stored.asked },
+                remarks: stored.remarks,
+            })
+        })
+        .collect()
+}
+
+/// Tells two reports apart without reading the stored one: the first 64 bits
+/// of SHA-256.
+pub(super) fn digest(text: &str) -> i64 {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().take(8).fold(0, |digest, &byte| digest << 8 | i64::from(byte))
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCompany {
+    info_level: String,
+    fields: BTreeMap<String, String>,
+}
+
+/// The same for equal values, so that it serves to compare and swap.
+pub(super) fn company_json(info: &CompanyInfo) -> String {
+    let fields = Field::ALL
+        .into_iter()
+        .filter_map(|field| info.get(field).map(|value| (field.as_str().to_string(), value.to_string())))
+        .collect();
+    json(&StoredCompany { info_level: info.info_level.as_str().to_string(), fields })
+}
+
+pub(super) fn company(text: &str) -> Result<CompanyInfo> {
+    let stored: StoredCompany = from_json("company information", text)?;
+    let level = InfoLevel::parse(&stored.info_level)
+        .ok_or_else(|| corrupt("company information's level", &stored.info_level))?;
+    let fields = stored
+        .fields
+        .into_iter()
+        .map(|(key, value)| {
+            let field = Field::ALL.into_iter().find(|field| field.as_str() == key);
+            field.map(|field| (field, value)).ok_or_else(|| corrupt("company information's field", key))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(CompanyInfo::stored(fields, level))
+}
+
+pub(super) fn scope_json(scope: &TokenScope) -> Option<String> {
+    match scope {
+        TokenScope::Account => None,
+        TokenScope::Domains(ids) => Some(json(&ids.iter().map(|id| id.0).collect::<Vec<_>>())),
+    }
+}
+
+pub(super) fn scope(text: Option<&str>) -> Result<TokenScope> {
+    Ok(match text {
+        None => TokenScope::Account,
+        Some(text) => {
+            let ids: Vec<i64> = from_json("a token's domains", text)?;
+            TokenScope::Domains(ids.into_iter().map(super::DomainId).collect::<BTreeSet<_>>())
+        }
+    })
+}

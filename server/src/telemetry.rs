@@ -1,0 +1,76 @@
+//! Logs and metrics.
+
+use crate::{config::Log, http::MetricsPage, ops::Ops};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use signet_dns::ask::Asker;
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error, for the rest of the process.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn log(settings: &Log) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|e| format!("SIGNET_LOG: {e}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started =
+        if settings.json { lines.json().flatten_event(true).with_span_list(false).try_init() } else { lines.with_target(false).try_init() };
+    // Already started, as in tests: the first one stays.
+    drop(started);
+    Ok(())
+}
+
+/// Starts counting, for the rest of the process.
+///
+/// # Errors
+/// When another recorder is in place.
+pub fn metrics() -> Result<PrometheusHandle, String> {
+    let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(metrics_exporter_prometheus::Matcher::Suffix("_seconds".to_string()), &seconds)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|e| e.to_string())?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    metrics::describe_counter!("signet_messages_total", "Messages by what became of them.");
+    metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
+    metrics::describe_histogram!("signet_look_seconds", "How long a look at a domain took.");
+    metrics::describe_histogram!("signet_look_questions", "DNS questions one look needed.");
+    metrics::describe_gauge!("signet_domains", "Domains by DNS state.");
+    metrics::describe_gauge!("signet_due", "Domains due and not being looked at.");
+    metrics::describe_gauge!("signet_outbox", "Messages waiting to be handed over.");
+    metrics::describe_gauge!("signet_own_side_problems", "What is wrong with our own DNS, as the world sees it.");
+    metrics::describe_counter!("signet_dns_queries_total", "DNS queries sent, by transport.");
+    metrics::describe_counter!("signet_dns_timeouts_total", "DNS tries without an answer in time.");
+}
+
+/// The metrics page: whatever was counted, and what is read off the store and
+/// the asker when somebody looks.
+#[must_use]
+pub fn page(handle: PrometheusHandle, ops: Ops, asker: Asker) -> MetricsPage {
+    Arc::new(move || {
+        let (handle, ops, asker) = (handle.clone(), ops.clone(), asker.clone());
+        Box::pin(async move {
+            gather(&ops, &asker).await;
+            handle.run_upkeep();
+            handle.render()
+        })
+    })
+}
+
+async fn gather(ops: &Ops, asker: &Asker) {
+    if let Ok(counts) = ops.store.counts(ops.clock.now()).await {
+        for (state, domains) in counts.domains {
+            metrics::gauge!("signet_domains", "state" => state).set(domains as f64);
+        }
+        metrics::gauge!("signet_due").set(counts.due as f64);
+        metrics::gauge!("signet_outbox").set(counts.outbox as f64);
+    }
+    let stats = asker.stats();
+    metrics::counter!("signet_dns_queries_total", "transport" => "udp").absolute(stats.udp);
+    metrics::counter!("signet_dns_queries_total", "transport" => "tcp").absolute(stats.tcp);
+    metrics::counter!("signet_dns_timeouts_total").absolute(stats.timeouts);
+}

@@ -1,0 +1,71 @@
+//! The small workers.
+
+use super::{TICK, pause};
+use crate::{
+    keys::KeyFile,
+    ops::Ops,
+    store::{Cause, NewKey, StoreError},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+const KEY_BATCH: u32 = 8;
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const USED_TOKENS_EVERY: Duration = Duration::from_secs(5);
+
+/// Gives verified domains their DKIM keys. Until then our targets answer
+/// NODATA, which is our state and nobody's error.
+pub(super) async fn make_keys(ops: Ops, file: Arc<KeyFile>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let made = make_some(&ops, &file).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "DKIM keys cannot be made");
+            0
+        });
+        let wait = if made > 0 { Duration::ZERO } else { TICK * 2 };
+        if !pause(None, wait, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> {
+    let keyless = ops.store.keyless(KEY_BATCH).await?;
+    for domain in &keyless {
+        let (file, random, id) = (file.clone(), ops.random.clone(), domain.record_id.clone());
+        let make = move || -> Result<Vec<NewKey>, aws_lc_rs::error::Unspecified> {
+            [1, 2].into_iter().map(|selector| file.make(&id, selector, &random)).collect()
+        };
+        let made = tokio::task::spawn_blocking(make).await;
+        let Ok(Ok(keys)) = made else {
+            return Err(StoreError::Corrupt("the cryptography library makes no keys".to_string()));
+        };
+        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
+        ops.store.add_keys(domain, &keys, &cause).await?;
+    }
+    Ok(keyless.len())
+}
+
+/// Deletes what is past keeping.
+pub(super) async fn sweep(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = ops.store.sweep(ops.clock.now()).await {
+            tracing::warn!(%error, "sweeping failed");
+        }
+        if !pause(None, SWEEP_EVERY, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Writes down when tokens were last used.
+pub(super) async fn note_used_tokens(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        let go_on = pause(None, USED_TOKENS_EVERY, &mut stop).await;
+        if let Err(error) = ops.flush_used_tokens().await {
+            tracing::warn!(%error, "the times tokens were used are lost");
+        }
+        if !go_on {
+            return;
+        }
+    }
+}

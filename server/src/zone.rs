@@ -1,0 +1,72 @@
+//! Our zone's contents out of the store.
+
+use crate::{
+    ops::Ops,
+    store::{Store, ZoneDomain},
+};
+use async_trait::async_trait;
+use signet_core::names::{Name, RecordId};
+use signet_dns::zone::{OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};
+use std::{net::IpAddr, sync::Arc};
+
+/// The zone server's way to the store.
+#[derive(Clone)]
+pub struct StoreZone(Arc<dyn Store>);
+
+impl StoreZone {
+    /// Over this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+}
+
+/// Our zone, by the settings and out of the store. Its name server has the
+/// address `name_server`; without one it is taken to be where our mail leaves
+/// from.
+///
+/// # Errors
+/// When the settings make no servable zone.
+pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, ZoneError> {
+    let mut settings = OwnZoneSettings::new(ops.config.provider.clone());
+    if let Some(address) = name_server.filter(|address| !address.is_unspecified()) {
+        settings.name_servers.iter_mut().for_each(|(_, addresses)| *addresses = vec![address]);
+    }
+    OwnZone::new(settings, Arc::new(StoreZone::new(ops.store.clone())))
+}
+
+fn failed(error: crate::store::StoreError) -> SourceFailed {
+    tracing::error!(%error, "the zone server cannot read the store");
+    SourceFailed
+}
+
+#[async_trait]
+impl ZoneSource for StoreZone {
+    async fn keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>, SourceFailed> {
+        self.0.published_keys(id).await.map_err(failed)
+    }
+
+    async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
+        self.0.demo_record_id(name.as_str()).await.map_err(failed)
+    }
+}
+
+/// Domains read per page of an export.
+const PAGE: u32 = 1000;
+
+/// Every domain's part of our zone, read page by page.
+///
+/// # Errors
+/// When the store fails.
+pub async fn every_domain(store: &dyn Store) -> crate::store::Result<Vec<ZoneDomain>> {
+    let mut domains: Vec<ZoneDomain> = Vec::new();
+    loop {
+        let after = domains.last().map(|domain| domain.record_id.clone());
+        let page = store.zone_page(after.as_ref(), PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        domains.extend(page);
+        if last {
+            return Ok(domains);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The re-check path, whole: a worker, a database and questions over UDP to
+//! literal zones with literal faults. Only the clock is the test's.
+
+use jiff::SignedDuration;
+use signet::{
+    clock::Clock,
+    config::{Config, Mail, MailRoute, Sources},
+    keys::KeyFile,
+    mailer::Mailer,
+    ops::{Actor, Ops},
+    store::{self, AccountId, Domain, DomainId, Due},
+    worker,
+};
+use signet_core::{
+    email::EmailAddress,
+    plan::RecordKey,
+    verify::{Code, Status, Verdict},
+};
+use signet_dns::{
+    ask::Asker,
+    testing::{Fake, Fault, Rule, Zone},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
+
+/// The customer's two servers, and ours.
+const CUSTOMER: [u8; 2] = [2, 3];
+const OURS: [u8; 1] = [4];
+
+struct World {
+    fake: Fake,
+    ops: Ops,
+    actor: Actor,
+    workers: Option<(watch::Sender<bool>, JoinSet<()>)>,
+    directory: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let fake = Fake::start(zones(&[]), Vec::new()).await;
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("signet.db").display());
+        let key_file = directory.path().join("signet.key").display().to_string();
+        let flags = [("database_url", url.clone()), ("key_file", key_file)];
+        let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
+        let clock = Clock::manual("2026-04-28T08:00:00Z".parse().unwrap());
+        let ops = Ops::new(store::open(&url).await.unwrap(), Arc::new(config), clock);
+        ops.install().await.unwrap();
+        let mut world = Self { fake, ops, actor: Actor::operator(AccountId(1)), workers: None, directory };
+        world.start_workers().await;
+        world
+    }
+
+    async fn start_workers(&mut self) {
+        let (stop, stopped) = watch::channel(false);
+        let route = MailRoute::Directory(self.directory.path().join("outbox"));
+        let from = EmailAddress::parse("signet@signet.test").unwrap();
+        let equipment = worker::Equipment {
+            asker: Asker::new(self.fake.settings()).await.unwrap(),
+            mailer: Mailer::new(&Mail { route, from }).unwrap(),
+            key: Arc::new(KeyFile::open(&self.ops.config.key_file).unwrap()),
+        };
+        self.workers = Some((stop.clone(), worker::start(&self.ops, &equipment, &stopped)));
+    }
+
+    async fn stop_workers(&mut self) {
+        let (stop, mut workers) = self.workers.take().unwrap();
+        stop.send(true).unwrap();
+        while workers.join_next().await.is_some() {}
+    }
+
+    async fn register(&self, name: &str) -> Domain {
+        self.ops.create_domain(&self.actor, name).await.unwrap()
+    }
+
+    /// Publishes these lines in the customer's zone, in place of all others.
+    fn publish(&self, lines: &[String]) {
+        self.fake.set_zones(zones(lines));
+    }
+
+    async fn check(&self, id: DomainId) -> Domain {
+        let (domain, covered) = self.ops.check_domain(&self.actor, id, Duration::from_secs(30)).await.unwrap();
+        assert!(covered, "nobody looked at the domain");
+        domain
+    }
+
+    async fn verdicts(&self, id: DomainId) -> Vec<Verdict> {
+        self.ops.report(&self.actor, id).await.unwrap().1
+    }
+
+    async fn verdict(&self, id: DomainId, key: RecordKey) -> Verdict {
+        self.verdicts(id).await.into_iter().find(|verdict| verdict.key == key).unwrap()
+    }
+
+    fn shown(&self, domain: &Domain, key: RecordKey) -> Status {
+        self.ops.records(domain).into_iter().find(|(record, _)| record.key == key).unwrap().1
+    }
+
+    async fn history(&self, id: DomainId) -> Vec<String> {
+        let events = self.ops.events(&self.actor, id, None, 100).await.unwrap();
+        events.into_iter().rev().map(|event| event.kind).collect()
+    }
+
+    fn pass_time(&self, span: SignedDuration) {
+        self.ops.clock.advance(span);
+        self.ops.due.notify_one();
+    }
+}
+
+fn zones(customer: &[String]) -> Vec<Zone> {
+    let lines: Vec<&str> = customer.iter().map(String::as_str).collect();
+    vec![
+        Zone::new("bakery.test", &CUSTOMER, &lines),
+        Zone::new(
+            "signet.test",
+            &OURS,
+            &[
+                "bounce TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all",
+                "bounce A 192.0.2.1",
+                "_spf TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all",
+                "track A 192.0.2.1",
+            ],
+        ),
+    ]
+}
+
+/// The records of a plan as zone lines.
+fn lines(ops: &Ops, domain: &Domain) -> Vec<String> {
+    let plan = ops.plan(domain);
+    let quoted = |record: &signet_core::plan::PlannedRecord| match record.rtype.as_str() {
+        "TXT" => record.value.clone(),
+        _ => format!("{}.", record.value),
+    };
+    plan.iter().map(|record| format!("{}. {} {}", record.owner, record.rtype, quoted(record))).collect()
+}
+
+fn without(lines: &[String], word: &str) -> Vec<String> {
+    lines.iter().filter(|line| !line.contains(word)).cloned().collect()
+}
+
+fn statuses(verdicts: &[Verdict]) -> Vec<Status> {
+    verdicts.iter().map(|verdict| verdict.status).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_registered_to_verified_to_at_risk_to_lost_and_back() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let id = domain.id;
+
+    assert!(!world.check(id).await.dns.is_verified());
+    assert_eq!(statuses(&world.verdicts(id).await), [Status::Missing; 6]);
+
+    let all = lines(&world.ops, &domain);
+    world.publish(&all);
+    let verified = world.check(id).await;
+    assert_eq!(statuses(&world.verdicts(id).await), [Status::Pass; 6]);
+    assert_eq!(verified.dns.verified_at(), Some(world.ops.clock.now()));
+
+    // One look finds the return path gone: shown at once, and nothing lost.
+    world.publish(&without(&all, "bounce"));
+    let suspect = world.check(id).await;
+    assert_eq!(world.shown(&suspect, RecordKey::Verification), Status::Missing);
+    assert_eq!(suspect.dns.name(), "suspect");
+
+    // Ten minutes later it is confirmed, and the grace runs.
+    world.pass_time(SignedDuration::from_mins(10));
+    let at_risk = world.check(id).await;
+    assert_eq!(at_risk.dns.name(), "at_risk");
+    assert!(at_risk.dns.is_verified());
+
+    world.pass_time(SignedDuration::from_hours(71));
+    assert!(world.check(id).await.dns.is_verified());
+    world.pass_time(SignedDuration::from_hours(1));
+    assert!(!world.check(id).await.dns.is_verified());
+
+    world.publish(&all);
+    assert!(world.check(id).await.dns.is_verified());
+    // Record by record, and whenever the keys are made, is told elsewhere.
+    let beside = ["domain.record_changed", "dkim.keys_created"];
+    let story: Vec<String> =
+        world.history(id).await.into_iter().filter(|kind| !beside.contains(&kind.as_str())).collect();
+    assert_eq!(
+        story,
+        [
+            "domain.created",
+            "domain.verified",
+            "domain.compliance_changed",
+            "domain.at_risk",
+            "domain.unverified",
+            "domain.compliance_changed",
+            "domain.recovered",
+            "domain.compliance_changed",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verified_domain_gets_its_keys() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    world.publish(&lines(&world.ops, &domain));
+    world.check(domain.id).await;
+    let mut made = None;
+    for _ in 0..500 {
+        made = world.ops.store.published_keys(&domain.record_id).await.unwrap();
+        if made.as_ref().is_some_and(|keys| keys.iter().all(Option::is_some)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let [Some(first), Some(second)] = made.unwrap() else { panic!("no keys were made") };
+    assert_ne!(first, second);
+    // RSA-2048 as SPKI.
+    assert!(first.len() > 290, "{}", first.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_dns_host_changes_no_verification() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let id = domain.id;
+    world.publish(&lines(&world.ops, &domain));
+    assert!(world.check(id).await.dns.is_verified());
+
+    world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, Fault::Silent)).to_vec());
+    let silent = world.check(id).await;
+    assert_eq!(world.verdict(id, RecordKey::Dkim1).await.status, Status::NetworkError);
+    assert_eq!(world.shown(&silent, RecordKey::Dkim1), Status::Pass, "the last trustworthy verdict is shown");
+
+    // An hour later it is no longer shown, and a week later nothing is lost.
+    world.pass_time(SignedDuration::from_mins(61));
+    let silent = world.check(id).await;
+    assert_eq!(world.shown(&silent, RecordKey::Dkim1), Status::NetworkError);
+    for _ in 0..7 {
+        world.pass_time(SignedDuration::from_hours(24));
+        assert!(world.check(id).await.dns.is_verified());
+    }
+
+    world.fake.set_rules(Vec::new());
+    let back = world.check(id).await;
+    assert_eq!(statuses(&world.verdicts(id).await), [Status::Pass; 6]);
+    assert_eq!(back.dns.verified_at(), domain_verified_at(&world, id).await);
+}
+
+async fn domain_verified_at(world: &World, id: DomainId) -> Option<jiff::Timestamp> {
+    world.ops.domain(&world.actor, id).await.unwrap().dns.verified_at()
+}
+
+/// What hostile or broken servers do, and what the return-path record's
+/// verdict is then. Afterwards the same servers answer right and all is well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_servers_cost_nobody_anything() {
+    let late = Duration::from_secs(5);
+    let cases = [
+        (Fault::Silent, Status::NetworkError, Code::Timeout),
+        (Fault::Late(late), Status::NetworkError, Code::Timeout),
+        (Fault::WrongId, Status::Pass, Code::Ok),
+        (Fault::WrongQuestion, Status::Pass, Code::Ok),
+        (Fault::WrongSource, Status::Pass, Code::Ok),
+        (Fault::Noise, Status::Pass, Code::Ok),
+        (Fault::Garbage, Status::NetworkError, Code::BadAnswer),
+        (Fault::Truncated, Status::Pass, Code::Ok),
+        (Fault::TruncatedWithoutTcp, Status::NetworkError, Code::Truncated),
+        (Fault::Rcode(2), Status::NetworkError, Code::Servfail),
+        (Fault::Rcode(5), Status::NetworkError, Code::Refused),
+        (Fault::Extended(2, 15), Status::NetworkError, Code::Servfail),
+        (Fault::LameReferral, Status::NetworkError, Code::Lame),
+        (Fault::NoEdns, Status::Pass, Code::Ok),
+        (Fault::LowerCase, Status::Pass, Code::Ok),
+    ];
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let right = lines(&world.ops, &domain);
+    world.publish(&right);
+    for (fault, status, code) in cases {
+        world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, fault.clone())).to_vec());
+        world.check(domain.id).await;
+        let verdict = world.verdict(domain.id, RecordKey::Verification).await;
+        assert_eq!((verdict.status, verdict.code), (status, code), "{fault:?}: {}", verdict.reason);
+    }
+    world.fake.set_rules(Vec::new());
+    assert!(world.check(domain.id).await.dns.is_verified());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_zones_get_a_verdict() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let right = lines(&world.ops, &domain);
+    let owner = format!("sg-{}", domain.record_id);
+    let huge = format!("@ TXT {}", (0..200).map(|_| format!("\"{}\"", "x".repeat(250))).collect::<Vec<_>>().join(" "));
+    let loops = [format!("{owner} CNAME loop"), "loop CNAME loop".to_string()];
+    let elsewhere = [format!("{owner} CNAME bounce.other.test.")];
+    let spf_bomb: Vec<String> = std::iter::once("@ TXT v=spf1 include:s0.bakery.test -all".to_string())
+        .chain((0..30).map(|n| format!("s{n} TXT v=spf1 include:s{}.bakery.test -all", n + 1)))
+        .collect();
+    let cases: [(&[String], RecordKey, Status, Code); 4] = [
+        (&loops, RecordKey::Verification, Status::Fail, Code::CnameLoop),
+        (&elsewhere, RecordKey::Verification, Status::Fail, Code::WrongTarget),
+        (&[huge], RecordKey::Spf, Status::Missing, Code::NoRecord),
+        (&spf_bomb, RecordKey::Spf, Status::Fail, Code::SpfTooManyLookups),
+    ];
+    for (extra, key, status, code) in cases {
+        let mut zone: Vec<String> = without(&without(&right, "bounce"), "v=spf1");
+        zone.extend(extra.iter().cloned());
+        world.publish(&zone);
+        world.check(domain.id).await;
+        let verdict = world.verdict(domain.id, key).await;
+        assert_eq!((verdict.status, verdict.code), (status, code), "{}", verdict.reason);
+        assert!(verdict.observed.iter().all(|text| text.len() < 5000));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_that_differ_promote_nobody() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let all = lines(&world.ops, &domain);
+    let one_knows = |lines: &[String]| {
+        let (full, none): (Vec<&str>, Vec<&str>) = (lines.iter().map(String::as_str).collect(), vec![]);
+        let ns = ["@ NS ns2", "ns2 A 127.0.0.2", "@ NS ns3", "ns3 A 127.0.0.3"];
+        let zone = |host, own: Vec<&str>| Zone::new("bakery.test", &[host], &[&ns[..], &own].concat());
+        let mut both = vec![zone(2, full), zone(3, none)];
+        both.extend(zones(&[]).into_iter().skip(1));
+        both
+    };
+    world.fake.set_zones(one_knows(&all));
+    assert!(!world.check(domain.id).await.dns.is_verified());
+    let verdict = world.verdict(domain.id, RecordKey::Verification).await;
+    assert_eq!((verdict.status, verdict.code), (Status::NetworkError, Code::ServersDisagree));
+}
+
+/// Whoever controls DNS proves it: the one whose id is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_moves_to_the_account_that_proves_it() {
+    let world = World::new().await;
+    let other = world.ops.create_account("other", "other@example.com").await.unwrap();
+    let first = world.register("bakery.test").await;
+    let newcomer = Actor::operator(other.id);
+    let second = world.ops.create_domain(&newcomer, "bakery.test").await.unwrap();
+    world.publish(&lines(&world.ops, &first));
+    assert!(world.check(first.id).await.dns.is_verified());
+
+    world.publish(&lines(&world.ops, &second));
+    let (domain, _) = world.ops.check_domain(&newcomer, second.id, Duration::from_secs(30)).await.unwrap();
+    assert!(domain.dns.is_verified());
+    assert!(world.check(first.id).await.dns.is_verified(), "one look loses nothing");
+    world.pass_time(SignedDuration::from_mins(10));
+    let lost = world.check(first.id).await;
+    assert_eq!(lost.dns.name(), "lost", "confirmed, and another account has proven the name: no grace");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn domains_are_looked_at_by_themselves_and_after_a_restart() {
+    let mut world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    wait_for(&world, domain.id, "a first look", |domain| domain.checked_at.is_some()).await;
+    world.stop_workers().await;
+    world.publish(&lines(&world.ops, &domain));
+    world.pass_time(SignedDuration::from_secs(31));
+    world.start_workers().await;
+    wait_for(&world, domain.id, "verification without being asked", |domain| domain.dns.is_verified()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_puts_looks_under_way_back() {
+    let mut world = World::new().await;
+    world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, Fault::Late(Duration::from_secs(60)))).to_vec());
+    let domain = world.register("bakery.test").await;
+    // The look is under way once somebody has been asked.
+    for _ in 0..200 {
+        if world.fake.asked().iter().any(|asked| CUSTOMER.contains(&asked.host)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.stop_workers().await;
+    let now = world.ops.clock.now();
+    let due: Vec<Due> = world.ops.store.claim_due(now, now + SignedDuration::from_mins(2), 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.domain.id).collect::<Vec<_>>(), [domain.id]);
+}
+
+async fn wait_for(world: &World, id: DomainId, what: &str, done: impl Fn(&Domain) -> bool) {
+    for _ in 0..1000 {
+        if done(&world.ops.domain(&world.actor, id).await.unwrap()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain for {what}");
+}

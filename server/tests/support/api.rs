@@ -1,0 +1,299 @@
+//! A server over a database of its own, without a socket, and requests to it.
+//!
+//! Every answer of every test is held against WIRE's headers, against the
+//! contract, and against the document the server itself serves.
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request},
+};
+use serde_json::{Value, json};
+use signet::{
+    clock::Clock,
+    config::{Config, Sources},
+    http::{AppState, router},
+    ops::{Ops, accounts::TokenRequest},
+    store::{self, Access, AccountId, DomainId},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
+use tower::ServiceExt as _;
+
+/// The contract this API is compatible with.
+pub static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../contract/domains.openapi.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+});
+
+/// What the server says of itself.
+pub static SERVED: LazyLock<Value> = LazyLock::new(signet::http::openapi);
+
+/// A server with one account.
+pub struct Api {
+    pub router: Router,
+    pub ops: Ops,
+    pub account: AccountId,
+    /// Of an account-wide admin.
+    pub token: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Api {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With settings, as environment variables.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("signet.db").display());
+        let mut all = vec![("SIGNET_DATABASE_URL".to_string(), url.clone())];
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())));
+        let config = Config::from_sources(&Sources::read(None, all, []).unwrap()).unwrap();
+        let store = store::open(&url).await.unwrap();
+        let clock = Clock::manual("2026-04-28T08:19:31.769123Z".parse().unwrap());
+        let ops = Ops::new(store, Arc::new(config), clock);
+        let router = router(AppState::new(ops.clone(), None));
+        let mut api =
+            Self { router, ops, account: AccountId(0), token: String::new(), _directory: directory };
+        api.account = api.account("first").await;
+        api.token = api.token(api.account, Access::Admin, &[]).await;
+        api
+    }
+
+    /// Another account.
+    pub async fn account(&self, name: &str) -> AccountId {
+        self.ops.create_account(name, "owner@example.org").await.unwrap().id
+    }
+
+    /// Another token.
+    pub async fn token(&self, account: AccountId, access: Access, domains: &[i64]) -> String {
+        let domains: BTreeSet<_> = domains.iter().copied().map(DomainId).collect();
+        let request = TokenRequest { account, name: "test".to_string(), access, domains, lifetime: None };
+        self.ops.create_token(request).await.unwrap().1
+    }
+
+    /// Registers a domain as the first account; its id.
+    pub async fn domain(&self, name: &str) -> i64 {
+        let body = json!({"domain": {"domain_name": name}});
+        let reply = self.post("/api/domains").json(&body).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["id"].as_i64().unwrap()
+    }
+
+    /// A request with the first account's token.
+    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let call = Call {
+            api: self,
+            method: method.to_string(),
+            path: path.to_string(),
+            headers: vec![],
+            body: vec![],
+        };
+        call.header("api-token", &self.token)
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call("GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Call<'_> {
+        self.call("POST", path)
+    }
+
+    pub fn patch(&self, path: &str) -> Call<'_> {
+        self.call("PATCH", path)
+    }
+}
+
+/// A request being put together.
+#[derive(Clone)]
+pub struct Call<'a> {
+    api: &'a Api,
+    method: String,
+    path: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl Call<'_> {
+    /// With a header in place of any of that name.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self.headers.push((name.to_string(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub fn without_token(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "api-token");
+        self
+    }
+
+    pub fn token(self, token: &str) -> Self {
+        self.header("api-token", token)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.body(body.to_string())
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub async fn send(self) -> Reply {
+        let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value.as_slice());
+        }
+        let request = request.body(Body::from(self.body)).unwrap();
+        let response = self.api.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, text };
+        reply.has_the_headers_of_every_answer(&self.method);
+        let path = self.path.split('?').next().unwrap();
+        reply.keeps_to(&SERVED, &self.method, path, false);
+        reply.keeps_to(&CONTRACT, &self.method, &as_current(path), true);
+        reply
+    }
+}
+
+/// The path as the contract writes it.
+fn as_current(path: &str) -> String {
+    let parts: Vec<&str> = path.splitn(6, '/').collect();
+    match parts[..] {
+        ["", "api", "accounts", _, "sending_domains"] => "/api/domains".to_string(),
+        ["", "api", "accounts", _, "sending_domains", rest] => format!("/api/domains/{rest}"),
+        _ => path.to_string(),
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The messages about one attribute of a 422.
+    #[track_caller]
+    pub fn errors(&self, attribute: &str) -> Vec<String> {
+        assert_eq!(self.status, 422, "{}", self.text);
+        let errors = self.json()["errors"][attribute].clone();
+        serde_json::from_value(errors).unwrap_or_else(|_| panic!("nothing on {attribute}: {}", self.text))
+    }
+
+    /// The attributes of a 422.
+    #[track_caller]
+    pub fn wrong(&self) -> Vec<String> {
+        assert_eq!(self.status, 422, "{}", self.text);
+        self.json()["errors"].as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[track_caller]
+    pub fn is(&self, status: u16, body: &Value) {
+        assert_eq!((self.status, &self.json()), (status, body));
+    }
+
+    fn has_the_headers_of_every_answer(&self, method: &str) {
+        let bodiless = self.status == 204 || self.status == 304;
+        let json = Some("application/json; charset=utf-8").filter(|_| !bodiless);
+        assert_eq!(self.header("content-type"), json, "{self:?}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(self.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
+        assert!(self.header("x-request-id").is_some_and(|id| !id.is_empty()));
+        let cache = match self.status {
+            200 | 304 => "max-age=0, private, must-revalidate",
+            _ => "no-cache",
+        };
+        assert_eq!(self.header("cache-control"), Some(cache), "{self:?}");
+        let tagged = ["GET", "HEAD"].contains(&method) && [200, 304].contains(&self.status);
+        assert_eq!(self.header("etag").is_some_and(|tag| tag.starts_with("W/\"")), tagged, "{self:?}");
+        assert_eq!(
+            self.headers.contains_key("x-ratelimit-limit"),
+            self.headers.contains_key("x-ratelimit-remaining")
+        );
+        assert_eq!(self.text.is_empty(), bodiless || method == "HEAD", "{self:?}");
+    }
+
+    /// Whether the document allows this answer. `strictly`: with no member
+    /// that it does not name.
+    fn keeps_to(&self, document: &Value, method: &str, path: &str, strictly: bool) {
+        let found = operation(document, &method.to_lowercase(), path);
+        if self.text.is_empty() || found.is_none() {
+            return;
+        }
+        let operation = found.unwrap();
+        let response = resolved(document, &operation["responses"][self.status.to_string()]);
+        let schema = match &response["content"]["application/json"]["schema"] {
+            // The contract does not list every status that any server has.
+            Value::Null if strictly => return,
+            Value::Null => panic!("{method} {path} answered an undocumented {}: {}", self.status, self.text),
+            schema => schema.clone(),
+        };
+        let mut schema = json!({"allOf": [schema], "components": document["components"]});
+        if strictly {
+            close_objects(&mut schema);
+        }
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<_> =
+            validator.iter_errors(&self.json()).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(errors.is_empty(), "{method} {path} {}: {errors:#?}\n{}", self.status, self.text);
+    }
+}
+
+/// The operation of a document that a request goes to.
+pub fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+    let paths = document["paths"].as_object().unwrap();
+    let given: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let wanted: Vec<&str> = template.split('/').collect();
+        wanted.len() == given.len() && wanted.iter().zip(&given).all(|(w, g)| w == g || w.starts_with('{'))
+    };
+    let item = paths.iter().find(|(template, _)| fits(template)).map(|(_, item)| item)?;
+    item.get(method)
+}
+
+/// What a reference stands for.
+pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => resolved(document, document.pointer(&reference[1..]).unwrap()),
+        None => value,
+    }
+}
+
+/// Lets no object have members that are not named.
+fn close_objects(schema: &mut Value) {
+    if schema.get("properties").is_some_and(Value::is_object) && schema["type"] == "object" {
+        schema["additionalProperties"] = json!(false);
+    }
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(close_objects),
+        Value::Array(list) => list.iter_mut().for_each(close_objects),
+        _ => {}
+    }
+}
+
+/// A complete request for company information.
+pub fn company() -> Value {
+    json!({
+        "name": "Example GmbH", "address": "Ring 1", "city": "Wien", "country": "Austria", "zip_code": "1010",
+        "website_url": "https://example.com",
+    })
+}
