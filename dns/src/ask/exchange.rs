@@ -41,6 +41,7 @@ pub(super) struct Try {
 pub(super) struct Exchange {
     sockets: Sockets,
     budgets: Budgets,
+    resolver_budgets: Budgets,
     streams: Semaphore,
     counters: Arc<Counters>,
     settings: Arc<Settings>,
@@ -54,6 +55,11 @@ impl Exchange {
                 settings.in_flight_per_address,
                 settings.rate_per_address,
                 settings.burst_per_address,
+            ),
+            resolver_budgets: Budgets::new(
+                settings.in_flight_per_resolver,
+                settings.rate_per_resolver,
+                settings.rate_per_resolver,
             ),
             streams: Semaphore::new(STREAMS),
             counters,
@@ -105,6 +111,11 @@ impl Exchange {
         Ok(reply)
     }
 
+    /// Resolvers are the operator's own and serve every look there is.
+    fn budget(&self, wanted: &Wanted) -> &Budgets {
+        if wanted.recursion { &self.resolver_budgets } else { &self.budgets }
+    }
+
     async fn udp(
         &self,
         server: SocketAddr,
@@ -112,7 +123,7 @@ impl Exchange {
         style: Style,
         again: bool,
     ) -> Result<Received, Failure> {
-        let _slot = self.budgets.enter(server.ip()).await;
+        let _slot = self.budget(wanted).enter(server.ip()).await;
         let query = Query::new(&wanted.name, wanted.rtype, wanted.recursion, style);
         let patience = self.settings.timeout;
         let received = if again {
@@ -133,7 +144,7 @@ impl Exchange {
     /// DNS over TCP (RFC 7766 §8): two octets of length, then the message. The
     /// length bounds it to 64 KiB.
     async fn tcp(&self, server: SocketAddr, wanted: &Wanted, style: Style) -> io::Result<Vec<u8>> {
-        let _slot = self.budgets.enter(server.ip()).await;
+        let _slot = self.budget(wanted).enter(server.ip()).await;
         let _stream = self.streams.acquire().await;
         self.counters.tcp.count();
         let query = Query::new(&wanted.name, wanted.rtype, wanted.recursion, style);

@@ -45,6 +45,11 @@ pub struct Settings {
     pub rate_per_address: u32,
     /// Questions to one server address that may go at once after a pause.
     pub burst_per_address: u32,
+    /// Questions to one of [`Self::resolvers`] at the same time; more wait.
+    pub in_flight_per_resolver: usize,
+    /// Questions per second to one of [`Self::resolvers`]; more wait. 0 lifts
+    /// the limit.
+    pub rate_per_resolver: u32,
     /// Longest life of a look, and of all of a
     /// [`settle`](super::Asker::settle).
     pub patience: Duration,
@@ -68,6 +73,8 @@ impl Default for Settings {
             in_flight_per_address: 64,
             rate_per_address: 100,
             burst_per_address: 200,
+            in_flight_per_resolver: 1024,
+            rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
             concurrency: 16,
             cache_entries: 100_000,
