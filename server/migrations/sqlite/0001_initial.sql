@@ -55,6 +55,7 @@ CREATE TABLE domain (
     -- The state of its verification: dns_at is since when it is verified, or
     -- when that was lost.
     dns_state TEXT NOT NULL,
+    dns_verified INTEGER GENERATED ALWAYS AS (dns_state IN ('verified', 'suspect', 'at_risk')) STORED,
     dns_at INTEGER,
     dns_since INTEGER,
     dns_deadline INTEGER,
@@ -82,10 +83,10 @@ CREATE INDEX domain_name ON domain (name);
 CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
 CREATE INDEX domain_claim ON domain (claim_at) WHERE claim_at IS NOT NULL;
 CREATE INDEX domain_state ON domain (dns_state);
-CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND dns_state IN ('pending', 'lost');
-CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_state IN ('verified', 'suspect', 'at_risk');
+CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
+CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
 CREATE INDEX domain_review ON domain (dns_at, id)
-    WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_state IN ('verified', 'suspect', 'at_risk');
+    WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_verified;
 
 -- The record ids of deleted domains: a forgotten CNAME must not become
 -- somebody else's.

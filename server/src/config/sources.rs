@@ -130,10 +130,8 @@ fn by_name(name: &str) -> Option<&'static Setting> {
 }
 
 fn unknown_key(key: &str) -> String {
-    let near = SETTINGS.iter().find(|s| {
-        let longest = key.len().max(s.name.len());
-        let same = key.bytes().zip(s.name.bytes()).filter(|(a, b)| a == b).count();
-        same + 2 >= longest || s.variable().eq_ignore_ascii_case(key)
+    let near = SETTINGS.iter().find(|setting| {
+        strsim::osa_distance(key, setting.name) <= 2 || setting.variable().eq_ignore_ascii_case(key)
     });
     match near {
         Some(setting) => format!("{key} is no setting; is {} meant?", setting.name),

@@ -130,7 +130,6 @@ impl IntoResponse for Failure {
 }
 
 /// The answer of a request whose handler panicked.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over like this")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<String>()

@@ -64,7 +64,7 @@ impl Once {
     /// Carries out `work`, unless an earlier request with the same key has
     /// been answered; then with that answer.
     ///
-    /// With a key the work goes on when the caller hangs up, so that its
+    /// With a key everything goes on when the caller hangs up, so that the
     /// answer is there when they ask again.
     pub(super) async fn run<F>(
         self,
@@ -81,39 +81,45 @@ impl Once {
         };
         let owner = hex(format!("{}/{}", actor.account, actor.label).as_bytes());
         let scope = IdempotencyScope { owner, method: self.method, path: self.path, key };
-        match app.ops().idempotency_begin(&scope, &hex(&body)).await? {
-            Idempotency::New => {}
-            Idempotency::Replay(kept) => return Ok(replayed(&kept)),
-            Idempotency::InProgress => return Err(Failure::InProgress),
-            Idempotency::OtherBody => {
-                return Err(Failure::invalid(
-                    "base",
-                    "This Idempotency-Key was used with another body before",
-                ));
-            }
-        }
-        let work = tokio::spawn(work(app.clone(), actor, body).in_current_span());
-        let task = async move {
-            let outcome = work.await;
-            let answer = match outcome {
-                Ok(result) => Ok(result.unwrap_or_else(Answer::from)),
-                Err(stopped) => Err(stopped),
-            };
-            let kept = answer.as_ref().ok().and_then(worth_keeping);
-            if let Err(error) = app.ops().idempotency_end(&scope, kept.as_ref()).await {
-                // What was asked is done and can be said; a repetition within
-                // the minute of the reservation is told to wait.
-                tracing::error!(error = %error, "an answer could not be kept for its Idempotency-Key");
-            }
-            answer
-        };
-        match tokio::spawn(task.in_current_span()).await.flatten() {
-            Ok(answer) => Ok(answer),
+        let hash = hex(&body);
+        let work = work(app.clone(), actor, body);
+        let task = async move { first_or_kept(&app, &scope, &hash, work).await };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(answer) => answer,
             // On to the layer that answers for panics.
             Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
             // The server is going down.
             Err(_) => Err(Failure::Panicked),
         }
+    }
+}
+
+/// Carries out `work` under a reservation of the key, or finds the answer kept.
+async fn first_or_kept<F>(app: &AppState, scope: &IdempotencyScope, hash: &str, work: F) -> Result<Answer>
+where
+    F: Future<Output = Result<Answer>> + Send + 'static,
+{
+    match app.ops().idempotency_begin(scope, hash).await? {
+        Idempotency::New => {}
+        Idempotency::Replay(kept) => return Ok(replayed(&kept)),
+        Idempotency::InProgress => return Err(Failure::InProgress),
+        Idempotency::OtherBody => {
+            return Err(Failure::invalid("base", "This Idempotency-Key was used with another body before"));
+        }
+    }
+    // In a task of its own, so that a panic does not keep the key.
+    let outcome = tokio::spawn(work.in_current_span()).await;
+    let outcome = outcome.map(|result| result.unwrap_or_else(Answer::from));
+    let kept = outcome.as_ref().ok().and_then(worth_keeping);
+    if let Err(error) = app.ops().idempotency_end(scope, kept.as_ref()).await {
+        // What was asked is done and can be said; a repetition within the
+        // minute of the reservation is told to wait.
+        tracing::error!(error = %error, "an answer could not be kept for its Idempotency-Key");
+    }
+    match outcome {
+        Ok(answer) => Ok(answer),
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(Failure::Panicked),
     }
 }
 

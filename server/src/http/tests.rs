@@ -58,7 +58,7 @@ async fn a_panic_is_no_answer_to_keep() {
     let request = crate::ops::accounts::TokenRequest {
         account,
         name: "t".to_string(),
-        access: crate::store::Access::Admin,
+        access: store::Access::Admin,
         domains: [].into(),
         lifetime: None,
     };

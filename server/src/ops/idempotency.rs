@@ -16,7 +16,11 @@ impl Ops {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()> {
+    pub async fn idempotency_end(
+        &self,
+        scope: &IdempotencyScope,
+        answer: Option<&StoredAnswer>,
+    ) -> Result<()> {
         Ok(self.store.idempotency_end(scope, answer).await?)
     }
 }

@@ -124,7 +124,10 @@ impl Writer {
         let mut text = super::stored::json(line);
         text.push('\n');
         self.hash.update(text.as_bytes());
-        self.out.write_all(text.as_bytes()).await.map_err(|error| failed("cannot be written", &self.partial.0, error))
+        self.out
+            .write_all(text.as_bytes())
+            .await
+            .map_err(|error| failed("cannot be written", &self.partial.0, error))
     }
 
     /// Adds a row.
@@ -209,7 +212,11 @@ pub(super) async fn verify(file: &Path) -> Result<Contents> {
     let schema = match reader.next().await? {
         Some(Line::Header { signet_backup: FORMAT, schema, .. }) => schema,
         Some(Line::Header { signet_backup, .. }) => {
-            return Err(failed("cannot be read", file, format!("its format {signet_backup} is not known here")));
+            return Err(failed(
+                "cannot be read",
+                file,
+                format!("its format {signet_backup} is not known here"),
+            ));
         }
         _ => return Err(failed("is no backup of Signet", file, "its first line does not say so")),
     };

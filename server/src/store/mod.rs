@@ -87,7 +87,11 @@ pub trait Store: Send + Sync + 'static {
     /// One account.
     async fn account(&self, id: AccountId) -> Result<Option<Account>>;
     /// Makes a token. `Err` inside names the account or domain that is not there.
-    async fn create_token(&self, token: &NewToken, cause: &Cause) -> Result<std::result::Result<Token, String>>;
+    async fn create_token(
+        &self,
+        token: &NewToken,
+        cause: &Cause,
+    ) -> Result<std::result::Result<Token, String>>;
     /// All tokens, or one account's, revoked ones too.
     async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>>;
     /// Revokes a token; `None` if there is none. Revoking twice changes nothing.
@@ -164,7 +168,8 @@ pub trait Store: Send + Sync + 'static {
     /// Rules on a domain; the domain afterwards.
     async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>>;
     /// Suspends an account (`true`) or lifts that; the account afterwards.
-    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause) -> Result<Option<Account>>;
+    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause)
+    -> Result<Option<Account>>;
 
     // --- looking ----------------------------------------------------------
 
@@ -198,7 +203,12 @@ pub trait Store: Send + Sync + 'static {
         cause: &Cause,
     ) -> Result<Option<std::result::Result<(), CapReached>>>;
     /// Takes messages that are due, until `lease_until`.
-    async fn claim_outbox(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<OutboxItem>>;
+    async fn claim_outbox(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxItem>>;
     /// Notes that a message has been handed over.
     async fn outbox_sent(&self, id: OutboxId, now: Timestamp) -> Result<()>;
     /// Notes that it has not; `retry_at` is when to try again, `None` never.

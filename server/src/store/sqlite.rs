@@ -6,9 +6,9 @@
 
 #[macro_use]
 mod dialect;
-mod writer;
 #[path = "sql/mod.rs"]
 mod sql;
+mod writer;
 
 use super::{Result, StoreError};
 use sqlx::{
@@ -44,7 +44,8 @@ impl SqliteStore {
     /// When the URL names no file, or the file cannot be opened or brought up
     /// to date.
     pub async fn open(url: &str) -> Result<Self> {
-        let options = SqliteConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
+        let options =
+            SqliteConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         let file = options.get_filename().to_path_buf();
         if in_memory || file.as_os_str().is_empty() {
@@ -122,7 +123,9 @@ impl SqliteStore {
 }
 
 /// The connection that writes.
-async fn connect_writer(options: &SqliteConnectOptions) -> std::result::Result<SqliteConnection, sqlx::Error> {
+async fn connect_writer(
+    options: &SqliteConnectOptions,
+) -> std::result::Result<SqliteConnection, sqlx::Error> {
     // 32 MiB of pages: a batch of looks touches rows all over the file.
     let options = options
         .clone()

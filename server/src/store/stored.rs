@@ -72,12 +72,9 @@ impl StateColumns {
         match *state {
             DnsState::Pending => none,
             DnsState::Verified { at } | DnsState::Lost { at } => Self { at: us(at), ..none },
-            DnsState::Suspect { at, since, unaligned_since } => Self {
-                at: us(at),
-                since: us(since),
-                unaligned_since: unaligned_since.and_then(us),
-                ..none
-            },
+            DnsState::Suspect { at, since, unaligned_since } => {
+                Self { at: us(at), since: us(since), unaligned_since: unaligned_since.and_then(us), ..none }
+            }
             DnsState::AtRisk { at, since, deadline, unaligned_since } => Self {
                 at: us(at),
                 since: us(since),

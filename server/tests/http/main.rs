@@ -1,5 +1,7 @@
 //! The HTTP edge, line by line of WIRE.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
+
 #[path = "../support/api.rs"]
 mod api;
 
@@ -9,6 +11,8 @@ mod company;
 mod contract;
 mod domains;
 mod headers;
+mod jwt;
+mod observed;
 mod once;
 mod paging;
 mod tokens;

@@ -125,3 +125,36 @@ async fn odd_keys_are_422() {
     }
     assert_eq!(call(&[b'a'; 255]).await.status, 200);
 }
+
+/// Whoever hangs up at whatever moment gets the answer on asking again, and
+/// what they asked for was done once.
+#[tokio::test]
+async fn hanging_up_loses_nothing() {
+    use std::time::Duration;
+    let api = Api::start().await;
+    let mut replayed = 0;
+    for polls in 0..30 {
+        let key = format!("k{polls}");
+        let body = name(&format!("n{polls}.example.com"));
+        let create = || api.post("/api/domains").header("idempotency-key", &key).json(&body).send();
+        let mut hung_up = Box::pin(create());
+        for _ in 0..polls {
+            if futures_util::poll!(&mut hung_up).is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        drop(hung_up);
+        let mut reply = create().await;
+        for _ in 0..100 {
+            if reply.status != 409 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            reply = create().await;
+        }
+        assert_eq!(reply.status, 200, "after {polls} polls: {}", reply.text);
+        replayed += usize::from(reply.header("idempotency-replayed").is_some());
+    }
+    assert!(replayed > 0, "some of them had been carried out when they hung up");
+}

@@ -82,7 +82,8 @@ async fn tokens_live_and_die(place: Place) {
     let empty = store.create_token(&new(account, 2, nothing.clone()), &cause(1)).await.unwrap().unwrap();
     assert_eq!(empty.scope, nothing, "no domain is not every domain");
 
-    let no_account = store.create_token(&new(AccountId(99), 3, TokenScope::Account), &cause(1)).await.unwrap();
+    let no_account =
+        store.create_token(&new(AccountId(99), 3, TokenScope::Account), &cause(1)).await.unwrap();
     assert!(no_account.unwrap_err().contains("99"));
     let other = an_account(&store).await;
     let foreign = store.create_token(&new(other, 4, scope), &cause(1)).await.unwrap();
@@ -132,7 +133,10 @@ async fn company_information_opens_the_review(place: Place) {
 
     let patch = CompanyPatch { fields: [(Field::City, "Graz".to_string())].into(), info_level: None };
     let moved = info.update(&patch).unwrap();
-    assert!(!store.replace_company(account, &moved, &info, &cause(7)).await.unwrap(), "that is not what is there");
+    assert!(
+        !store.replace_company(account, &moved, &info, &cause(7)).await.unwrap(),
+        "that is not what is there"
+    );
     assert!(store.replace_company(account, &info, &moved, &cause(7)).await.unwrap());
     assert_eq!(store.company(account).await.unwrap(), Some(moved));
     let incomplete = CompanyInfo::default();

@@ -28,7 +28,10 @@ async fn a_look_is_kept_whole(place: Place) {
             ..NewEvent::of(EventKind::RecordChanged)
         },
     ];
+    // A stranger's text: whatever it is, it must not stop anybody's look.
+    looked.present.dmarc = Some("v=DMARC1; p=none; x=\0".to_string());
     assert_eq!(store.apply_looks(std::slice::from_ref(&looked), &cause(10)).await.unwrap(), [true]);
+    looked.present.dmarc = Some("v=DMARC1; p=none; x=\u{fffd}".to_string());
     let after = store.domain(account, domain.id).await.unwrap().unwrap();
     let expected = Domain {
         dns: looked.dns,
@@ -49,14 +52,20 @@ async fn a_look_is_kept_whole(place: Place) {
         ]
     );
     let events = store.events(account, domain.id, None, 10).await.unwrap();
-    assert_eq!((events[1].reason.as_str(), events[1].record.as_deref()), ("The record is there.", Some("dkim1")));
+    assert_eq!(
+        (events[1].reason.as_str(), events[1].record.as_deref()),
+        ("The record is there.", Some("dkim1"))
+    );
     assert_eq!(events[0].reason, "because");
     assert_eq!(store.next_due().await.unwrap(), Some(looked.due_at));
 
     // Nothing new but the time: the report's time moves, its verdicts stay.
     let due = claim(&store, 86_410).await.remove(0);
     assert_eq!((due.failures, due.suspicions), (1, 2), "counters come back");
-    let again = Looked { report: Report { checked_at: at(86_411), ..looked.report.clone() }, ..look(&due, looked.dns, 86_411) };
+    let again = Looked {
+        report: Report { checked_at: at(86_411), ..looked.report.clone() },
+        ..look(&due, looked.dns, 86_411)
+    };
     let again = Looked { zone: None, present: Present::default(), ..again };
     assert_eq!(store.apply_looks(&[again], &cause(86_411)).await.unwrap(), [true]);
     let report = store.report(account, domain.id).await.unwrap().unwrap();
@@ -147,7 +156,10 @@ async fn a_stale_look_changes_nothing(place: Place) {
     let domain = register(&store, account, "example.com").await;
     let slow = claim(&store, 10).await.remove(0);
     let quick = claim(&store, 100).await.remove(0);
-    assert_eq!(store.apply_looks(&[look(&quick, DnsState::Pending, 101)], &cause(101)).await.unwrap(), [true]);
+    assert_eq!(
+        store.apply_looks(&[look(&quick, DnsState::Pending, 101)], &cause(101)).await.unwrap(),
+        [true]
+    );
     let verified = DnsState::Verified { at: at(102) };
     assert_eq!(store.apply_looks(&[look(&slow, verified, 102)], &cause(102)).await.unwrap(), [false]);
     let after = store.domain(account, domain.id).await.unwrap().unwrap();
@@ -157,7 +169,11 @@ async fn a_stale_look_changes_nothing(place: Place) {
     store.request_check(account, domain.id, at(103)).await.unwrap();
     let due = claim(&store, 103).await.remove(0);
     let twice = [look(&due, verified, 104), look(&due, DnsState::Pending, 105)];
-    assert_eq!(store.apply_looks(&twice, &cause(105)).await.unwrap(), [true, false], "the second comes too late");
+    assert_eq!(
+        store.apply_looks(&twice, &cause(105)).await.unwrap(),
+        [true, false],
+        "the second comes too late"
+    );
     assert_eq!(store.domain(account, domain.id).await.unwrap().unwrap().dns, verified);
 }
 
@@ -169,14 +185,21 @@ async fn rivals_are_woken(place: Place) {
     let rival = register(&store, theirs, "example.com").await;
     let unrelated = register(&store, theirs, "other.example").await;
     let due = claim(&store, 2).await;
-    assert_eq!(due.iter().map(|due| (due.domain.id, due.rival)).collect::<Vec<_>>(), [
-        (rival.id, true),
-        (unrelated.id, false)
-    ]);
-    let looks = [look(&due[0], DnsState::Verified { at: at(3) }, 3), look(&due[1], DnsState::Verified { at: at(3) }, 3)];
+    assert_eq!(
+        due.iter().map(|due| (due.domain.id, due.rival)).collect::<Vec<_>>(),
+        [(rival.id, true), (unrelated.id, false)]
+    );
+    let looks = [
+        look(&due[0], DnsState::Verified { at: at(3) }, 3),
+        look(&due[1], DnsState::Verified { at: at(3) }, 3),
+    ];
     store.apply_looks(&looks, &cause(3)).await.unwrap();
     let woken = claim(&store, 3).await;
-    assert_eq!(woken.iter().map(|due| due.domain.id).collect::<Vec<_>>(), [mine.id], "the same name elsewhere");
+    assert_eq!(
+        woken.iter().map(|due| due.domain.id).collect::<Vec<_>>(),
+        [mine.id],
+        "the same name elsewhere"
+    );
     assert!(woken[0].rival);
     // Once more verified is not newly verified.
     store.apply_looks(&[look(&woken[0], DnsState::Verified { at: at(1) }, 4)], &cause(4)).await.unwrap();
@@ -218,6 +241,11 @@ async fn overdue_work_is_spread(place: Place) {
     assert_eq!(at_once.len(), 2, "what was asked for and what is young stay due");
     let first_half = store.claim_due(at(now + 1800), at(now + 9000), 1000).await.unwrap();
     let second_half = store.claim_due(at(now + 3600), at(now + 9000), 1000).await.unwrap();
-    assert!(first_half.len() > 10 && second_half.len() > 10, "{} and {}", first_half.len(), second_half.len());
+    assert!(
+        first_half.len() > 10 && second_half.len() > 10,
+        "{} and {}",
+        first_half.len(),
+        second_half.len()
+    );
     assert_eq!(store.spread_overdue(at(now), at(now + 3600)).await.unwrap(), 0, "leased now");
 }

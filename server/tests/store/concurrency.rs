@@ -18,7 +18,8 @@ async fn one_of_a_hundred_gets_the_name(place: Place) {
     let now = cause(1);
     let nodes = [&store, &other].into_iter().cycle();
     let made = join_all(news.iter().zip(nodes).map(|(new, node)| node.create_domain(new, None, &now))).await;
-    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().map(Result::unwrap).partition(|made| made.is_ok());
+    let (made, refused): (Vec<_>, Vec<_>) =
+        made.into_iter().map(Result::unwrap).partition(|made| made.is_ok());
     assert_eq!(made.len(), 1);
     assert!(refused.iter().all(|refused| *refused == Err(NotRegistered::Taken)));
     assert_eq!(store.domains(account, &TokenScope::Account, None, None).await.unwrap().len(), 2);
@@ -32,7 +33,8 @@ async fn the_limit_holds_under_pressure(place: Place) {
         .collect();
     let now = cause(1);
     let nodes = [&store, &other].into_iter().cycle();
-    let made = join_all(news.iter().zip(nodes).map(|(new, node)| node.create_domain(new, Some(7), &now))).await;
+    let made =
+        join_all(news.iter().zip(nodes).map(|(new, node)| node.create_domain(new, Some(7), &now))).await;
     assert_eq!(made.into_iter().filter(|made| made.as_ref().unwrap().is_ok()).count(), 7);
 }
 
@@ -44,7 +46,8 @@ async fn nodes_claim_apart(place: Place) {
     }
     let nodes = [&store, &other].into_iter().cycle();
     let claims = join_all(nodes.take(12).map(|node| node.claim_due(at(10), at(70), 5))).await;
-    let claimed: Vec<DomainId> = claims.into_iter().flat_map(Result::unwrap).map(|due| due.domain.id).collect();
+    let claimed: Vec<DomainId> =
+        claims.into_iter().flat_map(Result::unwrap).map(|due| due.domain.id).collect();
     let distinct: BTreeSet<DomainId> = claimed.iter().copied().collect();
     assert_eq!(claimed.len(), distinct.len(), "none is claimed twice");
     let rest = claim(&store, 11).await.len();
@@ -83,7 +86,10 @@ async fn what_is_acknowledged_is_there(place: Place) {
             match made {
                 Ok(made) => {
                     let id = made.unwrap().id;
-                    assert!(store.domain(account, id).await.unwrap().is_some(), "acknowledged, so it is there");
+                    assert!(
+                        store.domain(account, id).await.unwrap().is_some(),
+                        "acknowledged, so it is there"
+                    );
                     true
                 }
                 Err(error) => {

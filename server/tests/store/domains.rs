@@ -21,7 +21,10 @@ async fn a_new_domain(place: Place) {
     assert_eq!(store.next_due().await.unwrap(), Some(at(0)), "its first look is due");
     let events = store.events(account, domain.id, None, 10).await.unwrap();
     assert_eq!(events.len(), 1);
-    assert_eq!((events[0].actor.as_str(), events[0].reason.as_str(), events[0].at), ("test", "because", at(0)));
+    assert_eq!(
+        (events[0].actor.as_str(), events[0].reason.as_str(), events[0].at),
+        ("test", "because", at(0))
+    );
 }
 
 async fn names_and_limits(place: Place) {
@@ -32,13 +35,19 @@ async fn names_and_limits(place: Place) {
     let create = async |new, limit| store.create_domain(&new, limit, &cause(1)).await.unwrap();
 
     assert_eq!(create(new(account, "one.example"), None).await, Err(NotRegistered::Taken));
-    assert!(create(new(other, "one.example"), Some(1)).await.is_ok(), "another account may have the name too");
+    assert!(
+        create(new(other, "one.example"), Some(1)).await.is_ok(),
+        "another account may have the name too"
+    );
     assert_eq!(create(new(account, "one.example"), Some(1)).await, Err(NotRegistered::Taken), "said first");
     let refused = create(new(account, "two.example"), Some(1)).await;
     assert_eq!(refused, Err(NotRegistered::TooManyUnverified(1)));
     look_at(&store, &first, DnsState::Verified { at: at(5) }, 5).await;
     assert!(create(new(account, "two.example"), Some(1)).await.is_ok(), "verified ones do not count");
-    assert_eq!(create(new(account, "three.example"), Some(0)).await, Err(NotRegistered::TooManyUnverified(0)));
+    assert_eq!(
+        create(new(account, "three.example"), Some(0)).await,
+        Err(NotRegistered::TooManyUnverified(0))
+    );
 
     let used = NewDomain { record_id: first.record_id.clone(), ..new(account, "four.example") };
     let error = store.create_domain(&used, None, &cause(1)).await.unwrap_err();
@@ -103,7 +112,11 @@ async fn deleting(place: Place) {
     assert_eq!(store.domain(account, domain.id).await.unwrap(), None);
     assert_eq!(store.report(account, domain.id).await.unwrap(), None);
     assert_eq!(store.published_keys(&domain.record_id).await.unwrap(), None, "its keys are destroyed");
-    assert_eq!(history(&store, &domain).await.last().unwrap(), "domain.deleted example.com>", "its history stays");
+    assert_eq!(
+        history(&store, &domain).await.last().unwrap(),
+        "domain.deleted example.com>",
+        "its history stays"
+    );
     let late = look(&claimed[0], DnsState::Pending, 10);
     assert_eq!(store.apply_looks(&[late], &cause(10)).await.unwrap(), [false], "a look comes too late");
     assert!(!store.add_keys(&keyless, &[], &cause(10)).await.unwrap(), "keys come too late");

@@ -3,6 +3,8 @@
 //! Each test gets a [`Place`]: a database of its own, which it can open as
 //! often as it likes, as several nodes do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod accounts;
 mod backup;
 mod checks;
@@ -50,7 +52,7 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 /// A database to be opened.
-pub struct Place {
+struct Place {
     url: String,
     _directory: Option<tempfile::TempDir>,
 }

@@ -40,7 +40,12 @@ async fn delivery(place: Place) {
     let mut sent = message("a@b.example");
     sent.attachments =
         vec![Attachment { name: "z.txt".into(), media_type: "text/plain".into(), content: "é\n\0".into() }];
-    store.queue_instructions(account, domain.id, "a@b.example", &sent, CAPS, &cause(0)).await.unwrap().unwrap().unwrap();
+    store
+        .queue_instructions(account, domain.id, "a@b.example", &sent, CAPS, &cause(0))
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let claim = async |seconds| store.claim_outbox(at(seconds), at(seconds + 60), 10).await.unwrap();
 
     let item = claim(1).await.remove(0);
@@ -54,7 +59,12 @@ async fn delivery(place: Place) {
     store.outbox_failed(item.id, "too late to fail", Some(at(102))).await.unwrap();
     assert!(claim(1000).await.is_empty(), "sent is sent");
 
-    store.queue_instructions(account, domain.id, "a@b.example", &sent, CAPS, &cause(0)).await.unwrap().unwrap().unwrap();
+    store
+        .queue_instructions(account, domain.id, "a@b.example", &sent, CAPS, &cause(0))
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let item = claim(2000).await.remove(0);
     store.outbox_failed(item.id, "550 no", None).await.unwrap();
     assert!(claim(9000).await.is_empty(), "given up");
@@ -92,7 +102,8 @@ async fn idempotency_keys(place: Place) {
     assert_eq!(begin("other", "newer body", 63).await, Idempotency::New, "its request died a minute ago");
 
     let scope = scope("race");
-    let begun = futures_util::future::join_all((0..20).map(|_| store.idempotency_begin(&scope, "b", at(0)))).await;
+    let begun =
+        futures_util::future::join_all((0..20).map(|_| store.idempotency_begin(&scope, "b", at(0)))).await;
     let new = begun.into_iter().filter(|seen| matches!(seen, Ok(Idempotency::New))).count();
     assert_eq!(new, 1, "of many at once one is new");
 }

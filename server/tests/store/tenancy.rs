@@ -24,11 +24,14 @@ async fn another_accounts_domain_is_not_there(place: Place) {
     assert_eq!(store.request_check(stranger, id, at(2)).await.unwrap(), None);
     assert_eq!(store.covered(stranger, id).await.unwrap(), None);
     let caps = InstructionCaps { per_account: 9, per_recipient: 9 };
-    let queued = store.queue_instructions(stranger, id, "a@b.example", &message("a@b.example"), caps, &cause(2)).await;
+    let queued =
+        store.queue_instructions(stranger, id, "a@b.example", &message("a@b.example"), caps, &cause(2)).await;
     assert_eq!(queued.unwrap(), None);
     let scope = TokenScope::Domains([id].into());
     assert_eq!(store.domains(stranger, &scope, None, None).await.unwrap(), []);
-    assert!(store.domains(stranger, &TokenScope::Account, None, None).await.unwrap().iter().all(|d| d.id != id));
+    assert!(
+        store.domains(stranger, &TokenScope::Account, None, None).await.unwrap().iter().all(|d| d.id != id)
+    );
     let keyless = Keyless { account: stranger, domain: id, record_id: domain.record_id.clone() };
     assert!(!store.add_keys(&keyless, &[], &cause(2)).await.unwrap());
     store.request_check(owner, id, at(3)).await.unwrap();
@@ -41,7 +44,11 @@ async fn another_accounts_domain_is_not_there(place: Place) {
     assert!(!store.replace_company(stranger, &company(), &company(), &cause(4)).await.unwrap());
 
     let after = store.domain(owner, id).await.unwrap();
-    assert_eq!(after.clone().map(|d| Domain { company_complete: false, ..d }), kept, "and nothing was changed");
+    assert_eq!(
+        after.clone().map(|d| Domain { company_complete: false, ..d }),
+        kept,
+        "and nothing was changed"
+    );
     let grown = store.events(owner, id, None, 100).await.unwrap();
     assert_eq!(grown[1..], events, "but for what its company information brought");
 }

@@ -23,31 +23,31 @@ use std::{
 use tower::ServiceExt as _;
 
 /// The contract this API is compatible with.
-pub static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
+pub(crate) static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../contract/domains.openapi.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 });
 
 /// What the server says of itself.
-pub static SERVED: LazyLock<Value> = LazyLock::new(signet::http::openapi);
+pub(crate) static SERVED: LazyLock<Value> = LazyLock::new(signet::http::openapi);
 
 /// A server with one account.
-pub struct Api {
-    pub router: Router,
-    pub ops: Ops,
-    pub account: AccountId,
+pub(crate) struct Api {
+    pub(crate) router: Router,
+    pub(crate) ops: Ops,
+    pub(crate) account: AccountId,
     /// Of an account-wide admin.
-    pub token: String,
+    pub(crate) token: String,
     _directory: tempfile::TempDir,
 }
 
 impl Api {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
     /// With settings, as environment variables.
-    pub async fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let mut all = vec![("SIGNET_DATABASE_URL".to_string(), url.clone())];
@@ -65,19 +65,19 @@ impl Api {
     }
 
     /// Another account.
-    pub async fn account(&self, name: &str) -> AccountId {
+    pub(crate) async fn account(&self, name: &str) -> AccountId {
         self.ops.create_account(name, "owner@example.org").await.unwrap().id
     }
 
     /// Another token.
-    pub async fn token(&self, account: AccountId, access: Access, domains: &[i64]) -> String {
+    pub(crate) async fn token(&self, account: AccountId, access: Access, domains: &[i64]) -> String {
         let domains: BTreeSet<_> = domains.iter().copied().map(DomainId).collect();
         let request = TokenRequest { account, name: "test".to_string(), access, domains, lifetime: None };
         self.ops.create_token(request).await.unwrap().1
     }
 
     /// Registers a domain as the first account; its id.
-    pub async fn domain(&self, name: &str) -> i64 {
+    pub(crate) async fn domain(&self, name: &str) -> i64 {
         let body = json!({"domain": {"domain_name": name}});
         let reply = self.post("/api/domains").json(&body).send().await;
         assert_eq!(reply.status, 200, "{}", reply.text);
@@ -85,7 +85,7 @@ impl Api {
     }
 
     /// A request with the first account's token.
-    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
         let call = Call {
             api: self,
             method: method.to_string(),
@@ -96,22 +96,22 @@ impl Api {
         call.header("api-token", &self.token)
     }
 
-    pub fn get(&self, path: &str) -> Call<'_> {
+    pub(crate) fn get(&self, path: &str) -> Call<'_> {
         self.call("GET", path)
     }
 
-    pub fn post(&self, path: &str) -> Call<'_> {
+    pub(crate) fn post(&self, path: &str) -> Call<'_> {
         self.call("POST", path)
     }
 
-    pub fn patch(&self, path: &str) -> Call<'_> {
+    pub(crate) fn patch(&self, path: &str) -> Call<'_> {
         self.call("PATCH", path)
     }
 }
 
 /// A request being put together.
 #[derive(Clone)]
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     api: &'a Api,
     method: String,
     path: String,
@@ -121,31 +121,31 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     /// With a header in place of any of that name.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.retain(|(other, _)| other != name);
         self.headers.push((name.to_string(), value.as_ref().to_vec()));
         self
     }
 
-    pub fn without_token(mut self) -> Self {
+    pub(crate) fn without_token(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "api-token");
         self
     }
 
-    pub fn token(self, token: &str) -> Self {
+    pub(crate) fn token(self, token: &str) -> Self {
         self.header("api-token", token)
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.body(body.to_string())
     }
 
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub async fn send(self) -> Reply {
+    pub(crate) async fn send(self) -> Reply {
         let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
@@ -175,25 +175,25 @@ fn as_current(path: &str) -> String {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// The messages about one attribute of a 422.
     #[track_caller]
-    pub fn errors(&self, attribute: &str) -> Vec<String> {
+    pub(crate) fn errors(&self, attribute: &str) -> Vec<String> {
         assert_eq!(self.status, 422, "{}", self.text);
         let errors = self.json()["errors"][attribute].clone();
         serde_json::from_value(errors).unwrap_or_else(|_| panic!("nothing on {attribute}: {}", self.text))
@@ -201,13 +201,13 @@ impl Reply {
 
     /// The attributes of a 422.
     #[track_caller]
-    pub fn wrong(&self) -> Vec<String> {
+    pub(crate) fn wrong(&self) -> Vec<String> {
         assert_eq!(self.status, 422, "{}", self.text);
         self.json()["errors"].as_object().unwrap().keys().cloned().collect()
     }
 
     #[track_caller]
-    pub fn is(&self, status: u16, body: &Value) {
+    pub(crate) fn is(&self, status: u16, body: &Value) {
         assert_eq!((self.status, &self.json()), (status, body));
     }
 
@@ -259,7 +259,7 @@ impl Reply {
 }
 
 /// The operation of a document that a request goes to.
-pub fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+pub(crate) fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
     let paths = document["paths"].as_object().unwrap();
     let given: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {
@@ -271,7 +271,7 @@ pub fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'
 }
 
 /// What a reference stands for.
-pub fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+pub(crate) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => resolved(document, document.pointer(&reference[1..]).unwrap()),
         None => value,
@@ -291,7 +291,7 @@ fn close_objects(schema: &mut Value) {
 }
 
 /// A complete request for company information.
-pub fn company() -> Value {
+pub(crate) fn company() -> Value {
     json!({
         "name": "Example GmbH", "address": "Ring 1", "city": "Wien", "country": "Austria", "zip_code": "1010",
         "website_url": "https://example.com",

@@ -32,9 +32,10 @@ struct Cluster {
 ///
 /// # Panics
 /// When there is none and `CI` is `true`; when the cluster does not start.
-pub async fn database() -> Option<String> {
+pub(crate) async fn database() -> Option<String> {
     let cluster = CLUSTER.as_ref()?;
-    let url = |name: &str| format!("postgres://postgres@{}/{name}", path(&cluster.directory).replace('/', "%2F"));
+    let url =
+        |name: &str| format!("postgres://postgres@{}/{name}", path(&cluster.directory).replace('/', "%2F"));
     let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let mut admin = sqlx::PgConnection::connect(&url("postgres")).await.expect("the cluster runs");
     let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
@@ -60,15 +61,35 @@ impl Cluster {
         }
         let data = directory.join("data");
         let made = as_postgres(&bin.join("initdb"))
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--pgdata", path(&data)])
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--pgdata",
+                path(&data),
+            ])
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let options = format!("-c listen_addresses= -c unix_socket_directories={} -c max_connections=400", path(&directory));
+        let options = format!(
+            "-c listen_addresses= -c unix_socket_directories={} -c max_connections=400",
+            path(&directory)
+        );
         let log = directory.join("log");
         // Output to nowhere: the server would keep a pipe open for ever.
         let started = as_postgres(&bin.join("pg_ctl"))
-            .args(["start", "--wait", "--silent", "--pgdata", path(&data), "--log", path(&log), "--options", &options])
+            .args([
+                "start",
+                "--wait",
+                "--silent",
+                "--pgdata",
+                path(&data),
+                "--log",
+                path(&log),
+                "--options",
+                &options,
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -127,7 +148,8 @@ fn as_postgres(program: &Path) -> Command {
 fn is_root() -> bool {
     let mut status = String::new();
     let read = fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
-    read.is_ok() && status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(1) == Some("0"))
+    read.is_ok()
+        && status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(1) == Some("0"))
 }
 
 fn path(path: &Path) -> &str {

@@ -3,7 +3,11 @@
 /// The numbers in a JSON list, as a subquery.
 macro_rules! ids {
     ($parameter:literal) => {
-        concat!("(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($", $parameter, " AS JSON)))")
+        concat!(
+            "(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($",
+            $parameter,
+            " AS JSON)))"
+        )
     };
 }
 
@@ -33,17 +37,21 @@ statements! {
         RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
 
     APPLY_LOOKS = "UPDATE domain SET \
-        dns_state = l.state, dns_at = l.at, dns_since = l.since, dns_deadline = l.deadline, \
-        dns_unaligned_since = l.unaligned_since, records = l.records, present_spf = l.spf, \
+        records = l.records, present_spf = l.spf, \
         present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
         failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
         check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
         due_at = CASE WHEN check_wanted > l.ticket THEN CAST($2 AS BIGINT) ELSE l.due_at END \
-        FROM json_to_recordset(CAST($1 AS JSON)) AS l (id BIGINT, version BIGINT, state TEXT, at BIGINT, \
-            since BIGINT, deadline BIGINT, unaligned_since BIGINT, records TEXT, spf TEXT, dmarc TEXT, \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS l (id BIGINT, version BIGINT, records TEXT, spf TEXT, dmarc TEXT, \
             zone TEXT, checked_at BIGINT, digest BIGINT, failures BIGINT, suspicions BIGINT, \
             ticket BIGINT, due_at BIGINT) \
         WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+
+    SET_STATES = "UPDATE domain SET dns_state = s.state, dns_at = s.at, dns_since = s.since, \
+        dns_deadline = s.deadline, dns_unaligned_since = s.unaligned_since \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS s (id BIGINT, state TEXT, at BIGINT, since BIGINT, \
+            deadline BIGINT, unaligned_since BIGINT) \
+        WHERE domain.id = s.id";
 
     PUT_REPORTS = "INSERT INTO report (domain_id, body) \
         SELECT r.id, r.body FROM json_to_recordset(CAST($1 AS JSON)) AS r (id BIGINT, body TEXT) \

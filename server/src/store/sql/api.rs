@@ -22,7 +22,7 @@ macro_rules! read {
     }};
 }
 
-/// A write. The arguments are copied, since the transaction outlives a caller
+/// A write. The arguments are copied, since the transaction may outlive a caller
 /// that goes away, and borrowed by the function, since it may run twice.
 macro_rules! transact {
     ($self:ident, $module:ident::$function:ident, ($($name:ident = $value:expr),*) => ($($argument:expr),*)) => {
@@ -197,7 +197,12 @@ impl Store for Handle {
         transact!(self, review::rule, (id = id, ruling = ruling, cause = cause.clone()) => (*id, *ruling, cause))
     }
 
-    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause) -> Result<Option<Account>> {
+    async fn suspend_account(
+        &self,
+        id: AccountId,
+        suspended: bool,
+        cause: &Cause,
+    ) -> Result<Option<Account>> {
         transact!(self, review::suspend_account,
             (id = id, suspended = suspended, cause = cause.clone()) => (*id, *suspended, cause))
     }

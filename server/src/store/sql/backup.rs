@@ -36,7 +36,7 @@ pub(super) struct Table {
 macro_rules! tables {
     ($($name:ident by $order:literal $(numbered $numbered:literal)? { $($column:ident $kind:ident,)+ })+) => {
         /// Every table, those that others refer to first. What a table computes
-        /// (`claim_at`) is left out.
+        /// (`claim_at`, `dns_verified`) is left out.
         pub(super) const TABLES: &[Table] = &[$(Table {
             name: stringify!($name),
             order: $order,
@@ -100,7 +100,8 @@ impl Table {
     /// For restoring.
     pub(super) fn insert(&self) -> SqlStr {
         let values: Vec<String> = (1..=self.columns.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("INSERT INTO {} ({}) VALUES ({})", self.name, self.column_list(), values.join(", "));
+        let sql =
+            format!("INSERT INTO {} ({}) VALUES ({})", self.name, self.column_list(), values.join(", "));
         AssertSqlSafe(sql).into_sql_str()
     }
 }

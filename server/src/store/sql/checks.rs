@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{
     AccountId, Cause, DomainId, Due, Looked, Result,
-    stored::{StateColumns, digest, json, records_json, verdicts_json},
+    stored::{StateColumns, clean, digest, json, records_json, verdicts_json},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -28,7 +28,7 @@ statements! {
     CLAIMED = concat!(
         "SELECT ", domain_columns!(), ", d.version, d.check_wanted, d.check_done, d.failures, d.suspicions, \
          d.due_at, EXISTS (SELECT 1 FROM domain r WHERE r.name = d.name AND r.account_id <> d.account_id \
-            AND r.dns_state IN ('verified', 'suspect', 'at_risk')) AS rival, \
+            AND r.dns_verified) AS rival, \
          k1.public AS key1, k2.public AS key2",
         domain_source!(),
         "LEFT JOIN dkim_key k1 ON k1.domain_id = d.id AND k1.selector = 1 \
@@ -114,14 +114,9 @@ fn due(row: &Row) -> Result<Due> {
 struct Change<'a> {
     id: i64,
     version: i64,
-    state: &'a str,
-    at: Option<i64>,
-    since: Option<i64>,
-    deadline: Option<i64>,
-    unaligned_since: Option<i64>,
     records: String,
-    spf: Option<&'a str>,
-    dmarc: Option<&'a str>,
+    spf: Option<String>,
+    dmarc: Option<String>,
     zone: Option<&'a str>,
     checked_at: i64,
     digest: i64,
@@ -133,18 +128,12 @@ struct Change<'a> {
 
 impl<'a> Change<'a> {
     fn of(look: &'a Looked, digest: i64) -> Self {
-        let StateColumns { state, at, since, deadline, unaligned_since } = StateColumns::of(&look.dns);
         Self {
             id: look.domain.0,
             version: look.version,
-            state,
-            at,
-            since,
-            deadline,
-            unaligned_since,
             records: records_json(&look.records),
-            spf: look.present.spf.as_deref(),
-            dmarc: look.present.dmarc.as_deref(),
+            spf: look.present.spf.as_deref().map(clean),
+            dmarc: look.present.dmarc.as_deref().map(clean),
             zone: look.zone.as_ref().map(|zone| zone.as_str()),
             checked_at: look.report.checked_at.as_microsecond(),
             digest,
@@ -153,6 +142,28 @@ impl<'a> Change<'a> {
             ticket: look.ticket,
             due_at: look.due_at.as_microsecond(),
         }
+    }
+}
+
+/// A new state. Written apart, since four indexes hang on these columns and
+/// most looks change none of them.
+#[derive(Serialize)]
+struct NewState {
+    id: i64,
+    state: &'static str,
+    at: Option<i64>,
+    since: Option<i64>,
+    deadline: Option<i64>,
+    unaligned_since: Option<i64>,
+}
+
+impl NewState {
+    /// `None` where a look changes nothing.
+    fn of(look: &Looked, before: &DnsState) -> Option<Self> {
+        let new = StateColumns::of(&look.dns);
+        let StateColumns { state, at, since, deadline, unaligned_since } = new;
+        let id = look.domain.0;
+        (new != StateColumns::of(before)).then_some(Self { id, state, at, since, deadline, unaligned_since })
     }
 }
 
@@ -172,14 +183,13 @@ pub(super) async fn apply(conn: &mut Conn, looks: &[Looked], cause: &Cause) -> R
         standing::of(conn, &ids).await?.into_iter().map(|standing| (standing.id, standing)).collect();
 
     let mut written = Vec::with_capacity(looks.len());
-    let (mut changes, mut bodies, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changes, mut states, mut bodies, mut entries) = (vec![], vec![], vec![], vec![]);
     let mut gained = BTreeSet::new();
     for look in looks {
         // Taken out: of two looks at one domain the second comes too late.
         let standing = standings.remove(&look.domain);
-        let current = standing.filter(|standing| {
-            standing.version == look.version && standing.account == look.account
-        });
+        let current =
+            standing.filter(|standing| standing.version == look.version && standing.account == look.account);
         written.push(current.is_some());
         let Some(before) = current else { continue };
         let body = verdicts_json(&look.report.verdicts);
@@ -188,6 +198,7 @@ pub(super) async fn apply(conn: &mut Conn, looks: &[Looked], cause: &Cause) -> R
             bodies.push(Body { id: look.domain.0, body });
         }
         changes.push(Change::of(look, digest));
+        states.extend(NewState::of(look, &before.dns));
         let events = look.events.iter().cloned();
         entries.extend(events.map(|event| Entry::domain(look.account, look.domain, event)));
         let facts = Facts { dns_verified: look.dns.is_verified(), ..before.facts };
@@ -200,6 +211,9 @@ pub(super) async fn apply(conn: &mut Conn, looks: &[Looked], cause: &Cause) -> R
     let now = cause.at.as_microsecond();
     if !changes.is_empty() {
         conn.fetch_all(query(dialect::APPLY_LOOKS).bind(json(&changes)).bind(now)).await?;
+    }
+    if !states.is_empty() {
+        conn.execute(query(dialect::SET_STATES).bind(json(&states))).await?;
     }
     if !bodies.is_empty() {
         conn.execute(query(dialect::PUT_REPORTS).bind(json(&bodies))).await?;

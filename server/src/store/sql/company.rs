@@ -93,7 +93,8 @@ fn event(before: Option<&CompanyInfo>, after: &CompanyInfo) -> NewEvent {
     let changed: Vec<Field> =
         Field::ALL.into_iter().filter(|&field| before.get(field) != after.get(field)).collect();
     let shown = |info: &CompanyInfo| {
-        let fields = changed.iter().map(|&field| format!("{}: {}", field.as_str(), info.get(field).unwrap_or("")));
+        let fields =
+            changed.iter().map(|&field| format!("{}: {}", field.as_str(), info.get(field).unwrap_or("")));
         Some(fields.collect::<Vec<_>>().join("; "))
     };
     NewEvent { from: shown(before), to: shown(after), ..NewEvent::of(EventKind::CompanyUpdated) }

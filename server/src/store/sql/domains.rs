@@ -49,7 +49,7 @@ statements! {
         OR EXISTS (SELECT 1 FROM domain WHERE record_id = $1) AS used";
     NAME_TAKEN = "SELECT EXISTS (SELECT 1 FROM domain WHERE account_id = $1 AND name = $2) AS taken";
     COUNT_UNVERIFIED = "SELECT COUNT(*) AS unverified FROM (SELECT 1 AS one FROM domain \
-        WHERE account_id = $1 AND NOT demo AND dns_state IN ('pending', 'lost') LIMIT $2) AS counted";
+        WHERE account_id = $1 AND NOT demo AND NOT dns_verified LIMIT $2) AS counted";
     ADD_DOMAIN = "INSERT INTO domain (account_id, name, record_id, demo, demo_messages_left, created_at, \
         track_open, track_click, unsubscribe_link, custom_domain, health_alerts, critical_alerts, \
         dns_state, dns_at, due_at) \

@@ -1,6 +1,9 @@
 //! The history: only ever added to.
 
-use super::{Conn, dialect, query, rows::{get, get_time}};
+use super::{
+    Conn, dialect, query,
+    rows::{get, get_time},
+};
 use crate::store::{
     AccountId, Cause, DomainId, Event, EventId, EventKind, NewEvent, Result,
     stored::{clean, json},
@@ -94,9 +97,8 @@ pub(super) async fn page(
     limit: u32,
 ) -> Result<Vec<Event>> {
     let before = before.map_or(i64::MAX, |id| id.0);
-    let rows = conn
-        .fetch_all(query(EVENTS).bind(id.0).bind(account.0).bind(before).bind(i64::from(limit)))
-        .await?;
+    let rows =
+        conn.fetch_all(query(EVENTS).bind(id.0).bind(account.0).bind(before).bind(i64::from(limit))).await?;
     rows.iter()
         .map(|row| {
             Ok(Event {

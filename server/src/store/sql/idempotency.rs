@@ -1,10 +1,7 @@
 //! What an `Idempotency-Key` was used for.
 
 use super::{Conn, query, rows::get};
-use crate::store::{
-    Idempotency, IdempotencyScope, Result, StoredAnswer,
-    stored::corrupt,
-};
+use crate::store::{Idempotency, IdempotencyScope, Result, StoredAnswer, stored::corrupt};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Executor as _;
 

@@ -26,7 +26,7 @@ macro_rules! select_published {
 
 statements! {
     KEYLESS = "SELECT id, account_id, record_id FROM domain \
-        WHERE NOT keyed AND dns_state IN ('verified', 'suspect', 'at_risk') ORDER BY id LIMIT $1";
+        WHERE NOT keyed AND dns_verified ORDER BY id LIMIT $1";
     // Also the lock: of two that bring keys one finds the domain without.
     SET_KEYED = "UPDATE domain SET keyed = TRUE \
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";

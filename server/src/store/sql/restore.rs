@@ -86,9 +86,7 @@ fn bound(table: &Table, row: &Map<String, Value>) -> Result<Bound> {
             (Kind::Bytes, Value::Null) => query.bind(None::<Vec<u8>>),
             (Kind::Int, value) => query.bind(value.as_i64().ok_or_else(|| unreadable(column))?),
             (Kind::Bool, value) => query.bind(value.as_bool().ok_or_else(|| unreadable(column))?),
-            (Kind::Text, value) => {
-                query.bind(value.as_str().ok_or_else(|| unreadable(column))?.to_string())
-            }
+            (Kind::Text, value) => query.bind(value.as_str().ok_or_else(|| unreadable(column))?.to_string()),
             (Kind::Bytes, value) => {
                 let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
                 query.bind(bytes.ok_or_else(|| unreadable(column))?)

@@ -6,9 +6,7 @@ use super::{
     events::{self, Entry},
     lock, query, rows, standing,
 };
-use crate::store::{
-    Account, AccountId, Cause, Domain, DomainId, EventKind, NewEvent, Result, Ruling,
-};
+use crate::store::{Account, AccountId, Cause, Domain, DomainId, EventKind, NewEvent, Result, Ruling};
 use signet_core::lifecycle::{ComplianceStatus, Decision, Facts, compliance};
 use sqlx::Executor as _;
 
@@ -16,8 +14,7 @@ statements! {
     // The conditions of `under_review`; core has the last word on each row.
     REVIEW_QUEUE = concat!(
         "SELECT ", domain_columns!(), domain_source!(),
-        "WHERE d.decision IS NULL AND NOT d.demo AND NOT d.suspended \
-         AND d.dns_state IN ('verified', 'suspect', 'at_risk') \
+        "WHERE d.decision IS NULL AND NOT d.demo AND NOT d.suspended AND d.dns_verified \
          AND NOT a.suspended AND a.company_complete ORDER BY d.dns_at, d.id LIMIT $1"
     );
     SET_RULING = "UPDATE domain SET suspended = $2, decision = $3 WHERE id = $1";

@@ -27,20 +27,24 @@ statements! {
         RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
 
     APPLY_LOOKS = "UPDATE domain SET \
-        dns_state = l.state, dns_at = l.at, dns_since = l.since, dns_deadline = l.deadline, \
-        dns_unaligned_since = l.unaligned_since, records = l.records, present_spf = l.spf, \
+        records = l.records, present_spf = l.spf, \
         present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
         failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
         check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
         due_at = CASE WHEN check_wanted > l.ticket THEN $2 ELSE l.due_at END \
-        FROM (SELECT value->>'id' AS id, value->>'version' AS version, value->>'state' AS state, \
-            value->>'at' AS at, value->>'since' AS since, value->>'deadline' AS deadline, \
-            value->>'unaligned_since' AS unaligned_since, value->>'records' AS records, \
+        FROM (SELECT value->>'id' AS id, value->>'version' AS version, value->>'records' AS records, \
             value->>'spf' AS spf, value->>'dmarc' AS dmarc, value->>'zone' AS zone, \
             value->>'checked_at' AS checked_at, value->>'digest' AS digest, \
             value->>'failures' AS failures, value->>'suspicions' AS suspicions, \
             value->>'ticket' AS ticket, value->>'due_at' AS due_at FROM json_each($1)) AS l \
         WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+
+    SET_STATES = "UPDATE domain SET dns_state = s.state, dns_at = s.at, dns_since = s.since, \
+        dns_deadline = s.deadline, dns_unaligned_since = s.unaligned_since \
+        FROM (SELECT value->>'id' AS id, value->>'state' AS state, value->>'at' AS at, \
+            value->>'since' AS since, value->>'deadline' AS deadline, \
+            value->>'unaligned_since' AS unaligned_since FROM json_each($1)) AS s \
+        WHERE domain.id = s.id";
 
     PUT_REPORTS = "INSERT INTO report (domain_id, body) \
         SELECT value->>'id', value->>'body' FROM json_each($1) WHERE TRUE \

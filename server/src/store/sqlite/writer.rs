@@ -5,10 +5,7 @@
 use super::connect_writer;
 use crate::store::{Result, StoreError};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use sqlx::{
-    Connection as _, Executor as _, SqliteConnection,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
@@ -92,7 +89,11 @@ pub(super) fn start(
     (sender, tokio::spawn(serve(conn, options, jobs)))
 }
 
-async fn serve(conn: SqliteConnection, options: SqliteConnectOptions, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+async fn serve(
+    conn: SqliteConnection,
+    options: SqliteConnectOptions,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+) {
     let mut connection = Some(conn);
     while let Some(first) = jobs.recv().await {
         let conn = match &mut connection {
@@ -144,7 +145,9 @@ async fn write_group(
         }
         conn.execute("RELEASE job").await?;
         next += 1;
-        if group.len() < GROUP && let Ok(job) = jobs.try_recv() {
+        if group.len() < GROUP
+            && let Ok(job) = jobs.try_recv()
+        {
             group.push(job);
         }
     }
