@@ -298,12 +298,16 @@ mod tests {
         let same = CompanyPatch { info_level: Some(InfoLevel::Business), ..Default::default() };
         assert!(info.update(&same).is_ok());
         let other = CompanyPatch { info_level: Some(InfoLevel::Individual), ..with(Field::City, "") };
-        assert_eq!(info.update(&other).unwrap_err().keys().copied().collect::<Vec<_>>(), ["city", "info_level"]);
+        assert_eq!(
+            info.update(&other).unwrap_err().keys().copied().collect::<Vec<_>>(),
+            ["city", "info_level"]
+        );
     }
 
     #[test]
     fn urls() {
-        for good in ["https://example.com", "http://www.example.co.uk:8080/a?b#c", "HTTPS://bücher.example/é"] {
+        for good in ["https://example.com", "http://www.example.co.uk:8080/a?b#c", "HTTPS://bücher.example/é"]
+        {
             assert!(is_web_url(good), "{good}");
         }
         for bad in [

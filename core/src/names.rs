@@ -369,9 +369,7 @@ fn refuse_what_is_no_domain(text: &str) -> Result<(), NameRefused> {
     if text.is_empty() {
         return Err(NameRefused::Blank);
     }
-    if text.parse::<core::net::IpAddr>().is_ok()
-        || text.strip_prefix('[').is_some_and(|t| t.ends_with(']'))
-    {
+    if text.parse::<core::net::IpAddr>().is_ok() || text.strip_prefix('[').is_some_and(|t| t.ends_with(']')) {
         return Err(NameRefused::Address);
     }
     if text.contains("://") || text.contains('/') {
@@ -431,9 +429,8 @@ impl RecordId {
     #[must_use]
     pub fn from_random(bytes: [u8; 10]) -> Self {
         let bits = bytes.iter().fold(0u128, |acc, &b| acc << 8 | u128::from(b));
-        let letters: Vec<u8> = (0..16)
-            .map(|i| Self::ALPHABET[(bits >> (75 - 5 * i) & 31) as usize])
-            .collect();
+        let letters: Vec<u8> =
+            (0..16).map(|i| Self::ALPHABET[(bits >> (75 - 5 * i) & 31) as usize]).collect();
         Self(String::from_utf8_lossy(&letters).into_owned())
     }
 

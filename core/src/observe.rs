@@ -358,11 +358,7 @@ impl Look {
             same &= other.rrset() == first.rrset();
             if other.is_negative() { &mut without } else { &mut with }.push(other_server);
         }
-        if same {
-            Consensus::Agreed { server, answer: first }
-        } else {
-            Consensus::Split { with, without }
-        }
+        if same { Consensus::Agreed { server, answer: first } } else { Consensus::Split { with, without } }
     }
 }
 

@@ -254,7 +254,9 @@ pub(crate) mod tests {
         assert!(records[1].gates);
         assert_eq!(records[4].value, "v=DMARC1; p=none; rua=mailto:reports@signet.test");
         provider.spf_mode = SpfMode::Off;
-        assert!(planned(&provider, "example.com", &Present::default()).iter().all(|r| r.key != RecordKey::Spf));
+        assert!(
+            planned(&provider, "example.com", &Present::default()).iter().all(|r| r.key != RecordKey::Spf)
+        );
     }
 
     #[test]

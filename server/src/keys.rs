@@ -124,7 +124,12 @@ impl KeyFile {
     ///
     /// # Errors
     /// When the cryptography library cannot make one.
-    pub fn make(&self, id: &RecordId, selector: u8, random: &Randomness) -> Result<NewKey, aws_lc_rs::error::Unspecified> {
+    pub fn make(
+        &self,
+        id: &RecordId,
+        selector: u8,
+        random: &Randomness,
+    ) -> Result<NewKey, aws_lc_rs::error::Unspecified> {
         let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
         let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair))?;
@@ -191,7 +196,8 @@ mod tests {
         let key = file.make(&id, 1, &random).unwrap();
         let private = file.open_sealed(&key.sealed, &id, 1).unwrap();
         let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();
-        let public = AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair)).unwrap();
+        let public =
+            AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair)).unwrap();
         assert_eq!(public.as_ref(), key.public);
         assert!(file.open_sealed(&key.sealed, &id, 2).is_none());
         assert!(file.open_sealed(&key.sealed, &other, 1).is_none());

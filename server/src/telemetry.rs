@@ -13,8 +13,11 @@ use tracing_subscriber::EnvFilter;
 pub fn log(settings: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&settings.filter).map_err(|e| format!("SIGNET_LOG: {e}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started =
-        if settings.json { lines.json().flatten_event(true).with_span_list(false).try_init() } else { lines.with_target(false).try_init() };
+    let started = if settings.json {
+        lines.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        lines.with_target(false).try_init()
+    };
     // Already started, as in tests: the first one stays.
     drop(started);
     Ok(())
@@ -27,7 +30,10 @@ pub fn log(settings: &Log) -> Result<(), String> {
 pub fn metrics() -> Result<PrometheusHandle, String> {
     let seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(metrics_exporter_prometheus::Matcher::Suffix("_seconds".to_string()), &seconds)
+        .set_buckets_for_metric(
+            metrics_exporter_prometheus::Matcher::Suffix("_seconds".to_string()),
+            &seconds,
+        )
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|e| e.to_string())?;
     describe();
@@ -42,7 +48,10 @@ fn describe() {
     metrics::describe_gauge!("signet_domains", "Domains by DNS state.");
     metrics::describe_gauge!("signet_due", "Domains due and not being looked at.");
     metrics::describe_gauge!("signet_outbox", "Messages waiting to be handed over.");
-    metrics::describe_gauge!("signet_own_side_problems", "What is wrong with our own DNS, as the world sees it.");
+    metrics::describe_gauge!(
+        "signet_own_side_problems",
+        "What is wrong with our own DNS, as the world sees it."
+    );
     metrics::describe_counter!("signet_dns_queries_total", "DNS queries sent, by transport.");
     metrics::describe_counter!("signet_dns_timeouts_total", "DNS tries without an answer in time.");
 }

@@ -79,7 +79,8 @@ impl World {
     }
 
     async fn check(&self, id: DomainId) -> Domain {
-        let (domain, covered) = self.ops.check_domain(&self.actor, id, Duration::from_secs(30)).await.unwrap();
+        let (domain, covered) =
+            self.ops.check_domain(&self.actor, id, Duration::from_secs(30)).await.unwrap();
         assert!(covered, "nobody looked at the domain");
         domain
     }
@@ -289,7 +290,10 @@ async fn hostile_zones_get_a_verdict() {
     let domain = world.register("bakery.test").await;
     let right = lines(&world.ops, &domain);
     let owner = format!("sg-{}", domain.record_id);
-    let huge = format!("@ TXT {}", (0..200).map(|_| format!("\"{}\"", "x".repeat(250))).collect::<Vec<_>>().join(" "));
+    let huge = format!(
+        "@ TXT {}",
+        (0..200).map(|_| format!("\"{}\"", "x".repeat(250))).collect::<Vec<_>>().join(" ")
+    );
     let loops = [format!("{owner} CNAME loop"), "loop CNAME loop".to_string()];
     let elsewhere = [format!("{owner} CNAME bounce.other.test.")];
     let spf_bomb: Vec<String> = std::iter::once("@ TXT v=spf1 include:s0.bakery.test -all".to_string())

@@ -1,2 +1,64 @@
-//! x
-fn main(){}
+//! Developer commands, as `cargo xtask COMMAND`.
+
+mod cargo_test;
+mod ci;
+mod conformance;
+mod e2e;
+mod licences;
+mod scripts;
+mod spdx;
+mod step;
+mod tidy;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Developer commands.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must be right: lints, documentation, licences, tests, conformance, end to end
+    Ci {
+        /// Leave out conformance and end to end
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Schemathesis and the official clients against a live server
+    Conformance {
+        /// Only this script: schemas or clients
+        only: Option<String>,
+    },
+    /// Real name servers, a real mail server, kill -9
+    E2e {
+        /// Only this story: dns, mail, durability-sqlite or durability-postgres
+        only: Option<String>,
+    },
+    /// Licences and banned crates, by deny.toml
+    Licences,
+    /// What no compiler checks: file lengths, forbidden words, white space
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Ci { quick } => ci::run(quick),
+        Command::Conformance { only } => conformance::run(only.as_deref()).map(|count| step::closing(&count)),
+        Command::E2e { only } => e2e::run(only.as_deref()).map(|count| step::closing(&count)),
+        Command::Licences => licences::run(),
+        Command::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The last thing on the screen: what failed, and why; no backtrace.
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -70,7 +70,9 @@ impl ComplianceStatus {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Suspended => "Sending is suspended by the operator; the history says why.",
-            Self::DemoExhausted => "The demo domain's message allowance is used up; register a domain of your own.",
+            Self::DemoExhausted => {
+                "The demo domain's message allowance is used up; register a domain of your own."
+            }
             Self::Demo => "The account's demo domain: it may write to the account's owner only.",
             Self::UnverifiedDns => "The domain's DNS records are not verified; publish them as shown.",
             Self::MissingCompanyInfo => "The account has no complete company information; fill it in.",

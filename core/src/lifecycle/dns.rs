@@ -153,10 +153,19 @@ impl DnsState {
     /// name, which ends the grace. `now` never runs backwards by much; a look
     /// from before a state's beginning changes nothing.
     #[must_use]
-    pub fn after(&self, gate: &Gate, whole: bool, rival: bool, now: Timestamp, rules: &Rules) -> (Self, Option<Change>) {
+    pub fn after(
+        &self,
+        gate: &Gate,
+        whole: bool,
+        rival: bool,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> (Self, Option<Change>) {
         match (*self, gate) {
             (Self::Pending, Gate::Right) if whole => (Self::Verified { at: now }, Some(Change::Verified)),
-            (Self::Lost { .. }, Gate::Right) if whole => (Self::Verified { at: now }, Some(Change::Recovered)),
+            (Self::Lost { .. }, Gate::Right) if whole => {
+                (Self::Verified { at: now }, Some(Change::Recovered))
+            }
             (Self::Pending | Self::Lost { .. }, _) | (_, Gate::Unknown) => (*self, None),
             (Self::Verified { .. }, Gate::Right) => (*self, None),
             (Self::Suspect { at, .. }, Gate::Right) => (Self::Verified { at }, None),
@@ -242,9 +251,7 @@ fn after(time: Timestamp, span: SignedDuration) -> Timestamp {
 #[must_use]
 pub fn gate(plan: &[PlannedRecord], verdicts: &[Verdict], state: &DnsState, active: RecordKey) -> Gate {
     let standby = |key| matches!(key, RecordKey::Dkim1 | RecordKey::Dkim2) && key != active;
-    let gating = |key| {
-        plan.iter().any(|r| r.key == key && r.gates) && !(state.is_verified() && standby(key))
-    };
+    let gating = |key| plan.iter().any(|r| r.key == key && r.gates) && !(state.is_verified() && standby(key));
     let looked_at = verdicts.iter().filter(|v| gating(v.key));
     let wrong: Vec<&Verdict> = looked_at.clone().filter(|v| v.status.is_wrong()).collect();
     if wrong.is_empty() {

@@ -27,7 +27,10 @@ fn a_whole_right_look_verifies_and_a_part_does_not() {
     let rules = Rules::default();
     assert_eq!(DnsState::Pending.after(&Gate::Right, false, false, at(0), &rules), (DnsState::Pending, None));
     let verified = DnsState::Verified { at: at(0) };
-    assert_eq!(DnsState::Pending.after(&Gate::Right, true, false, at(0), &rules), (verified, Some(Change::Verified)));
+    assert_eq!(
+        DnsState::Pending.after(&Gate::Right, true, false, at(0), &rules),
+        (verified, Some(Change::Verified))
+    );
 }
 
 #[test]
@@ -73,8 +76,11 @@ fn nothing_aligned_any_more_is_lost_once_confirmed() {
 
 #[test]
 fn what_gets_worse_is_confirmed_anew() {
-    let (state, _) =
-        run(&[(0, wrong(true, true, false)), (10, wrong(true, true, false)), (20, wrong(true, false, false))]);
+    let (state, _) = run(&[
+        (0, wrong(true, true, false)),
+        (10, wrong(true, true, false)),
+        (20, wrong(true, false, false)),
+    ]);
     assert!(state.is_verified(), "one look at the worse state is one look");
     let (state, _) = state.after(&wrong(true, false, false), true, false, at(30), &Rules::default());
     assert_eq!(state, DnsState::Lost { at: at(30) });

@@ -4,12 +4,12 @@
 //! expects and of what has been [`Seen`]; where it has not seen enough it says
 //! so with [`Need`] and is run again. [`judge`] is all of them together.
 
+pub mod cname;
 mod code;
+pub mod dmarc;
 mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
-pub mod cname;
-pub mod dmarc;
 pub mod own;
 pub mod spf;
 

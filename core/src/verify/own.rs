@@ -54,7 +54,9 @@ fn passes(provider: &Provider, host: &Name, ip: IpAddr, seen: &Seen, own: &mut O
     match spf::check_host(seen, &query)?.result {
         SpfResult::Pass => {}
         SpfResult::Temperror => own.unanswered.push(format!("SPF at {host} for {ip} could not be evaluated")),
-        result => own.problems.push(format!("SPF at {host} gives {} for the sending address {ip}", result.as_str())),
+        result => {
+            own.problems.push(format!("SPF at {host} gives {} for the sending address {ip}", result.as_str()))
+        }
     }
     Ok(())
 }
@@ -133,7 +135,8 @@ mod tests {
             (4, "SPF at _spf.signet.test gives none for the sending address 192.0.2.1"),
             (5, "track.signet.test has no address"),
         ] {
-            let zone: Vec<&str> = lines.iter().enumerate().filter(|(n, _)| *n != without).map(|(_, l)| *l).collect();
+            let zone: Vec<&str> =
+                lines.iter().enumerate().filter(|(n, _)| *n != without).map(|(_, l)| *l).collect();
             let own = seen_in(&zone.join("\n"));
             assert_eq!(own.problems.first().map(String::as_str), Some(problem));
             assert!(own.unanswered.is_empty());

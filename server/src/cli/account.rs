@@ -28,7 +28,10 @@ pub(super) async fn run(command: AccountCommand, ops: &Ops, json: bool) -> anyho
                 output::json(&document(&account))?;
             } else {
                 output::line(&format!("Account {} ({}) is made.", account.id, account.name))?;
-                output::line(&format!("Its first token: signet token create --account {} --name NAME", account.id))?;
+                output::line(&format!(
+                    "Its first token: signet token create --account {} --name NAME",
+                    account.id
+                ))?;
             }
         }
         AccountCommand::List => {

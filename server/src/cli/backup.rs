@@ -28,7 +28,10 @@ pub(super) async fn run(args: &BackupArgs, ops: &Ops, json: bool) -> anyhow::Res
     if json {
         output::json(&json!({ "file": args.file, "bytes": bytes }))?;
     } else {
-        output::line(&format!("{} holds the database with its wrapped keys ({bytes} bytes).", args.file.display()))?;
+        output::line(&format!(
+            "{} holds the database with its wrapped keys ({bytes} bytes).",
+            args.file.display()
+        ))?;
         output::line(&format!("Keep {} too, apart from it.", ops.config.key_file.display()))?;
     }
     Ok(Outcome::Good)

@@ -57,7 +57,9 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
             }
             let outcome = show(ops, &actor, id, json).await?;
             if !covered {
-                output::warning(&format!("no server looked at it within {wait} s; is `signet serve` running?"));
+                output::warning(&format!(
+                    "no server looked at it within {wait} s; is `signet serve` running?"
+                ));
                 return Ok(Outcome::Unknown);
             }
             Ok(outcome)

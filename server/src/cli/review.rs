@@ -83,7 +83,13 @@ async fn suspend(ops: &Ops, on: OnEither, suspended: bool, json: bool) -> anyhow
     }
 }
 
-async fn rule(ops: &Ops, id: DomainId, ruling: Ruling, reason: &Reason, json: bool) -> anyhow::Result<Outcome> {
+async fn rule(
+    ops: &Ops,
+    id: DomainId,
+    ruling: Ruling,
+    reason: &Reason,
+    json: bool,
+) -> anyhow::Result<Outcome> {
     let domain = ops.rule(id, ruling, &reason.reason).await.map_err(told)?;
     if json {
         output::json(&domains::document(&domain))?;

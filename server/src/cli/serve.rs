@@ -132,10 +132,12 @@ impl Server {
             }
         }
         if let Some((address, metrics)) = alone {
-            let listener = TcpListener::bind(address).with_context(|| format!("SIGNET_METRICS_LISTEN {address}"))?;
+            let listener =
+                TcpListener::bind(address).with_context(|| format!("SIGNET_METRICS_LISTEN {address}"))?;
             listener.set_nonblocking(true)?;
             let bound = axum_server::from_tcp(listener)?.handle(self.handle.clone());
-            self.listeners.spawn(async move { bound.serve(http::metrics_router(metrics).into_make_service()).await });
+            self.listeners
+                .spawn(async move { bound.serve(http::metrics_router(metrics).into_make_service()).await });
         }
         Ok(())
     }
@@ -157,7 +159,9 @@ fn asker_settings(config: &Config) -> ask::Settings {
     let dns = &config.dns;
     let resolvers = if dns.resolvers.is_empty() { ask::system_resolvers() } else { dns.resolvers.clone() };
     if resolvers.is_empty() {
-        tracing::warn!("no DNS resolver is known: set SIGNET_DNS_RESOLVERS; until then no record can be looked at");
+        tracing::warn!(
+            "no DNS resolver is known: set SIGNET_DNS_RESOLVERS; until then no record can be looked at"
+        );
     }
     ask::Settings {
         resolvers,

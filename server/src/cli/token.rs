@@ -52,7 +52,11 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
         "never" => Ok(Lifetime(None)),
         text => {
             let span = config::duration(text)?;
-            if span.is_zero() { Err("a token needs some time to live".to_string()) } else { Ok(Lifetime(Some(span))) }
+            if span.is_zero() {
+                Err("a token needs some time to live".to_string())
+            } else {
+                Ok(Lifetime(Some(span)))
+            }
         }
     }
 }

@@ -189,7 +189,9 @@ impl Reader<'_> {
     }
 
     fn email(&self, name: &str) -> Result<Option<EmailAddress>, ConfigError> {
-        self.text(name).map(|text| EmailAddress::parse(text).map_err(|e| self.error(name, e.to_string()))).transpose()
+        self.text(name)
+            .map(|text| EmailAddress::parse(text).map_err(|e| self.error(name, e.to_string())))
+            .transpose()
     }
 }
 
@@ -237,7 +239,8 @@ impl Config {
             owner_email,
             log: Log {
                 filter: r.required("log", "a log level")?,
-                json: r.chosen("log_format", &[("text", Some(false)), ("json", Some(true)), ("auto", None)])?
+                json: r
+                    .chosen("log_format", &[("text", Some(false)), ("json", Some(true)), ("auto", None)])?
                     .unwrap_or_else(|| !std::io::IsTerminal::is_terminal(&std::io::stderr())),
             },
             provider,
@@ -303,7 +306,8 @@ fn provider(r: &Reader<'_>) -> Result<Provider, ConfigError> {
     if sending_ips.is_empty() {
         return Err(r.error("sending_ips", "needs at least one IP address"));
     }
-    let modes = [("recommended", SpfMode::Recommended), ("required", SpfMode::Required), ("off", SpfMode::Off)];
+    let modes =
+        [("recommended", SpfMode::Recommended), ("required", SpfMode::Required), ("off", SpfMode::Off)];
     Ok(Provider {
         zone,
         prefix,
@@ -338,10 +342,12 @@ fn jwt(r: &Reader<'_>) -> Result<Option<Jwt>, ConfigError> {
     let jwks = match Url::parse(jwks) {
         Ok(url) if url.scheme() == "https" => Jwks::Url(url),
         Ok(url) if url.scheme() == "http" && is_loopback(&url) => Jwks::Url(url),
-        Ok(url) if url.scheme() == "http" => return Err(r.error("jwt_jwks", "must be https:// unless on loopback")),
-        Ok(url) if url.scheme() == "file" => {
-            Jwks::File(url.to_file_path().map_err(|()| r.error("jwt_jwks", "is no file URL of this machine"))?)
+        Ok(url) if url.scheme() == "http" => {
+            return Err(r.error("jwt_jwks", "must be https:// unless on loopback"));
         }
+        Ok(url) if url.scheme() == "file" => Jwks::File(
+            url.to_file_path().map_err(|()| r.error("jwt_jwks", "is no file URL of this machine"))?,
+        ),
         _ => Jwks::File(PathBuf::from(jwks)),
     };
     Ok(Some(Jwt { issuer: issuer.to_string(), audience: audience.to_string(), jwks }))

@@ -52,14 +52,23 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("sending_ips", "192.0.2.1,2001:db8::1", "addresses our mail leaves from"),
     Setting::new("record_prefix", "sg", "first letters of every record name we issue"),
     Setting::unset("dns_resolvers", "ip:port,… of recursive resolvers; unset: the system's"),
-    Setting::new("dns_mode", "authoritative", "authoritative: ask the zones' own servers; recursive: believe the resolvers"),
+    Setting::new(
+        "dns_mode",
+        "authoritative",
+        "authoritative: ask the zones' own servers; recursive: believe the resolvers",
+    ),
     Setting::new("dns_authority_port", "53", "port of authoritative servers (others are for tests)"),
-    Setting::new("dns_allow_private", "false", "ask name servers on private, link-local or loopback addresses"),
+    Setting::new(
+        "dns_allow_private",
+        "false",
+        "ask name servers on private, link-local or loopback addresses",
+    ),
     Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
-    Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir").secret(),
+    Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir")
+        .secret(),
     Setting::new("mail_dir", "./outbox", "where messages go as .eml files without smtp_url"),
     Setting::unset("mail_from", "sender of our own messages; unset: signet@<zone>"),
     Setting::unset("public_url", "where people reach us, for links in messages; unset: from listen"),
@@ -71,6 +80,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("demo_zone", "zone of the accounts' demo domains; unset: demo.<zone>"),
     Setting::new("demo_allowance", "50", "messages a demo domain may send"),
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
-    Setting::new("log", "info,hickory_server=warn", "what is logged: error, warn, info, debug, or a tracing filter"),
+    Setting::new(
+        "log",
+        "info,hickory_server=warn",
+        "what is logged: error, warn, info, debug, or a tracing filter",
+    ),
     Setting::new("log_format", "auto", "text, json, or auto: text on a terminal"),
 ];

@@ -42,7 +42,9 @@ impl Sources {
         match std::fs::read_to_string(path) {
             Ok(text) => sources.add_file(path, &text)?,
             Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(ConfigError::File { path: path.display().to_string(), problem: e.to_string() }),
+            Err(e) => {
+                return Err(ConfigError::File { path: path.display().to_string(), problem: e.to_string() });
+            }
         }
         for (variable, value) in environment {
             sources.add_variable(&variable, value);
@@ -76,7 +78,9 @@ impl Sources {
             Some(setting) => {
                 self.values.insert(setting.name, (value, Origin::Environment));
             }
-            None => self.warnings.push(format!("the environment variable {variable} is no setting of Signet")),
+            None => {
+                self.warnings.push(format!("the environment variable {variable} is no setting of Signet"))
+            }
         }
     }
 
@@ -169,7 +173,11 @@ fn hidden(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sources(file: Option<&str>, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Sources, ConfigError> {
+    fn sources(
+        file: Option<&str>,
+        env: &[(&str, &str)],
+        flags: &[(&'static str, &str)],
+    ) -> Result<Sources, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signet.toml");
         if let Some(text) = file {
@@ -184,8 +192,11 @@ mod tests {
 
     #[test]
     fn the_later_source_wins() {
-        let file = Some("listen = \"127.0.0.1:1\"\nrate_limit = 7\nsending_ips = [\"192.0.2.9\", \"192.0.2.8\"]");
-        let s = sources(file, &[("SIGNET_LISTEN", "127.0.0.1:2"), ("SIGNET_GRACE", "1h")], &[("grace", "2h")]).unwrap();
+        let file =
+            Some("listen = \"127.0.0.1:1\"\nrate_limit = 7\nsending_ips = [\"192.0.2.9\", \"192.0.2.8\"]");
+        let s =
+            sources(file, &[("SIGNET_LISTEN", "127.0.0.1:2"), ("SIGNET_GRACE", "1h")], &[("grace", "2h")])
+                .unwrap();
         assert_eq!(s.get("listen"), Some("127.0.0.1:2"));
         assert_eq!(s.get("rate_limit"), Some("7"));
         assert_eq!(s.get("sending_ips"), Some("192.0.2.9,192.0.2.8"));

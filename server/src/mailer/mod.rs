@@ -54,7 +54,8 @@ impl Mailer {
                 Route::Smtp(builder.timeout(Some(SMTP_TIMEOUT)).build())
             }
             MailRoute::Directory(path) => {
-                std::fs::create_dir_all(path).map_err(|e| format!("SIGNET_MAIL_DIR {}: {e}", path.display()))?;
+                std::fs::create_dir_all(path)
+                    .map_err(|e| format!("SIGNET_MAIL_DIR {}: {e}", path.display()))?;
                 Route::Directory(path.clone())
             }
         };
@@ -98,7 +99,10 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn assemble(from: &EmailAddress, message: &Message, date: SystemTime) -> Result<lettre::Message, String> {
     let mailbox = |name: Option<&str>, address: &str| {
-        address.parse::<Address>().map(|a| Mailbox::new(name.map(str::to_string), a)).map_err(|e| e.to_string())
+        address
+            .parse::<Address>()
+            .map(|a| Mailbox::new(name.map(str::to_string), a))
+            .map_err(|e| e.to_string())
     };
     let alternative = MultiPart::alternative()
         .singlepart(SinglePart::plain(message.text.clone()))
@@ -106,7 +110,9 @@ fn assemble(from: &EmailAddress, message: &Message, date: SystemTime) -> Result<
     let mut body = MultiPart::mixed().multipart(alternative);
     for attachment in &message.attachments {
         let media_type = header::ContentType::parse(&attachment.media_type).map_err(|e| e.to_string())?;
-        body = body.singlepart(Attachment::new(attachment.name.clone()).body(attachment.content.clone(), media_type));
+        body = body.singlepart(
+            Attachment::new(attachment.name.clone()).body(attachment.content.clone(), media_type),
+        );
     }
     lettre::Message::builder()
         .from(mailbox(Some("Signet"), from.as_str())?)
@@ -186,11 +192,13 @@ mod tests {
     async fn a_file_holds_the_whole_message() {
         let dir = tempfile::tempdir().unwrap();
         let route = MailRoute::Directory(dir.path().join("outbox"));
-        let mailer = Mailer::new(&Mail { route, from: EmailAddress::parse("signet@signet.test").unwrap() }).unwrap();
+        let mailer =
+            Mailer::new(&Mail { route, from: EmailAddress::parse("signet@signet.test").unwrap() }).unwrap();
         for _ in 0..2 {
             mailer.send(&message(), SystemTime::UNIX_EPOCH).await.unwrap();
         }
-        let files: Vec<_> = std::fs::read_dir(dir.path().join("outbox")).unwrap().map(|e| e.unwrap().path()).collect();
+        let files: Vec<_> =
+            std::fs::read_dir(dir.path().join("outbox")).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(files.len(), 1, "a second try is the same message");
         let raw = std::fs::read(&files[0]).unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&raw).unwrap();
@@ -205,7 +213,8 @@ mod tests {
     fn nothing_breaks_out_of_a_header() {
         let from = EmailAddress::parse("signet@signet.test").unwrap();
         let hostile = Message { subject: "x\r\nBcc: victim@example.net".into(), ..message() };
-        let raw = String::from_utf8(assemble(&from, &hostile, SystemTime::UNIX_EPOCH).unwrap().formatted()).unwrap();
+        let raw = String::from_utf8(assemble(&from, &hostile, SystemTime::UNIX_EPOCH).unwrap().formatted())
+            .unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
         let hostile = Message { to: "a@example.com\r\nBcc: b@example.net".into(), ..message() };
         assert!(assemble(&from, &hostile, SystemTime::UNIX_EPOCH).is_err());

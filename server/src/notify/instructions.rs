@@ -122,7 +122,10 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             dns: DnsState::Pending,
             records: vec![],
-            present: Present { spf: None, dmarc: Some("v=DMARC1; p=reject; rua=mailto:\"a<b\"@c.example".into()) },
+            present: Present {
+                spf: None,
+                dmarc: Some("v=DMARC1; p=reject; rua=mailto:\"a<b\"@c.example".into()),
+            },
             zone: Some(Name::parse("xn--bcher-kva.example").unwrap()),
             checked_at: None,
             suspended: false,
@@ -165,7 +168,11 @@ mod tests {
     fn every_value_is_in_both_bodies_and_the_zone_file() {
         let message = message();
         let zone_file = &message.attachments[0].content;
-        for value in ["bounce.signet.test", "sg1-abcdefghijklmnop._domainkey.mail", "v=spf1 include:_spf.signet.test ~all"] {
+        for value in [
+            "bounce.signet.test",
+            "sg1-abcdefghijklmnop._domainkey.mail",
+            "v=spf1 include:_spf.signet.test ~all",
+        ] {
             assert!(message.text.contains(value), "{value}");
             assert!(message.html.contains(value), "{value}");
         }

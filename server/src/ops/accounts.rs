@@ -1,8 +1,9 @@
 //! Accounts and their tokens: the operator's side.
 
 use super::{Ops, Refused, Result, authn};
-use crate::store::{
-    Access, Account, AccountId, Cause, DomainId, NewAccount, NewToken, Token, TokenId, TokenScope,
+use crate::{
+    keys::KeyFile,
+    store::{Access, Account, AccountId, Cause, DomainId, NewAccount, NewToken, Token, TokenId, TokenScope},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -28,14 +29,25 @@ pub struct TokenRequest {
 }
 
 impl Ops {
-    /// Makes an account with its demo domain.
+    /// Makes an account with its demo domain. In an empty database it is the
+    /// first, and the key file is made with it.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] for a bad name or address.
+    /// [`Refused::Invalid`] for a bad name or address, or under `base` when the
+    /// key file cannot be made.
     pub async fn create_account(&self, name: &str, owner_email: &str) -> Result<Account> {
         let name = one_line("name", name)?;
-        let owner = EmailAddress::parse(owner_email).map_err(|e| Refused::invalid("owner_email", e.to_string()))?;
-        Ok(self.store.create_account(&self.new_account(name, owner), &self.operator_cause()).await?)
+        let owner =
+            EmailAddress::parse(owner_email).map_err(|e| Refused::invalid("owner_email", e.to_string()))?;
+        let (account, cause) = (self.new_account(name, owner), self.operator_cause());
+        if self.store.is_empty().await? {
+            let key = KeyFile::open_or_make(&self.config.key_file, &self.random);
+            let fingerprint = key.map_err(|e| Refused::invalid("base", e))?.fingerprint();
+            if let Some(made) = self.store.initialise(&account, None, &fingerprint, &cause).await? {
+                return Ok(made);
+            }
+        }
+        Ok(self.store.create_account(&account, &cause).await?)
     }
 
     /// Makes a token; the secret is returned once and kept by nobody.
@@ -46,9 +58,13 @@ impl Ops {
         let name = one_line("name", &request.name)?;
         let secret = self.new_secret();
         let now = self.clock.now();
-        let expires_at = request.lifetime.map(|lifetime| now.saturating_add(lifetime).unwrap_or(Timestamp::MAX));
-        let scope =
-            if request.domains.is_empty() { TokenScope::Account } else { TokenScope::Domains(request.domains) };
+        let expires_at =
+            request.lifetime.map(|lifetime| now.saturating_add(lifetime).unwrap_or(Timestamp::MAX));
+        let scope = if request.domains.is_empty() {
+            TokenScope::Account
+        } else {
+            TokenScope::Domains(request.domains)
+        };
         let token = NewToken {
             account: request.account,
             name,

@@ -138,7 +138,8 @@ impl Ops {
         if self.store.account(account).await?.is_none() {
             return Ok(None);
         }
-        let label = format!("jwt:{}", claims.sub.as_deref().unwrap_or("?").chars().take(200).collect::<String>());
+        let label =
+            format!("jwt:{}", claims.sub.as_deref().unwrap_or("?").chars().take(200).collect::<String>());
         Ok(Some(Actor { account, access: claims.signet_access.into(), scope: TokenScope::Account, label }))
     }
 
@@ -232,7 +233,10 @@ impl JwtVerifier {
     /// When the TLS library cannot be set up, at start.
     #[must_use]
     pub fn new(settings: Jwt) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one client; it fetches nothing but the configured key set")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one client; it fetches nothing but the configured key set"
+        )]
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
@@ -256,7 +260,8 @@ impl JwtVerifier {
         // Time is judged below, by our own clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|e| e.to_string())?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|e| e.to_string())?.claims;
         let now = now.as_second();
         if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
             return Err("it is expired".to_string());
@@ -289,7 +294,9 @@ impl JwtVerifier {
         }
         keys.read = Some(Instant::now());
         let text = match &self.settings.jwks {
-            Jwks::File(path) => tokio::fs::read(path).await.map_err(|e| format!("{}: {e}", path.display()))?,
+            Jwks::File(path) => {
+                tokio::fs::read(path).await.map_err(|e| format!("{}: {e}", path.display()))?
+            }
             Jwks::Url(url) => self.fetch(url.as_str()).await.map_err(|e| format!("{url}: {e}"))?,
         };
         keys.set = Some(serde_json::from_slice(&text).map_err(|e| format!("the key set: {e}"))?);
@@ -318,10 +325,13 @@ fn find(set: Option<&JwkSet>, kid: Option<&str>, algorithm: Algorithm) -> Option
     let fits = |jwk: &&jsonwebtoken::jwk::Jwk| {
         matches!(
             (&jwk.algorithm, algorithm),
-            (P::RSA(_), Algorithm::RS256) | (P::EllipticCurve(_), Algorithm::ES256) | (P::OctetKeyPair(_), Algorithm::EdDSA)
+            (P::RSA(_), Algorithm::RS256)
+                | (P::EllipticCurve(_), Algorithm::ES256)
+                | (P::OctetKeyPair(_), Algorithm::EdDSA)
         )
     };
-    let mut fitting = set?.keys.iter().filter(fits).filter(|jwk| kid.is_none() || jwk.common.key_id.as_deref() == kid);
+    let mut fitting =
+        set?.keys.iter().filter(fits).filter(|jwk| kid.is_none() || jwk.common.key_id.as_deref() == kid);
     let found = fitting.next()?;
     if kid.is_none() && fitting.next().is_some() {
         return None;

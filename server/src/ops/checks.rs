@@ -1,9 +1,7 @@
 //! Looking at a domain's DNS: asking for it, and deciding on what was found.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{
-    Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report,
-};
+use crate::store::{Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report};
 use jiff::Timestamp;
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Rules, dns},
@@ -29,7 +27,8 @@ impl Ops {
             return Ok((domain, true));
         }
         let deadline = tokio::time::Instant::now() + wait;
-        let ticket = self.store.request_check(actor.account, id, self.clock.now()).await?.ok_or(Refused::NotFound)?;
+        let ticket =
+            self.store.request_check(actor.account, id, self.clock.now()).await?.ok_or(Refused::NotFound)?;
         self.due.notify_one();
         loop {
             let looked = self.looked.notified();

@@ -21,7 +21,12 @@ impl Ops {
     ///
     /// # Errors
     /// [`Refused::Invalid`] by field, or under `base` when there is some.
-    pub async fn create_company(&self, actor: &Actor, id: DomainId, patch: &CompanyPatch) -> Result<CompanyInfo> {
+    pub async fn create_company(
+        &self,
+        actor: &Actor,
+        id: DomainId,
+        patch: &CompanyPatch,
+    ) -> Result<CompanyInfo> {
         self.domain(actor, id).await?;
         actor.with_account_admin()?;
         let there_is_some = || Refused::invalid("base", "Company info already exists; update it instead");
@@ -37,7 +42,12 @@ impl Ops {
     ///
     /// # Errors
     /// [`Refused::NotFound`] when there is none, [`Refused::Invalid`] by field.
-    pub async fn update_company(&self, actor: &Actor, id: DomainId, patch: &CompanyPatch) -> Result<CompanyInfo> {
+    pub async fn update_company(
+        &self,
+        actor: &Actor,
+        id: DomainId,
+        patch: &CompanyPatch,
+    ) -> Result<CompanyInfo> {
         self.domain(actor, id).await?;
         actor.with_account_admin()?;
         for _ in 0..TRIES {

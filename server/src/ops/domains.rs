@@ -9,7 +9,12 @@ impl Ops {
     ///
     /// # Errors
     /// [`Refused::Forbidden`] without a right on any.
-    pub async fn list_domains(&self, actor: &Actor, after: Option<DomainId>, limit: Option<u32>) -> Result<Vec<Domain>> {
+    pub async fn list_domains(
+        &self,
+        actor: &Actor,
+        after: Option<DomainId>,
+        limit: Option<u32>,
+    ) -> Result<Vec<Domain>> {
         actor.with_any_right()?;
         let domains = self.store.domains(actor.account, &actor.scope, after, limit).await?;
         if domains.is_empty() && after.is_none() && actor.scope != TokenScope::Account {
@@ -26,7 +31,8 @@ impl Ops {
     pub async fn create_domain(&self, actor: &Actor, name: &str) -> Result<Domain> {
         actor.with_account_admin()?;
         let provider = &self.config.provider;
-        let name = DomainName::parse(name, &provider.zone).map_err(|e| Refused::invalid("domain_name", e.to_string()))?;
+        let name = DomainName::parse(name, &provider.zone)
+            .map_err(|e| Refused::invalid("domain_name", e.to_string()))?;
         if name.name().is_at_or_below(&provider.demo_zone) {
             let refused = signet_core::names::NameRefused::OwnZone(provider.demo_zone.to_string());
             return Err(Refused::invalid("domain_name", refused.to_string()));
@@ -92,7 +98,11 @@ impl Ops {
     ///
     /// # Errors
     /// [`Refused::NotFound`].
-    pub async fn report(&self, actor: &Actor, id: DomainId) -> Result<(Domain, Vec<Verdict>, Option<jiff::Timestamp>)> {
+    pub async fn report(
+        &self,
+        actor: &Actor,
+        id: DomainId,
+    ) -> Result<(Domain, Vec<Verdict>, Option<jiff::Timestamp>)> {
         let domain = self.domain(actor, id).await?;
         let report = self.store.report(actor.account, id).await?;
         let (verdicts, at) = self.verdicts(&domain, report);
@@ -102,7 +112,11 @@ impl Ops {
     /// The verdicts of a report in the plan's order; `unchecked` for what it
     /// does not cover.
     #[must_use]
-    pub fn verdicts(&self, domain: &Domain, report: Option<Report>) -> (Vec<Verdict>, Option<jiff::Timestamp>) {
+    pub fn verdicts(
+        &self,
+        domain: &Domain,
+        report: Option<Report>,
+    ) -> (Vec<Verdict>, Option<jiff::Timestamp>) {
         let at = report.as_ref().map(|report| report.checked_at);
         let mut known = report.map(|report| report.verdicts).unwrap_or_default();
         let verdicts = self
@@ -128,7 +142,13 @@ impl Ops {
     ///
     /// # Errors
     /// [`Refused::NotFound`].
-    pub async fn events(&self, actor: &Actor, id: DomainId, before: Option<EventId>, limit: u32) -> Result<Vec<Event>> {
+    pub async fn events(
+        &self,
+        actor: &Actor,
+        id: DomainId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
         self.domain(actor, id).await?;
         Ok(self.store.events(actor.account, id, before, limit).await?)
     }

@@ -39,7 +39,9 @@ impl Ops {
             cause.actor = "signet".to_string();
             cause.reason = "first start".to_string();
             let hash = authn::token_hash(&token);
-            if let Some(account) = self.store.initialise(&account, hash, &key.fingerprint(), &cause).await? {
+            if let Some(account) =
+                self.store.initialise(&account, Some(hash), &key.fingerprint(), &cause).await?
+            {
                 return Ok((key, Some(FirstStart { account, token })));
             }
             // Another node was first; its key file must be ours too.

@@ -21,7 +21,10 @@ impl Ops {
         let domain = self.domain_to_change(actor, id).await?;
         let recipient = EmailAddress::parse(email).map_err(|e| Refused::invalid("email", e.to_string()))?;
         if domain.demo {
-            return Err(Refused::invalid("base", "The demo domain needs no set-up: its records are in our own zone"));
+            return Err(Refused::invalid(
+                "base",
+                "The demo domain needs no set-up: its records are in our own zone",
+            ));
         }
         let cause = self.cause(actor);
         let message_id = format!("{}@{}", self.random.uuid(cause.at), self.config.mail.from.domain());
@@ -37,11 +40,17 @@ impl Ops {
             }
             Err(CapReached::Account) => Err(Refused::invalid(
                 "email",
-                format!("can't be sent: the account has sent {} set-up instructions within 24 hours", CAPS.per_account),
+                format!(
+                    "can't be sent: the account has sent {} set-up instructions within 24 hours",
+                    CAPS.per_account
+                ),
             )),
             Err(CapReached::Recipient) => Err(Refused::invalid(
                 "email",
-                format!("has been sent {} set-up instructions within 24 hours; try again later", CAPS.per_recipient),
+                format!(
+                    "has been sent {} set-up instructions within 24 hours; try again later",
+                    CAPS.per_recipient
+                ),
             )),
         }
     }

@@ -9,9 +9,9 @@ pub mod authn;
 pub mod checks;
 pub mod company;
 pub mod domains;
-pub mod instructions;
 pub mod idempotency;
 pub mod installation;
+pub mod instructions;
 pub mod review;
 
 pub use authn::Actor;
@@ -131,9 +131,8 @@ fn shown(domain: &Domain, record: &PlannedRecord) -> Status {
     let state = domain.records.iter().find(|state| state.key == record.key);
     // What is expected of a TXT follows what is published; only a CNAME is
     // reissued when it changes.
-    let reissued = |expected: &str| {
-        record.rtype == signet_core::observe::RecordType::Cname && expected != record.value
-    };
+    let reissued =
+        |expected: &str| record.rtype == signet_core::observe::RecordType::Cname && expected != record.value;
     match state {
         Some(state) if !reissued(&state.expected) => state.shown.status,
         _ => Status::Unchecked,

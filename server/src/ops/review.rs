@@ -22,7 +22,10 @@ impl Ops {
         let cause = self.operator(reason)?;
         let domain = self.store.domain_for_operator(id).await?.ok_or(Refused::NotFound)?;
         if domain.demo && matches!(ruling, Ruling::Approve | Ruling::Reject) {
-            return Err(Refused::invalid("base", "A demo domain is never reviewed; suspend or lift it instead"));
+            return Err(Refused::invalid(
+                "base",
+                "A demo domain is never reviewed; suspend or lift it instead",
+            ));
         }
         self.store.rule(id, ruling, &cause).await?.ok_or(Refused::NotFound)
     }

@@ -52,12 +52,13 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store: Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
-    /// Makes the first account, its demo domain and a token, and notes the key
-    /// file's fingerprint, if there is no account yet. `None` if there is one.
+    /// Makes the first account, its demo domain and perhaps a token, and notes
+    /// the key file's fingerprint, if there is no account yet. `None` if there
+    /// is one.
     async fn initialise(
         &self,
         account: &NewAccount,
-        token: TokenHash,
+        token: Option<TokenHash>,
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;

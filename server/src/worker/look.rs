@@ -160,7 +160,8 @@ async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask
         dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
     };
     let settled = asker.settle(ask, |seen| verify::judge(&context, plan, seen)).await;
-    metrics::histogram!("signet_look_questions").record(u32::try_from(settled.seen.len()).unwrap_or(u32::MAX));
+    metrics::histogram!("signet_look_questions")
+        .record(u32::try_from(settled.seen.len()).unwrap_or(u32::MAX));
     match settled.value {
         Ok(findings) => Some(findings),
         Err(error) => {
@@ -178,7 +179,8 @@ async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
         match write(&ops, &batch).await {
             Ok(written) => {
                 metrics::counter!("signet_looks_total", "outcome" => "applied").increment(written);
-                metrics::counter!("signet_looks_total", "outcome" => "outdated").increment(batch.len() as u64 - written);
+                metrics::counter!("signet_looks_total", "outcome" => "outdated")
+                    .increment(batch.len() as u64 - written);
             }
             Err(error) => {
                 tracing::error!(%error, looks = batch.len(), "looks cannot be written; they are made again");

@@ -43,7 +43,11 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
 }
 
 /// Sleeps until the bell, the time, or the stop. Whether to go on.
-async fn pause(bell: Option<&tokio::sync::Notify>, at_most: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+async fn pause(
+    bell: Option<&tokio::sync::Notify>,
+    at_most: Duration,
+    stop: &mut watch::Receiver<bool>,
+) -> bool {
     let rung = async {
         match bell {
             Some(bell) => bell.notified().await,

@@ -50,7 +50,9 @@ impl Api {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
-        let mut all = vec![("SIGNET_DATABASE_URL".to_string(), url.clone())];
+        let key = directory.path().join("signet.key").display().to_string();
+        let mut all =
+            vec![("SIGNET_DATABASE_URL".to_string(), url.clone()), ("SIGNET_KEY_FILE".to_string(), key)];
         all.extend(settings.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())));
         let config = Config::from_sources(&Sources::read(None, all, []).unwrap()).unwrap();
         let store = store::open(&url).await.unwrap();

@@ -27,7 +27,8 @@ impl Client {
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-        let answer = request.header("Api-Token", &self.token).send().await.context("the demo's own server")?;
+        let answer =
+            request.header("Api-Token", &self.token).send().await.context("the demo's own server")?;
         let status = answer.status();
         let body = answer.text().await?;
         if !status.is_success() {

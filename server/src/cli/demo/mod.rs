@@ -95,7 +95,10 @@ async fn check(narrator: &Narrator, client: &Client, id: i64) -> anyhow::Result<
 
 fn record<'a>(domain: &'a Value, key: &str) -> anyhow::Result<&'a Value> {
     let records = domain["dns_records"].as_array().into_iter().flatten();
-    records.into_iter().find(|record| record["key"] == key).with_context(|| format!("a domain has a record {key}"))
+    records
+        .into_iter()
+        .find(|record| record["key"] == key)
+        .with_context(|| format!("a domain has a record {key}"))
 }
 
 /// The first DKIM name is entered in full at a DNS host that appends the zone.

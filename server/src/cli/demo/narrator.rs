@@ -79,8 +79,10 @@ impl Narrator {
         if self.json || !io::stdout().is_terminal() {
             return Looking(None);
         }
-        let style = ProgressStyle::with_template("   {spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::new_spinner().with_style(style).with_message("asking every name server of the zone");
+        let style = ProgressStyle::with_template("   {spinner} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar =
+            ProgressBar::new_spinner().with_style(style).with_message("asking every name server of the zone");
         bar.enable_steady_tick(Duration::from_millis(80));
         Looking(Some(bar))
     }
@@ -135,9 +137,14 @@ impl Narrator {
         if self.json {
             return self.event(&json!({"event": "compliance", "status": word}));
         }
-        let meaning = signet_core::lifecycle::ComplianceStatus::parse(word).map_or("", |status| status.meaning());
+        let meaning =
+            signet_core::lifecycle::ComplianceStatus::parse(word).map_or("", |status| status.meaning());
         let colour = if word == "compliant" { AnsiColor::Green } else { AnsiColor::Yellow };
-        line(&format!("   compliance_status: {}  {}", painted(word, in_colour(colour).bold()), painted(meaning, dim())))
+        line(&format!(
+            "   compliance_status: {}  {}",
+            painted(word, in_colour(colour).bold()),
+            painted(meaning, dim())
+        ))
     }
 
     pub(super) fn history(&self, events: &Value) -> io::Result<()> {
@@ -151,7 +158,13 @@ impl Narrator {
                 (record, from, to) => format!("{record} {from} → {to}"),
             };
             let when = text("at").get(11..19).unwrap_or_default();
-            let row = format!("   {} {:<26} {:<10} {}", painted(when, dim()), text("type"), text("actor"), change.trim());
+            let row = format!(
+                "   {} {:<26} {:<10} {}",
+                painted(when, dim()),
+                text("type"),
+                text("actor"),
+                change.trim()
+            );
             line(row.trim_end())?;
         }
         Ok(())

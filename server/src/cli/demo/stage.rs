@@ -53,15 +53,18 @@ impl Stage {
         internet.zone(&"test".parse()?, &[at("a.nic.test")?]);
         internet.zone(&super::DOMAIN.parse()?, &[at("ns1.bakery.test")?, at("ns2.bakery.test")?]);
         let (stop, stopped) = watch::channel(false);
-        let world =
-            zone::serve(SocketAddr::new(HERE, 0), internet.resolver_at(HERE), until(stopped)).await?;
+        let world = zone::serve(SocketAddr::new(HERE, 0), internet.resolver_at(HERE), until(stopped)).await?;
         let dns = world.local_addr();
 
         let config = Config::from_sources(&Sources::read(None, [], settings(&path, dns))?)?;
         let store = store::open(&config.database_url).await?;
         let ops = Ops::new(store, Arc::new(config), Clock::system());
         let provider = &ops.config.provider;
-        internet.mount(&provider.zone, &[at(&format!("ns1.{}", provider.zone))?], Arc::new(own_zone(&ops, Some(HERE))?));
+        internet.mount(
+            &provider.zone,
+            &[at(&format!("ns1.{}", provider.zone))?],
+            Arc::new(own_zone(&ops, Some(HERE))?),
+        );
         let (server, first) = Server::start(ops.clone(), None).await?;
         let token = first.context("the demo's directory holds a database already; name an empty one")?.token;
         let url = server.url.clone();

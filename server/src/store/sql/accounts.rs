@@ -56,7 +56,7 @@ const FINGERPRINT: &str = "key_fingerprint";
 pub(super) async fn initialise(
     conn: &mut Conn,
     new: &NewAccount,
-    hash: TokenHash,
+    hash: Option<TokenHash>,
     fingerprint: &str,
     cause: &Cause,
 ) -> Result<Option<Account>> {
@@ -68,15 +68,17 @@ pub(super) async fn initialise(
     }
     conn.execute(query(SET_META).bind(FINGERPRINT).bind(fingerprint)).await?;
     let account = create(conn, new, cause).await?;
-    let token = NewToken {
-        account: account.id,
-        name: "first".to_string(),
-        hash,
-        access: Access::Admin,
-        scope: TokenScope::Account,
-        expires_at: None,
-    };
-    add_token(conn, &token, cause).await?;
+    if let Some(hash) = hash {
+        let token = NewToken {
+            account: account.id,
+            name: "first".to_string(),
+            hash,
+            access: Access::Admin,
+            scope: TokenScope::Account,
+            expires_at: None,
+        };
+        add_token(conn, &token, cause).await?;
+    }
     Ok(Some(account))
 }
 

@@ -37,7 +37,7 @@ impl Store for Handle {
     async fn initialise(
         &self,
         account: &NewAccount,
-        token: TokenHash,
+        token: Option<TokenHash>,
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>> {

@@ -1,0 +1,224 @@
+"""A domain's life on real name servers.
+
+NSD serves the customer's zone on two addresses, Signet serves its own zone,
+Unbound finds them. The records come from the API and are published as a zone
+file, one step of the story at a time. At the end our zone is exported, loaded
+into NSD, compared with what Signet answers, and takes Signet's place.
+"""
+
+from harness.checks import Story
+from harness.nameservers import ROOT, Nsd, Unbound, common_free_port
+from harness.processes import Processes, run, tool
+from harness.signet import Signet
+
+NS1, NS2, OURS, EXPORTED, PARENTS = (f"127.0.0.{last}" for last in range(2, 7))
+NAME = "bakery.test"
+KEYS = ["verification", "spf", "dkim1", "dkim2", "dmarc", "link_verification"]
+KINDS = ["A", "AAAA", "MX", "TXT", "CNAME", "NS", "SOA"]
+TOP_LEVEL = f"""\
+$ORIGIN test.
+$TTL 5
+@ SOA ns.nic hostmaster 1 300 60 86400 1
+@ NS ns.nic
+ns.nic A {PARENTS}
+a.root A {PARENTS}
+bakery NS ns1.bakery
+bakery NS ns2.bakery
+ns1.bakery A {NS1}
+ns2.bakery A {NS2}
+signet NS ns1.signet
+ns1.signet A {OURS}
+"""
+
+
+class Customer:
+    """Somebody who edits the zone file of bakery.test."""
+
+    def __init__(self, servers):
+        self.servers = servers
+        self.serial = 1
+
+    def zone(self, records):
+        lines = [
+            f"$ORIGIN {NAME}.",
+            "$TTL 5",
+            f"@ SOA ns1 hostmaster {self.serial} 300 60 86400 1",
+            *("@ NS ns1", "@ NS ns2", f"ns1 A {NS1}", f"ns2 A {NS2}", "@ A 192.0.2.80", "www A 192.0.2.80"),
+        ]
+        for record in records:
+            value = record["value"]
+            text = f'"{value}"' if record["type"] == "TXT" else f"{value}."
+            lines.append(f"{record['domain']}. {record['type']} {text}")
+        return "\n".join(lines) + "\n"
+
+    def publish(self, records, servers=None):
+        self.serial += 1
+        for server in servers or self.servers:
+            server.publish(f"{NAME}.", self.zone(records))
+
+
+def statuses(domain):
+    return {record["key"]: record["status"] for record in domain["dns_records"]}
+
+
+def all_of(status):
+    return dict.fromkeys(KEYS, status)
+
+
+def ask(host, port, name, kind):
+    """What a server answers, as comparable text: rcode, and the records of the answer."""
+    words = [f"@{host}", "-p", port, "+norec", "+noall", "+comments", "+answer", "+tries=2", "+time=2", name, kind]
+    lines = run([tool("dig"), *words]).stdout.splitlines()
+    status = next(line.split("status: ")[1].split(",")[0] for line in lines if "status: " in line)
+    records = [line.split() for line in lines if line and not line.startswith(";")]
+    return status, sorted((r[0].lower(), r[1], r[3], " ".join(r[4:]).replace('" "', "")) for r in records)
+
+
+def registered(story, api):
+    domain = api.create(NAME)
+    story.equal("the records have the keys of the contract, in its order", [r["key"] for r in domain["dns_records"]], KEYS)
+    story.equal("it is not verified", (domain["dns_verified"], domain["dns_verified_at"]), (False, None))
+
+    look = lambda: statuses(api.get(f"/api/domains/{domain['id']}"))
+    story.becomes("the first look finds everything missing", look, all_of("missing"), 20)
+    for key, verdict in api.report(domain["id"]).items():
+        story.holds(f"the report on {key} has a reason and a fix", verdict["reason"] and verdict["fix"], verdict)
+    return domain
+
+
+def split(story, api, customer, domain):
+    customer.publish(domain["dns_records"], customer.servers[:1])
+    seen = api.check(domain["id"])
+    story.holds("what one of two servers has verifies nothing", not seen["dns_verified"], seen)
+    verdict = api.report(domain["id"])["verification"]
+    story.equal("the report calls the disagreement what it is", verdict["status"], "network_error")
+
+
+def verified(story, api, customer, domain):
+    customer.publish(domain["dns_records"])
+    domain = api.check(domain["id"])
+    story.equal("every record passes", statuses(domain), all_of("pass"))
+    story.holds("it is verified", domain["dns_verified"] and domain["dns_verified_at"], domain)
+    kinds = [event["type"] for event in api.events(domain["id"])]
+    story.equal("the history tells of it once", kinds.count("domain.verified"), 1)
+    return domain
+
+
+def one_removed(story, api, customer, domain):
+    kept = [record for record in domain["dns_records"] if record["key"] != "dkim2"]
+    customer.publish(kept)
+    seen = api.check(domain["id"])
+    story.equal("the removed record is missing, the others pass", statuses(seen), {**all_of("pass"), "dkim2": "missing"})
+    story.holds("within the grace it stays verified", seen["dns_verified"], seen)
+    customer.publish([record for record in domain["dns_records"] if record["key"] != "verification"])
+    seen = api.check(domain["id"])
+    wanted = {**all_of("pass"), "verification": "missing"}
+    story.equal("so it is with the record that proves ownership", statuses(seen), wanted)
+    story.holds("within the grace it stays verified", seen["dns_verified"], seen)
+    customer.publish(domain["dns_records"])
+    story.equal("put back, everything passes", statuses(api.check(domain["id"])), all_of("pass"))
+
+
+def outage(story, api, customer, domain):
+    for server in customer.servers:
+        server.stop()
+    # The resolver's memory of the zone is one second long.
+    seen = api.check(domain["id"], wait=60)
+    verdicts = api.report(domain["id"])
+    story.equal("the report says that nobody answered", {v["status"] for v in verdicts.values()}, {"network_error"})
+    story.equal("the contract's statuses keep what was last seen", statuses(seen), all_of("pass"))
+    story.equal("verification is untouched", seen["dns_verified_at"], domain["dns_verified_at"])
+    for server in customer.servers:
+        server.start()
+
+    def back():
+        api.check(domain["id"], wait=60)
+        return {verdict["status"] for verdict in api.report(domain["id"]).values()}
+
+    story.becomes("when they answer again, everything passes", back, {"pass"}, 30)
+    seen = api.get(f"/api/domains/{domain['id']}")
+    story.equal("it was verified all the time", seen["dns_verified_at"], domain["dns_verified_at"])
+    kinds = [event["type"] for event in api.events(domain["id"])]
+    losses = {"domain.at_risk", "domain.unverified"}
+    story.equal("the history tells of no loss", losses.intersection(kinds), set())
+
+
+def exported(story, processes, signet, api, domain, port):
+    keys_made = lambda: "dkim.keys_created" in [event["type"] for event in api.events(domain["id"])]
+    story.eventually("a verified domain has keys", keys_made, 30)
+    text = signet.command("zone", "export").stdout
+    story.say(f"the export has {len(text.splitlines())} lines")
+    # Writing it runs NSD's checker, which must have nothing to say.
+    nsd = Nsd(processes, "exported", EXPORTED, port, {"signet.test.": text}).start()
+    hosts = [f"{host}.signet.test" for host in ("bounce", "_spf", "track", "absent", "absent.dkim", "dkim", "demo")]
+    targets = [record["value"] for record in domain["dns_records"] if record["key"] in ("dkim1", "dkim2")]
+    names = ["signet.test", *hosts, *targets, f"below.{targets[0]}", "ns1.signet.test"]
+    for name in names:
+        ours, theirs = ({kind: ask(host, port, name, kind) for kind in KINDS} for host in (OURS, EXPORTED))
+        story.equal(f"Signet and NSD agree on {name} {' '.join(KINDS)}", ours, theirs)
+    status, records = ask(EXPORTED, port, targets[0], "TXT")
+    story.holds("a DKIM target carries a key", status == "NOERROR" and "v=DKIM1" in str(records), records)
+    nsd.stop()
+    return text
+
+
+def replaced(story, processes, signet, domain, port, text):
+    story.equal("Signet stops cleanly", signet.stop(), 0)
+    signet.settings["dns_listen"] = None
+    signet.start()
+    Nsd(processes, "ours", OURS, port, {"signet.test.": text}).start()
+    api = signet.api()
+    story.equal("with our zone on NSD everything passes", statuses(api.check(domain["id"])), all_of("pass"))
+    story.equal("Signet stops cleanly", signet.stop(), 0)
+
+
+def main():
+    with Story("A domain on NSD, found through Unbound") as story, Processes() as processes:
+        port = common_free_port([NS1, NS2, OURS, EXPORTED, PARENTS])
+        customer = Customer([])
+        empty = {f"{NAME}.": customer.zone([])}
+        first = Nsd(processes, "nsd1", NS1, port, empty).start()
+        second = Nsd(processes, "nsd2", NS2, port, empty).start()
+        # The root and test. live elsewhere, as they do: an outage of the
+        # customer's servers is not one of the parent's.
+        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
+        customer.servers = [first, second]
+        resolver = Unbound(
+            processes,
+            {
+                ".": [(PARENTS, port)],
+                "test.": [(PARENTS, port)],
+                f"{NAME}.": [(NS1, port), (NS2, port)],
+                "signet.test.": [(OURS, port)],
+            },
+        )
+        signet = Signet(
+            processes,
+            zone="signet.test",
+            # Our name server and the hosts that records point to are at the
+            # addresses mail leaves from.
+            sending_ips=OURS,
+            dns_listen=f"{OURS}:{port}",
+            dns_resolvers=resolver.address,
+            dns_authority_port=port,
+            dns_allow_private="true",
+        ).start()
+        api = signet.api()
+        story.chapter("registered, nothing published")
+        domain = registered(story, api)
+        story.chapter("published at one of two servers")
+        split(story, api, customer, domain)
+        story.chapter("published")
+        domain = verified(story, api, customer, domain)
+        story.chapter("one record removed")
+        one_removed(story, api, customer, domain)
+        story.chapter("the customer's servers are gone")
+        outage(story, api, customer, domain)
+        story.chapter("our zone, exported and served by NSD")
+        text = exported(story, processes, signet, api, domain, port)
+        story.chapter("our zone on NSD in Signet's place")
+        replaced(story, processes, signet, domain, port, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the stories share: processes, servers, certificates and checks."""

@@ -1,0 +1,2 @@
+//! The budgets of the API and its store.
+fn main() {}

@@ -1,0 +1,35 @@
+//! What CI runs: the quick things first, the tests last.
+
+use crate::{
+    cargo_test, conformance, e2e, licences,
+    step::{self, step},
+    tidy, tools,
+};
+
+/// Runs everything, or with `quick` what takes a build alone.
+///
+/// # Errors
+/// The first thing that is not right.
+pub(crate) fn run(quick: bool) -> anyhow::Result<()> {
+    step("rustfmt", || step::run(&mut step::cargo(&["fmt", "--all", "--check"])))?;
+    step("tidy", tidy::run)?;
+    step("licences and bans", licences::run)?;
+    step("clippy", || {
+        let words = ["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
+        step::run(&mut step::cargo(&words))
+    })?;
+    step("documentation", || {
+        let mut doc = step::cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+        step::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    let mut count = step("tests", || {
+        tools::ensure(tools::TESTS)?;
+        cargo_test::run()
+    })?;
+    if !quick {
+        count += step("conformance", || conformance::run(None))?;
+        count += step("end to end", || e2e::run(None))?;
+    }
+    step::closing(&count);
+    Ok(())
+}
