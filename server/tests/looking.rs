@@ -1,6 +1,8 @@
 //! The re-check path, whole: a worker, a database and questions over UDP to
 //! literal zones with literal faults. Only the clock is the test's.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
+
 use jiff::SignedDuration;
 use signet::{
     clock::Clock,

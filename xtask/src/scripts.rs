@@ -53,7 +53,7 @@ fn counted(command: &mut Command) -> anyhow::Result<Count> {
     let mut last = None;
     step::read(command, |line| {
         // Told once, at the end, for all of them.
-        match Count::parse(line) {
+        match line.starts_with(|first: char| first.is_ascii_digit()).then(|| Count::parse(line)).flatten() {
             Some(count) => last = Some(count),
             None => println!("{line}"),
         }

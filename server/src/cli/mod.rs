@@ -129,21 +129,24 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Every setting is a flag of every command that reads settings.
+/// Every setting is a flag of every command that reads settings; the help of
+/// `serve` lists them.
 fn with_settings(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommand("serve", |serve| serve.after_help(settings_help()));
     SETTINGS.iter().fold(command, |command, setting| {
-        let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
-        command.arg(
-            Arg::new(setting.name)
-                .long(setting.flag())
-                .global(true)
-                .value_name("VALUE")
-                .allow_hyphen_values(true)
-                .hide_short_help(true)
-                .help_heading("Settings")
-                .help(format!("{} [env: {}]{default}", setting.help, setting.variable())),
-        )
+        let flag = Arg::new(setting.name).long(setting.flag()).global(true).value_name("VALUE");
+        command.arg(flag.allow_hyphen_values(true).hide(true))
     })
+}
+
+/// The settings by flag, with the variable and the default.
+fn settings_help() -> String {
+    let mut help = "Settings, as flag and as variable; in signet.toml by the flag's name with underscores:\n".to_string();
+    for setting in SETTINGS {
+        let default = setting.default.map_or_else(String::new, |default| format!(" [{default}]"));
+        help.push_str(&format!("  --{:<22} {:<28} {}{default}\n", setting.flag(), setting.variable(), setting.help));
+    }
+    help
 }
 
 fn sources(file: Option<&std::path::Path>, matches: &ArgMatches) -> anyhow::Result<Sources> {

@@ -1,0 +1,103 @@
+//! One GET of a domain.
+
+use crate::{
+    Arguments, bare,
+    load::{self, Connection, Request},
+    report::{Row, grouped},
+    world::Open,
+};
+use signet::http::{AppState, router};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
+
+const CONNECTIONS: usize = 32;
+const TURNS: u32 = 5;
+/// At least this much of a bare handler with one statement.
+const BUDGET: f64 = 0.70;
+
+/// What the product reads for this request, bare.
+const STATEMENT: &str = "SELECT d.id, d.account_id, d.name, d.record_id, d.demo, d.demo_messages_left, d.created_at, \
+    d.track_open, d.track_click, d.unsubscribe_link, d.custom_domain, d.health_alerts, d.critical_alerts, \
+    d.alert_recipient, d.suspended, d.decision, d.dns_state, d.dns_at, d.dns_since, d.dns_deadline, \
+    d.dns_unaligned_since, d.records, d.present_spf, d.present_dmarc, d.zone, d.checked_at, \
+    a.suspended AS account_suspended, a.company_complete \
+    FROM domain d JOIN account a ON a.id = d.account_id WHERE d.id = $1 AND d.account_id = $2";
+
+/// Measures it.
+///
+/// # Errors
+/// When an answer is wrong.
+pub(crate) async fn measure(open: &Open<'_>, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
+    let world = open.world;
+    let product = bare::serve(router(AppState::new(open.ops.clone(), None)))?;
+    let request: Request = {
+        let rest = format!(
+            " HTTP/1.1\r\nHost: localhost\r\nApi-Token: {}\r\nAccept: application/json\r\n\r\n",
+            world.token
+        );
+        let first = (0..1 << 16).map(|seed| world.any_domain(seed).to_string()).collect::<Vec<_>>();
+        Arc::new(move |number, buffer| {
+            buffer.extend_from_slice(b"GET /api/domains/");
+            buffer.extend_from_slice(first[number % first.len()].as_bytes());
+            buffer.extend_from_slice(rest.as_bytes());
+        })
+    };
+    let canned = bare::Canned::of(Connection::open(product).await?.ask(|buffer| request(0, buffer)).await?)?;
+    let options = SqliteConnectOptions::from_str(&world.url)?
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .row_buffer_size(256)
+        .statement_cache_capacity(256)
+        .pragma("query_only", "ON");
+    let pool =
+        SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
+    let path = "/api/domains/{domain_id}";
+    let one =
+        bare::serve(bare::with_statement(path, pool.clone(), STATEMENT, world.account.0, canned.clone()))?;
+    let none = bare::serve(bare::without_statement(path, canned))?;
+
+    let [product, one, none] = in_turns([product, one, none], &request, arguments.slice(TURNS)).await?;
+    pool.close().await;
+    let met = product / one >= BUDGET;
+    let figure = format!("{}/s", grouped(product));
+    Ok(vec![
+        Row {
+            what: format!("one GET of a domain, {} domains", grouped(f64::from(world.domains))),
+            figure: figure.clone(),
+            beside: format!("{}/s: a bare handler with one such statement", grouped(one)),
+            ratio: Some(product / one),
+            budget: Some(("≥ 0.70", met)),
+        }
+        .say(),
+        Row {
+            what: "the same".to_string(),
+            figure,
+            beside: format!("{}/s: a bare handler with no statement", grouped(none)),
+            ratio: Some(product / none),
+            budget: None,
+        }
+        .say(),
+    ])
+}
+
+/// Requests per second of each contender; they take turns, so that whatever
+/// else the machine does disturbs all of them.
+async fn in_turns<const N: usize>(
+    contenders: [SocketAddr; N],
+    request: &Request,
+    slice: Duration,
+) -> anyhow::Result<[f64; N]> {
+    // The first turn is for warming up and does not count.
+    let mut totals = [(0u64, Duration::ZERO); N];
+    for turn in 0..=TURNS {
+        let time = if turn == 0 { slice / 4 } else { slice };
+        for (address, total) in contenders.iter().zip(&mut totals) {
+            let rate = load::closed_loop(*address, CONNECTIONS, time, request.clone()).await?;
+            if turn > 0 {
+                total.0 += rate.requests;
+                total.1 += rate.elapsed;
+            }
+        }
+    }
+    Ok(totals.map(|(requests, elapsed)| requests as f64 / elapsed.as_secs_f64()))
+}

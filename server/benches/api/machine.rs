@@ -1,0 +1,57 @@
+//! What the figures depend on and what cannot be seen from them.
+
+use crate::Arguments;
+use std::path::Path;
+
+/// The machine, the disk, the size of the run.
+pub(crate) fn facts(folder: &Path, arguments: &Arguments) -> Vec<String> {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory =
+        value("/proc/meminfo", "MemTotal:").and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+    vec![
+        format!(
+            "{cores} cores, {}, {} GiB of memory; server and clients share them",
+            value("/proc/cpuinfo", "model name").unwrap_or_else(|| "processor unknown".to_string()),
+            memory.map_or_else(|| "?".to_string(), |kib| (kib / (1 << 20)).to_string()),
+        ),
+        format!(
+            "databases on {}",
+            file_system(folder).unwrap_or_else(|| "a file system unknown".to_string())
+        ),
+        format!(
+            "{} domains asked over HTTP, {} s per contender, in turns{}",
+            arguments.domains,
+            arguments.seconds,
+            if arguments.quick { "; a quick run, whose figures mean nothing" } else { "" }
+        ),
+        format!("load average before: {}", load()),
+    ]
+}
+
+/// To be said at the end.
+pub(crate) fn load_after() -> String {
+    format!("load average after: {} (the bench alone brings some 2 to 4)", load())
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// What stands behind `key` in one of the kernel's files.
+pub(crate) fn value(file: &str, key: &str) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    Some(line.get(key.len()..)?.trim_start_matches([' ', '\t', ':']).to_string())
+}
+
+fn file_system(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    let mounts = std::fs::read_to_string("/proc/mounts").ok()?;
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ');
+        let (device, place, kind) = (words.next()?, words.next()?, words.next()?);
+        folder.starts_with(place).then(|| (place.len(), format!("{kind} ({device})")))
+    });
+    mounts.max_by_key(|(length, _)| *length).map(|(_, text)| text)
+}

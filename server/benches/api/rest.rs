@@ -1,0 +1,62 @@
+//! A server that has nothing to do.
+
+use crate::{
+    Arguments, machine,
+    report::{Row, grouped},
+    world::World,
+};
+use anyhow::Context as _;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+/// MiB.
+const BUDGET: f64 = 300.0;
+
+/// Measures it.
+///
+/// # Errors
+/// When the server does not start.
+pub(crate) async fn measure(world: &World, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
+    let child = Command::new(env!("CARGO_BIN_EXE_signet"))
+        .arg("serve")
+        .envs(world.settings())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut server = Server(child);
+    let mut line = String::new();
+    let output = server.0.stdout.take().context("no standard output")?;
+    BufReader::new(output).read_line(&mut line)?;
+    anyhow::ensure!(line.contains("listens at"), "the server did not start: {line}");
+    // Long enough for what a start brings, and for every timer to have rung.
+    tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
+    let status = format!("/proc/{}/status", server.0.id());
+    let mebibytes = |key: &str| -> anyhow::Result<f64> {
+        let text = machine::value(&status, key).with_context(|| format!("{status} has no {key}"))?;
+        Ok(text.trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    };
+    let (now, peak) = (mebibytes("VmRSS:")?, mebibytes("VmHWM:")?);
+    Ok(vec![
+        Row {
+            what: format!("server at rest, {} domains", grouped(f64::from(world.domains))),
+            figure: format!("{now:.0} MiB resident, {peak:.0} MiB at most since the start"),
+            beside: "–".to_string(),
+            ratio: None,
+            budget: Some(("< 300 MB", now < BUDGET)),
+        }
+        .say(),
+    ])
+}
+
+/// Ended with the measurement, whatever comes of it.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

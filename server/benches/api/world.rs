@@ -1,0 +1,262 @@
+//! Databases as they are after years, made in a minute.
+//!
+//! One domain goes the product's own way; all others are copies of its rows
+//! with names and record ids of their own.
+
+use anyhow::Context as _;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use signet::{
+    clock::Clock,
+    config::{Config, Sources},
+    ops::{Actor, Ops},
+    store::{self, AccountId, Cause, Due, Looked},
+};
+use signet_core::{
+    names::Name,
+    observe::Server,
+    verify::{Code, Findings, Status, Verdict, Witnesses},
+};
+use sqlx::{
+    Connection as _, Executor as _, Row as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::Arc,
+    time::Instant,
+};
+
+/// Domains that one statement copies.
+const CHUNK: u32 = 20_000;
+/// The numbers of the demo domain and the template come first.
+const FIRST: i64 = 3;
+/// Microseconds in a day.
+const DAY: i64 = 86_400_000_000;
+
+/// A database that has been filled.
+pub(crate) struct World {
+    folder: PathBuf,
+    /// How it is opened.
+    pub(crate) url: String,
+    /// Whose the domains are.
+    pub(crate) account: AccountId,
+    /// An admin token of theirs.
+    pub(crate) token: String,
+    /// How many domains there are. All are verified, and due within the day
+    /// that begins an hour after they were made.
+    pub(crate) domains: u32,
+    /// When the first of them is due.
+    pub(crate) due: jiff::Timestamp,
+}
+
+/// What a world's clock shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Time {
+    /// The time.
+    Real,
+    /// The moment the first domain is due; moved on by hand.
+    Due,
+}
+
+/// A world that has been opened.
+pub(crate) struct Open<'a> {
+    /// What it is.
+    pub(crate) world: &'a World,
+    /// Its use cases.
+    pub(crate) ops: Ops,
+}
+
+impl World {
+    /// Makes a database with so many domains.
+    ///
+    /// # Errors
+    /// When the database cannot be made.
+    pub(crate) async fn make(folder: &Path, name: &str, domains: u32) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let folder = folder.join(name);
+        std::fs::create_dir(&folder)?;
+        let url = format!("sqlite:{}", folder.join("signet.db").display());
+        let clock = Clock::system();
+        let due = clock.now() + jiff::SignedDuration::from_hours(1);
+        let mut world = Self { folder, url, account: AccountId(0), token: String::new(), domains, due };
+        let open = world.open(Time::Real).await?;
+        let (_, first) = open.ops.install().await?;
+        let first = first.context("the database was not empty")?;
+        let account = first.account.id;
+        open.template(account).await?;
+        open.ops.store.close().await;
+        world.account = account;
+        world.token = first.token;
+        world.fill().await?;
+        println!("{domains} domains made in {:.0} s", began.elapsed().as_secs_f64());
+        Ok(world)
+    }
+
+    /// The settings, as variables of the environment.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        let at = |name: &str| self.folder.join(name).display().to_string();
+        let settings = [
+            ("DATABASE_URL", self.url.clone()),
+            ("KEY_FILE", at("signet.key")),
+            ("MAIL_DIR", at("outbox")),
+            ("LISTEN", "127.0.0.1:0".to_string()),
+            ("RATE_LIMIT", "0".to_string()),
+            ("UNVERIFIED_LIMIT", "0".to_string()),
+            ("LOG_FORMAT", "json".to_string()),
+        ];
+        settings.into_iter().map(|(name, value)| (format!("SIGNET_{name}"), value)).collect()
+    }
+
+    /// Opens the database the way the server does.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) async fn open(&self, time: Time) -> anyhow::Result<Open<'_>> {
+        let sources = Sources::read(None, self.settings(), [])?;
+        let config = Config::from_sources(&sources)?;
+        let store = store::open(&self.url).await?;
+        let clock = match time {
+            Time::Real => Clock::system(),
+            Time::Due => Clock::manual(self.due),
+        };
+        Ok(Open { world: self, ops: Ops::new(store, Arc::new(config), clock) })
+    }
+
+    /// A connection past the store, for filling and for looking behind it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn raw(&self) -> anyhow::Result<SqliteConnection> {
+        let options = SqliteConnectOptions::from_str(&self.url)?;
+        Ok(SqliteConnection::connect_with(&options).await?)
+    }
+
+    /// A domain's number, any of them; the same for the same `seed`.
+    pub(crate) fn any_domain(&self, seed: usize) -> i64 {
+        FIRST + i64::from(u32::try_from(scrambled(seed as u64) % u64::from(self.domains)).unwrap_or(0))
+    }
+
+    /// Copies the template, in one transaction.
+    async fn fill(&self) -> anyhow::Result<()> {
+        let options = SqliteConnectOptions::from_str(&self.url)?
+            .journal_mode(SqliteJournalMode::Off)
+            .synchronous(SqliteSynchronous::Off)
+            .pragma("cache_size", "-1000000");
+        let mut conn = SqliteConnection::connect_with(&options).await?;
+        let row = conn
+            .fetch_one("SELECT d.id, d.record_id, r.body FROM domain d JOIN report r ON r.domain_id = d.id")
+            .await?;
+        let template: (i64, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        anyhow::ensure!(template.0 == FIRST - 1, "the template has another number than thought");
+        conn.execute("BEGIN").await?;
+        conn.execute("UPDATE domain SET keyed = TRUE, due_at = NULL").await?;
+        let mut numbers = 0..self.domains;
+        loop {
+            let copies: Vec<Copy> =
+                numbers.by_ref().take(CHUNK as usize).map(|number| self.copy(number, &template)).collect();
+            if copies.is_empty() {
+                break;
+            }
+            conn.execute(sqlx::query(COPY).bind(serde_json::to_string(&copies)?).bind(template.0)).await?;
+        }
+        conn.execute(sqlx::query(COPY_REPORT).bind(template.0)).await?;
+        conn.execute(sqlx::query(MAKE_KEYS).bind(template.0)).await?;
+        conn.execute("COMMIT").await?;
+        conn.execute("ANALYZE").await?;
+        conn.close().await?;
+        Ok(())
+    }
+
+    fn copy(&self, number: u32, (_, template_id, body): &(i64, String, String)) -> Copy {
+        let record_id = record_id(number);
+        let body = body.replace(template_id, &record_id);
+        let hash = Sha256::digest(body.as_bytes());
+        // As the store tells reports apart; `recheck` sees that it is so.
+        let digest = hash.iter().take(8).fold(0, |digest, &byte| digest << 8 | i64::from(byte));
+        let wait = i64::try_from(scrambled(u64::from(number)) % DAY.unsigned_abs()).unwrap_or(0);
+        let due_at = self.due.as_microsecond() + wait;
+        Copy { name: format!("customer-{number}.example.com"), record_id, digest, due_at }
+    }
+}
+
+impl Open<'_> {
+    /// Registers a domain and has it verified.
+    async fn template(&self, account: AccountId) -> anyhow::Result<()> {
+        let actor = Actor::operator(account);
+        self.ops.create_domain(&actor, "template.example.com").await?;
+        let now = self.ops.clock.now();
+        let due = self.ops.store.claim_due(now, now, 1).await?.pop().context("nothing is due")?;
+        let looked = looked(&self.ops, &due, true);
+        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: now };
+        let written = self.ops.store.apply_looks(&[looked], &cause).await?;
+        anyhow::ensure!(written == [true], "the template was not written");
+        Ok(())
+    }
+}
+
+/// A look that found everything right.
+pub(crate) fn looked(ops: &Ops, due: &Due, whole: bool) -> Looked {
+    let plan = ops.plan(&due.domain);
+    let verdicts = plan.iter().map(|record| Verdict {
+        observed: vec![record.value.clone()],
+        server: Some(Server {
+            name: Name::parse("ns1.dns-host.example").ok(),
+            address: Some(std::net::Ipv4Addr::new(192, 0, 2, 53).into()),
+        }),
+        rcode: Some("NOERROR".to_string()),
+        ttl: Some(300),
+        witnesses: Witnesses { agreeing: 1, asked: 1 },
+        ..Verdict::new(record, Status::Pass, Code::Ok, "The record is as it should be.")
+    });
+    let findings = Findings { verdicts: verdicts.collect(), ..Findings::default() };
+    ops.decide(due, &plan, findings, whole)
+}
+
+#[derive(Serialize)]
+struct Copy {
+    name: String,
+    record_id: String,
+    digest: i64,
+    due_at: i64,
+}
+
+const COPY: &str = "INSERT INTO domain (account_id, name, record_id, demo, demo_messages_left, keyed, created_at, \
+    track_open, track_click, unsubscribe_link, custom_domain, health_alerts, critical_alerts, dns_state, dns_at, \
+    records, present_spf, present_dmarc, zone, checked_at, report_digest, due_at) \
+    SELECT t.account_id, c.value->>'name', c.value->>'record_id', t.demo, t.demo_messages_left, t.keyed, \
+    t.created_at, t.track_open, t.track_click, t.unsubscribe_link, t.custom_domain, t.health_alerts, \
+    t.critical_alerts, t.dns_state, t.dns_at, replace(t.records, t.record_id, c.value->>'record_id'), \
+    t.present_spf, t.present_dmarc, t.zone, t.checked_at, c.value->>'digest', c.value->>'due_at' \
+    FROM json_each($1) c JOIN domain t ON t.id = $2";
+
+const COPY_REPORT: &str = "INSERT INTO report (domain_id, body) \
+    SELECT d.id, replace(r.body, t.record_id, d.record_id) FROM domain d \
+    JOIN domain t ON t.id = $1 JOIN report r ON r.domain_id = t.id WHERE d.id > t.id ORDER BY d.id";
+
+/// As long as a key of 2,048 bits is, in the clear and sealed.
+const MAKE_KEYS: &str = "INSERT INTO dkim_key (domain_id, selector, public, sealed, created_at) \
+    SELECT d.id, s.value, zeroblob(294), zeroblob(1320), d.created_at \
+    FROM domain d, json_each('[1, 2]') s WHERE d.id >= $1 ORDER BY d.id, s.value";
+
+/// A record id for a number, never the same for two. Drawn ones are just as
+/// scattered.
+fn record_id(number: u32) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut rest = u128::from(scrambled(u64::from(number))) << 16 | 0x5a5a;
+    let mut text = String::with_capacity(16);
+    for _ in 0..16 {
+        text.push(char::from(LETTERS[(rest % 32) as usize]));
+        rest /= 32;
+    }
+    text
+}
+
+/// A number that looks drawn; never the same for two (splitmix64).
+fn scrambled(number: u64) -> u64 {
+    let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
