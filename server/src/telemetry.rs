@@ -16,7 +16,7 @@ pub fn log(settings: &Log) -> Result<(), String> {
     let started = if settings.json {
         lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {
-        lines.with_target(false).try_init()
+        lines.with_target(false).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
     };
     // Already started, as in tests: the first one stays.
     drop(started);

@@ -141,10 +141,16 @@ fn with_settings(command: clap::Command) -> clap::Command {
 
 /// The settings by flag, with the variable and the default.
 fn settings_help() -> String {
-    let mut help = "Settings, as flag and as variable; in signet.toml by the flag's name with underscores:\n".to_string();
+    let mut help = "Settings, as flag and as variable; in signet.toml by the flag's name with underscores:\n"
+        .to_string();
     for setting in SETTINGS {
         let default = setting.default.map_or_else(String::new, |default| format!(" [{default}]"));
-        help.push_str(&format!("  --{:<22} {:<28} {}{default}\n", setting.flag(), setting.variable(), setting.help));
+        help.push_str(&format!(
+            "  --{:<22} {:<28} {}{default}\n",
+            setting.flag(),
+            setting.variable(),
+            setting.help
+        ));
     }
     help
 }

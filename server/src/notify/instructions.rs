@@ -14,6 +14,7 @@ struct Text<'a> {
     zone_seen: bool,
     rows: &'a [Row],
     file: &'a str,
+    service: &'a str,
 }
 
 #[derive(Template)]
@@ -24,6 +25,7 @@ struct Html<'a> {
     zone_seen: bool,
     rows: &'a [Row],
     file: &'a str,
+    service: &'a str,
 }
 
 /// A record as a person enters it.
@@ -39,21 +41,22 @@ struct Row {
     value: String,
 }
 
-/// Composes the message.
+/// Composes the message; `service` is where the recipient can see who we are.
 #[must_use]
 pub fn compose(
     domain: &Domain,
     records: &[(PlannedRecord, Status)],
     to: &EmailAddress,
     message_id: String,
+    service: &str,
 ) -> Message {
     let zone = zone_as_entered(domain);
     let rows: Vec<Row> = records.iter().map(|(record, status)| row(record, *status, &zone)).collect();
     let name = domain.name.to_unicode();
     let file = format!("{}.zone", domain.name);
     let (zone, zone_seen) = (zone.to_string(), domain.zone.is_some());
-    let text = Text { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file };
-    let html = Html { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file };
+    let text = Text { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file, service };
+    let html = Html { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file, service };
     let planned: Vec<PlannedRecord> = records.iter().map(|(record, _)| record.clone()).collect();
     Message {
         to: to.to_string(),
@@ -149,7 +152,13 @@ mod tests {
         let mut records: Vec<_> =
             plan(&provider, &subject, &domain.present).into_iter().map(|r| (r, Status::Missing)).collect();
         records[4].1 = Status::Pass;
-        compose(&domain, &records, &EmailAddress::parse("dns@example.com").unwrap(), "id@signet.test".into())
+        compose(
+            &domain,
+            &records,
+            &EmailAddress::parse("dns@example.com").unwrap(),
+            "id@signet.test".into(),
+            "https://mail.example",
+        )
     }
 
     #[test]

@@ -29,7 +29,13 @@ impl Ops {
         let cause = self.cause(actor);
         let message_id = format!("{}@{}", self.random.uuid(cause.at), self.config.mail.from.domain());
         let records = self.records(&domain);
-        let message = notify::instructions::compose(&domain, &records, &recipient, message_id);
+        let message = notify::instructions::compose(
+            &domain,
+            &records,
+            &recipient,
+            message_id,
+            &self.config.http.public_url,
+        );
         let counted = recipient.for_counting();
         let queued =
             self.store.queue_instructions(actor.account, id, &counted, &message, CAPS, &cause).await?;
