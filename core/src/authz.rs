@@ -251,14 +251,19 @@ pub fn authorize(request: &Request, found: &[Vec<Candidate>]) -> Answer {
     if sources.len() > MAX_SOURCES {
         return Answer::reject_message("the message is from too many domains");
     }
-    let named: Vec<(&Source, &[Candidate])> =
-        sources.iter().enumerate().map(|(n, source)| (*source, found.get(n).map_or(&[][..], Vec::as_slice))).collect();
+    let named: Vec<(&Source, &[Candidate])> = sources
+        .iter()
+        .enumerate()
+        .map(|(n, source)| (*source, found.get(n).map_or(&[][..], Vec::as_slice)))
+        .collect();
     if let Some((source, _)) = named.iter().find(|(_, candidates)| candidates.is_empty()) {
         return Answer::reject(source.text(), "it is not registered");
     }
     let mut senders = senders(&named);
     if senders.is_empty() {
-        return Answer::reject_message("the envelope sender and the header From belong to different accounts");
+        return Answer::reject_message(
+            "the envelope sender and the header From belong to different accounts",
+        );
     }
     if senders.iter().any(|sender| sender.verified()) {
         senders.retain(Sender::verified);
@@ -331,7 +336,9 @@ fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
         Status::DemoExhausted => Answer::reject(name, "the demo domain has used up its messages"),
         Status::NonCompliant => Answer::reject(name, "a review has rejected it"),
         Status::UnverifiedDns => unless_approved("its DNS records are not verified"),
-        Status::MissingCompanyInfo => unless_approved("the company information of its account is not complete"),
+        Status::MissingCompanyInfo => {
+            unless_approved("the company information of its account is not complete")
+        }
         Status::AwaitingQuestionnaire => unless_approved("its review waits for the questionnaire"),
         Status::AwaitingCardVerification => unless_approved("its review waits for the card check"),
         Status::UnderReview => unless_approved("its review has not decided yet"),
@@ -342,7 +349,8 @@ fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
 /// one of whom may be somebody else.
 fn demo(candidate: &Candidate, recipients: &Recipients) -> Answer {
     let owner = candidate.owner.for_counting();
-    let is_owner = |text: &String| EmailAddress::parse(text).is_ok_and(|address| address.for_counting() == owner);
+    let is_owner =
+        |text: &String| EmailAddress::parse(text).is_ok_and(|address| address.for_counting() == owner);
     match recipients {
         Recipients::All(all) if !all.is_empty() && all.iter().all(is_owner) => {
             Answer::Allow { spends: Some(candidate.domain) }

@@ -11,6 +11,7 @@
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
+//! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
 
@@ -20,6 +21,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod authz;
 pub mod company;
 pub mod email;
 pub mod lifecycle;

@@ -168,3 +168,12 @@ CREATE TABLE idempotency (
     PRIMARY KEY (owner, method, path, idem_key)
 );
 CREATE INDEX idempotency_reserved ON idempotency (reserved_at);
+
+-- Messages counted in a demo domain's allowance, so that none is counted twice.
+CREATE TABLE counted_message (
+    domain_id BIGINT NOT NULL REFERENCES domain (id) ON DELETE CASCADE,
+    instance TEXT NOT NULL,
+    counted_at BIGINT NOT NULL,
+    PRIMARY KEY (domain_id, instance)
+);
+CREATE INDEX counted_message_at ON counted_message (counted_at);

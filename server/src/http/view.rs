@@ -95,9 +95,10 @@ impl RecordView {
     fn of(origin: &Name, record: PlannedRecord, status: Status) -> Self {
         Self {
             key: record.key.as_str(),
-            // `@` is what DNS hosts call the domain itself; an empty name would
-            // be taken for a missing one.
-            name: record.owner.as_entered_in(origin),
+            // Empty at the domain itself, as the hosted service has it. What to
+            // enter at the DNS host (`@`, or relative to its zone) is for people
+            // and stands in the set-up instructions.
+            name: record.owner.relative_to(origin).unwrap_or(record.owner.as_str()).to_string(),
             domain: record.owner.to_string(),
             r#type: record.rtype.as_str(),
             value: record.value,

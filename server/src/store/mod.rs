@@ -18,7 +18,12 @@ pub use model::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use signet_core::{company::CompanyInfo, names::RecordId, tracking::TrackingPatch};
+use signet_core::{
+    authz::Candidate,
+    company::CompanyInfo,
+    names::{Name, RecordId},
+    tracking::TrackingPatch,
+};
 use std::path::Path;
 
 /// Why the store could not do what it was asked.
@@ -227,8 +232,26 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Idempotency>;
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
-    /// Deletes what is past keeping: idempotency keys, sent messages, counters.
+    /// Deletes what is past keeping: idempotency keys, sent messages, counters,
+    /// messages counted for the demo.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
+
+    // --- the sending gate --------------------------------------------------
+
+    /// The domains, of one account or of all, that have this name (and this
+    /// record id), with what the gate judges them by: those verified first, no
+    /// more than a hundred. `message` is the instance of a message about to be
+    /// counted, see [`Candidate::counted`].
+    async fn sending_domains(
+        &self,
+        name: &Name,
+        record: Option<&RecordId>,
+        account: Option<AccountId>,
+        message: Option<&str>,
+    ) -> Result<Vec<Candidate>>;
+    /// Counts a message in a demo domain's allowance, once per instance. With
+    /// the last one the domain's compliance changes, with a history row.
+    async fn spend_demo(&self, domain: DomainId, message: &str, cause: &Cause) -> Result<Spent>;
 
     // --- keys and zone ----------------------------------------------------
 

@@ -609,6 +609,17 @@ pub enum Ruling {
     Lift,
 }
 
+/// What became of a message that was to be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It is counted.
+    Now,
+    /// It was counted before, and is not again.
+    Before,
+    /// It is not: the domain is no longer one that may send as a demo.
+    Not,
+}
+
 /// What is counted for the metrics page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

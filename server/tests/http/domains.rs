@@ -16,7 +16,7 @@ async fn a_new_domain_in_full() {
     let t = verification.strip_prefix("sg-").unwrap();
     assert_eq!(t.len(), 16);
     let record = |key: &str, kind: &str, name: String, value: String| {
-        let owner = if name == "@" { "example.com".to_string() } else { format!("{name}.example.com") };
+        let owner = if name.is_empty() { "example.com".to_string() } else { format!("{name}.example.com") };
         json!({"key": key, "domain": owner, "type": kind, "value": value, "status": "unchecked", "name": name})
     };
     let wanted = json!({
@@ -28,7 +28,7 @@ async fn a_new_domain_in_full() {
         "dns_verified_at": null,
         "dns_records": [
             record("verification", "CNAME", format!("sg-{t}"), "bounce.signet.test".into()),
-            record("spf", "TXT", "@".into(), "v=spf1 include:_spf.signet.test ~all".into()),
+            record("spf", "TXT", "".into(), "v=spf1 include:_spf.signet.test ~all".into()),
             record("dkim1", "CNAME", format!("sg1-{t}._domainkey"), format!("sg1.{t}.dkim.signet.test")),
             record("dkim2", "CNAME", format!("sg2-{t}._domainkey"), format!("sg2.{t}.dkim.signet.test")),
             record("dmarc", "TXT", "_dmarc".into(), "v=DMARC1; p=none".into()),

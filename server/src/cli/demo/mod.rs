@@ -54,33 +54,33 @@ async fn play(narrator: &Narrator, stage: &Stage, token: &str) -> anyhow::Result
     let client = Client::new(&stage.url, token)?;
     narrator.opening(&stage.url, &stage.dns.to_string())?;
 
-    narrator.act("The bakery registers its domain", "POST /api/domains")?;
+    narrator.act("The bakery registers its domain", "POST /api/domains").await?;
     let domain = client.post("/api/domains", &json!({"domain": {"domain_name": DOMAIN}})).await?;
     let id = domain["id"].as_i64().context("a domain has a number")?;
     narrator.records(&domain, "These six records are to be published:")?;
 
-    narrator.act("Nothing is published yet", "POST /api/domains/{id}/check")?;
+    narrator.act("Nothing is published yet", "POST /api/domains/{id}/check").await?;
     check(narrator, &client, id).await?;
 
-    narrator.act("The bakery publishes them, with the commonest mistake", "")?;
+    narrator.act("The bakery publishes them, with the commonest mistake", "").await?;
     publish_with_mistake(narrator, stage, &domain).await?;
     check(narrator, &client, id).await?;
     narrator.diagnosis(&client.get(&format!("/api/domains/{id}/report")).await?, "dkim1")?;
 
-    narrator.act("It is mended as told", "")?;
+    narrator.act("It is mended as told", "").await?;
     mend(narrator, stage, record(&domain, "dkim1")?)?;
     let checked = check(narrator, &client, id).await?;
     anyhow::ensure!(checked["dns_verified"] == true, "the domain should be verified by now: {checked}");
 
-    narrator.act("Who is behind it", "POST /api/domains/{id}/company_info")?;
+    narrator.act("Who is behind it", "POST /api/domains/{id}/company_info").await?;
     client.post(&format!("/api/domains/{id}/company_info"), &company()).await?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
-    narrator.act("The operator approves", "signet review approve")?;
+    narrator.act("The operator approves", "signet review approve").await?;
     stage.ops.rule(DomainId(id), Ruling::Approve, "a real bakery").await.map_err(super::told)?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
-    narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events")?;
+    narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events").await?;
     narrator.history(&client.get(&format!("/api/domains/{id}/events?limit=100")).await?)?;
     Ok(())
 }

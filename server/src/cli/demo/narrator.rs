@@ -52,11 +52,12 @@ impl Narrator {
         line(&painted(&format!("API at {url}, a little internet of its own at {dns}"), dim()))
     }
 
-    pub(super) fn act(&self, title: &str, how: &str) -> io::Result<()> {
+    pub(super) async fn act(&self, title: &str, how: &str) -> io::Result<()> {
         let number = self.acts.fetch_add(1, Ordering::Relaxed) + 1;
         if self.json {
             return self.event(&json!({"event": "act", "number": number, "title": title}));
         }
+        self.breathe(3).await;
         let how = if how.is_empty() { String::new() } else { painted(&format!("  {how}"), dim()) };
         line("")?;
         line(&format!("{}{how}", painted(&format!("{number}. {title}"), bold())))
@@ -182,8 +183,7 @@ impl Narrator {
         line(&format!("curl -s -H \"Api-Token: $TOKEN\" {url}/api/domains"))?;
         line(&format!("curl -s -H \"Api-Token: $TOKEN\" {url}/api/domains/2/report"))?;
         line(&format!(
-            "curl -s -H \"Api-Token: $TOKEN\" -H 'Content-Type: application/json' \
-             -d '{{\"domain\":{{\"domain_name\":\"example.com\"}}}}' {url}/api/domains"
+            "curl -s -H \"Api-Token: $TOKEN\" -d '{{\"domain\":{{\"domain_name\":\"florist.test\"}}}}' {url}/api/domains"
         ))
     }
 }

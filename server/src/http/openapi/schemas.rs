@@ -136,7 +136,7 @@ fn domain() -> Value {
                     ),
                     "status": status(),
                     "name": text(
-                        "The part of the owner name left of the sending domain; `@` for the domain itself.",
+                        "The part of the owner name left of the sending domain; empty for the domain itself.",
                         "sg1-abcdefghijklmnop._domainkey",
                     ),
                 })),

@@ -2,16 +2,22 @@
 
 use super::{
     Handle, accounts, backup, checks, company, domains, events, idempotency, keys, outbox, restore, review,
+    sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Domain, DomainId, Due, Event, EventId, Idempotency,
     IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey, NewToken,
-    NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Store, StoredAnswer, Token, TokenHash,
-    TokenId, TokenScope, ZoneDomain,
+    NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store, StoredAnswer, Token,
+    TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use signet_core::{company::CompanyInfo, names::RecordId, tracking::TrackingPatch};
+use signet_core::{
+    authz::Candidate,
+    company::CompanyInfo,
+    names::{Name, RecordId},
+    tracking::TrackingPatch,
+};
 use std::{path::Path, result::Result as Outcome};
 
 /// A read: `read!(self, function(arguments))` on a connection of the pool.
@@ -285,7 +291,24 @@ impl Store for Handle {
 
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
-        transact!(self, outbox::sweep, (now = now) => (*now))
+        transact!(self, outbox::sweep, (now = now) => (*now))?;
+        transact!(self, sending::sweep, (now = now) => (*now))
+    }
+
+    async fn sending_domains(
+        &self,
+        name: &Name,
+        record: Option<&RecordId>,
+        account: Option<AccountId>,
+        message: Option<&str>,
+    ) -> Result<Vec<Candidate>> {
+        read!(self, sending::domains(name, record, account, message))
+    }
+
+    async fn spend_demo(&self, domain: DomainId, message: &str, cause: &Cause) -> Result<Spent> {
+        transact!(self, sending::spend,
+            (domain = domain, message = message.to_string(), cause = cause.clone())
+            => (*domain, message, cause))
     }
 
     async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {

@@ -85,6 +85,7 @@ tables! {
         owner Text, method Text, path Text, idem_key Text, body_hash Text, reserved_at Int, status Int,
         body Text,
     }
+    counted_message by "domain_id, instance" { domain_id Int, instance Text, counted_at Int, }
 }
 
 impl Table {

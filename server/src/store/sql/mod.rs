@@ -19,6 +19,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sending;
 mod standing;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
@@ -72,6 +73,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sending::STATEMENTS,
         standing::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));

@@ -33,7 +33,8 @@ pub(super) fn get_u32(row: &Row, column: &str) -> Result<u32> {
     u32::try_from(value).map_err(|_| corrupt(column, value))
 }
 
-fn email(text: &str) -> Result<EmailAddress> {
+/// A column that holds an address.
+pub(super) fn email(text: &str) -> Result<EmailAddress> {
     EmailAddress::parse(text).map_err(|error| corrupt("an e-mail address", error))
 }
 

@@ -1,0 +1,264 @@
+use super::*;
+use alloc::vec;
+use proptest::prelude::*;
+
+const READY: Facts = Facts {
+    suspended: false,
+    demo: false,
+    demo_messages_left: 0,
+    dns_verified: true,
+    company_complete: true,
+    decision: Some(Decision::Approved),
+};
+const DEMO: Facts =
+    Facts { demo: true, demo_messages_left: 5, company_complete: false, decision: None, ..READY };
+
+fn candidate(account: i64, name: &str, facts: Facts) -> Candidate {
+    Candidate {
+        account,
+        domain: account * 100,
+        name: DomainName::trusted(Name::parse(name).unwrap()),
+        owner: EmailAddress::parse("Owner@example.org").unwrap(),
+        facts,
+        counted: false,
+    }
+}
+
+fn request(envelope: &str, header_from: Option<&[&str]>, recipients: &[&str]) -> Request {
+    Request {
+        envelope: Source::parse(envelope),
+        header_from: header_from.map(|from| from.iter().map(|address| Source::parse(address)).collect()),
+        authenticated: false,
+        recipients: Recipients::All(recipients.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    match answer {
+        Answer::Allow { spends: None } => "allow".to_string(),
+        Answer::Allow { spends: Some(domain) } => format!("allow, counted in {domain}"),
+        Answer::Defer(refusal) | Answer::Reject(refusal) => {
+            format!("{} {} {}", refusal.code, refusal.enhanced, refusal.text)
+        }
+    }
+}
+
+/// One domain, one recipient who is not the owner.
+fn alone(facts: Facts) -> String {
+    let request = request("jo@example.com", None, &["ann@example.net"]);
+    said(&authorize(&request, &[vec![candidate(1, "example.com", facts)]]))
+}
+
+#[test]
+fn every_status_approved_before_or_not() {
+    let refused = |why: &str| format!("550 5.7.1 Sending from domain example.com is not allowed: {why}");
+    let deferred =
+        |why: &str| format!("450 4.7.1 Sending from domain example.com is not allowed at the moment: {why}");
+    let never = Facts { decision: None, ..READY };
+    let rejected = Facts { decision: Some(Decision::Rejected), ..READY };
+    for (facts, expected) in [
+        (READY, "allow".to_string()),
+        (Facts { suspended: true, ..READY }, refused("it is suspended")),
+        (Facts { suspended: true, ..DEMO }, refused("it is suspended")),
+        (Facts { demo_messages_left: 0, ..DEMO }, refused("the demo domain has used up its messages")),
+        (DEMO, refused("a demo domain may write to its account's owner only")),
+        (Facts { dns_verified: false, ..READY }, deferred("its DNS records are not verified")),
+        (Facts { dns_verified: false, ..never }, refused("its DNS records are not verified")),
+        (Facts { dns_verified: false, ..rejected }, refused("its DNS records are not verified")),
+        (
+            Facts { company_complete: false, ..READY },
+            deferred("the company information of its account is not complete"),
+        ),
+        (
+            Facts { company_complete: false, ..never },
+            refused("the company information of its account is not complete"),
+        ),
+        (rejected, refused("a review has rejected it")),
+        (never, refused("its review has not decided yet")),
+    ] {
+        assert_eq!(alone(facts), expected, "{facts:?}");
+    }
+}
+
+#[test]
+fn a_demo_domain_writes_to_its_owner() {
+    let demo = || vec![vec![candidate(1, "d.demo.test", DEMO)]];
+    for (recipients, allowed) in [
+        (&["owner@example.org"][..], true),
+        (&["OWNER@Example.ORG"], true),
+        (&["owner@example.org", "Owner@example.org"], true),
+        (&["owner@example.org", "ann@example.net"], false),
+        (&["owner+x@example.org"], false),
+        (&["owner@example.org@example.net"], false),
+        (&["owner@sub.example.org"], false),
+        (&[""], false),
+        (&[], false),
+    ] {
+        let answer = authorize(&request("x@d.demo.test", None, recipients), &demo());
+        assert_eq!(answer == Answer::Allow { spends: Some(100) }, allowed, "{recipients:?}: {answer:?}");
+        assert_eq!(matches!(answer, Answer::Reject(_)), !allowed, "{recipients:?}");
+    }
+    let untold = Request { recipients: Recipients::Untold, ..request("x@d.demo.test", None, &[]) };
+    assert!(matches!(authorize(&untold, &demo()), Answer::Reject(_)));
+}
+
+#[test]
+fn a_counted_message_is_not_exhausted_by_itself() {
+    let used_up = candidate(1, "d.demo.test", Facts { demo_messages_left: 0, ..DEMO });
+    let again = Candidate { counted: true, ..used_up.clone() };
+    let request = request("x@d.demo.test", None, &["owner@example.org"]);
+    assert!(matches!(authorize(&request, &[vec![used_up]]), Answer::Reject(_)));
+    assert_eq!(authorize(&request, &[vec![again]]), Answer::Allow { spends: Some(100) });
+}
+
+#[test]
+fn what_is_not_registered() {
+    for (sender, domain) in [
+        ("jo@sub.example.com", "sub.example.com"),
+        ("jo@EXAMPLE.net", "example.net"),
+        ("jo@bücher.example", "xn--bcher-kva.example"),
+        ("jo", "(none)"),
+        ("jo@", "(none)"),
+        ("jo@[192.0.2.1]", "[192.0.2.1]"),
+        ("jo@a..b", "a..b"),
+        ("jo@x\r\naction=OK\n\n", "x??action?OK??"),
+        ("jo@\"<x>\"", "??x??"),
+    ] {
+        let answer = authorize(&request(sender, None, &["ann@example.net"]), &[vec![]]);
+        let expected = format!("550 5.7.1 Sending from domain {domain} is not allowed: it is not registered");
+        assert_eq!(said(&answer), expected);
+    }
+}
+
+#[test]
+fn return_paths_are_exact() {
+    let path = |name: &str| return_path(&Name::parse(name).unwrap(), "sg").map(|(id, d)| format!("{id} {d}"));
+    assert_eq!(
+        path("sg-abcdefghijklmnop.mail.example.com").as_deref(),
+        Some("abcdefghijklmnop mail.example.com")
+    );
+    assert_eq!(path("SG-ABCDEFGHIJKLMNOP.example.com").as_deref(), Some("abcdefghijklmnop example.com"));
+    for name in [
+        "example.com",
+        "sg-link.example.com",
+        "sg-abcdefghijklmno1.example.com",
+        "sg-abcdefghijklmnopq.example.com",
+        "sgabcdefghijklmnop.example.com",
+        "x.sg-abcdefghijklmnop.example.com",
+        "sg-abcdefghijklmnop",
+    ] {
+        assert_eq!(path(name), None, "{name}");
+    }
+}
+
+#[test]
+fn the_null_sender_follows_the_header() {
+    let fine = || vec![vec![candidate(1, "example.com", READY)]];
+    let from = request("", Some(&["jo@example.com"]), &["ann@example.net"]);
+    assert_eq!(said(&authorize(&from, &fine())), "allow");
+    let foreign = request("", Some(&["jo@example.net"]), &["ann@example.net"]);
+    assert!(matches!(authorize(&foreign, &[vec![]]), Answer::Reject(_)));
+
+    for header in [None, Some(&[][..])] {
+        let bounce = request("", header, &["ann@example.net"]);
+        assert_eq!(said(&authorize(&bounce, &[])), "allow", "a bounce of the operator's own");
+        let customer = Request { authenticated: true, ..bounce };
+        assert_eq!(
+            said(&authorize(&customer, &[])),
+            "550 5.7.1 Sending is not allowed: the null sender does not tell from which domain the message is"
+        );
+    }
+}
+
+#[test]
+fn everything_named_must_be_allowed() {
+    let bad = Facts { decision: Some(Decision::Rejected), ..READY };
+    let lost = Facts { dns_verified: false, ..READY };
+    let from: &[&str] = &["a@one.example", "b@two.example"];
+    let message = request("x@sg-abcdefghijklmnop.one.example", Some(from), &["owner@example.org"]);
+    assert_eq!(message.sources().len(), 3);
+    let found = |two: Candidate| {
+        [vec![candidate(1, "one.example", READY)], vec![candidate(1, "one.example", READY)], vec![two]]
+    };
+    for (two, expected) in [
+        (candidate(1, "two.example", READY), "allow"),
+        (candidate(1, "two.example", DEMO), "allow, counted in 100"),
+        (
+            candidate(1, "two.example", bad),
+            "550 5.7.1 Sending from domain two.example is not allowed: a review has rejected it",
+        ),
+        (
+            candidate(1, "two.example", lost),
+            "450 4.7.1 Sending from domain two.example is not allowed at the moment: its DNS records are not verified",
+        ),
+        (
+            candidate(2, "two.example", READY),
+            "550 5.7.1 Sending is not allowed: the envelope sender and the header From belong to different accounts",
+        ),
+    ] {
+        assert_eq!(said(&authorize(&message, &found(two))), expected);
+    }
+    let missing =
+        [vec![candidate(1, "one.example", READY)], vec![candidate(1, "one.example", READY)], vec![]];
+    assert!(
+        matches!(authorize(&message, &missing), Answer::Reject(r) if r.domain.as_deref() == Some("two.example"))
+    );
+    assert!(matches!(authorize(&message, &[]), Answer::Reject(_)), "what was not looked up is not allowed");
+}
+
+#[test]
+fn a_name_of_several_accounts() {
+    let message = request("jo@example.com", None, &["ann@example.net"]);
+    let pending = Facts { dns_verified: false, decision: None, ..READY };
+    let lost = Facts { dns_verified: false, ..READY };
+    let suspended = Facts { suspended: true, ..READY };
+    let reviewed = Facts { decision: None, ..READY };
+    for (facts, expected) in [
+        // Registering a name proves nothing, and a suspension of whoever did no more.
+        (&[pending, READY][..], "allow"),
+        (&[Facts { suspended: true, ..pending }, READY], "allow"),
+        (&[lost, reviewed], "550"),
+        (&[pending, lost], "450"),
+        (&[Facts { suspended: true, ..pending }, lost], "450"),
+        // Both are who they say.
+        (&[reviewed, READY], "allow"),
+        (&[READY, suspended], "550"),
+    ] {
+        let candidates: Vec<_> =
+            (1..).zip(facts).map(|(n, facts)| candidate(n, "example.com", *facts)).collect();
+        let reversed: Vec<_> = candidates.iter().rev().cloned().collect();
+        for candidates in [candidates, reversed] {
+            let answer = said(&authorize(&message, &[candidates]));
+            assert!(answer.starts_with(expected), "{facts:?}: {answer}");
+        }
+    }
+    // The return path tells which account it is, and with it whose header that is.
+    let message =
+        request("x@sg-abcdefghijklmnop.example.com", Some(&["jo@example.com"]), &["ann@example.net"]);
+    let of_two = vec![candidate(2, "example.com", suspended), candidate(1, "example.com", READY)];
+    assert_eq!(said(&authorize(&message, &[vec![candidate(1, "example.com", READY)], of_two])), "allow");
+}
+
+#[test]
+fn too_many_sources() {
+    let many: Vec<String> = (0..40).map(|n| format!("jo@d{n}.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let message = request("jo@d0.example", Some(&many), &["ann@example.net"]);
+    let found: Vec<_> =
+        message.sources().iter().map(|source| vec![candidate(1, source.text(), READY)]).collect();
+    assert_eq!(found.len(), MAX_SOURCES + 1);
+    assert!(matches!(authorize(&message, &found), Answer::Reject(_)));
+}
+
+proptest! {
+    #[test]
+    fn nothing_from_outside_breaks_an_answer(sender in any::<String>(), from in any::<String>()) {
+        let message = request(&sender, Some(&[&from]), &["ann@example.net"]);
+        let answer = said(&authorize(&message, &[]));
+        prop_assert!(answer.bytes().all(|b| (0x20..0x7f).contains(&b)), "{answer:?}");
+        prop_assert!(answer.len() < 512, "{}", answer.len());
+        if answer == "allow" {
+            prop_assert!(sender.is_empty() && from.is_empty());
+        }
+    }
+}

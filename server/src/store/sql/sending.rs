@@ -1,0 +1,112 @@
+//! What the sending gate reads and counts.
+
+use super::{
+    Conn, dialect,
+    events::{self, Entry},
+    lock, query,
+    rows::{self, get, get_u32},
+    standing,
+};
+use crate::store::{
+    AccountId, Cause, DomainId, NewEvent, Result, Spent,
+    stored::{self, clean, json},
+};
+use jiff::{SignedDuration, Timestamp};
+use signet_core::{
+    authz::Candidate,
+    lifecycle::{ComplianceStatus, Facts, compliance},
+    names::{Name, RecordId},
+};
+use sqlx::Executor as _;
+
+statements! {
+    // Registering a name is free, so that what is verified or once was comes
+    // before the limit.
+    SENDING_DOMAINS = "SELECT d.id, d.account_id, d.name, d.demo, d.demo_messages_left, d.suspended, \
+        d.decision, d.dns_verified, a.suspended AS account_suspended, a.company_complete, a.owner_email, \
+        EXISTS (SELECT 1 FROM counted_message c WHERE c.domain_id = d.id AND c.instance = $4) AS counted \
+        FROM domain d JOIN account a ON a.id = d.account_id \
+        WHERE d.name = $1 AND (CAST($2 AS TEXT) IS NULL OR d.record_id = $2) \
+        AND (CAST($3 AS BIGINT) IS NULL OR d.account_id = $3) \
+        ORDER BY d.dns_verified DESC, CASE WHEN d.decision = 'approved' THEN 0 ELSE 1 END, d.id LIMIT 100";
+    COUNTED = "SELECT EXISTS (SELECT 1 FROM counted_message WHERE domain_id = $1 AND instance = $2) AS counted";
+    COUNT = "INSERT INTO counted_message (domain_id, instance, counted_at) VALUES ($1, $2, $3)";
+    SPEND = "UPDATE domain SET demo_messages_left = demo_messages_left - 1 WHERE id = $1";
+    SWEEP = "DELETE FROM counted_message WHERE counted_at < $1";
+}
+
+/// How long it is known that a message was counted: longer than any MTA goes on
+/// asking about one.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// See [`crate::store::Store::sending_domains`].
+pub(super) async fn domains(
+    conn: &mut Conn,
+    name: &Name,
+    record: Option<&RecordId>,
+    account: Option<AccountId>,
+    message: Option<&str>,
+) -> Result<Vec<Candidate>> {
+    let rows = conn
+        .fetch_all(
+            query(SENDING_DOMAINS)
+                .bind(name.as_str())
+                .bind(record.map(RecordId::as_str))
+                .bind(account.map(|account| account.0))
+                .bind(message.map(clean)),
+        )
+        .await?;
+    rows.iter().map(candidate).collect()
+}
+
+fn candidate(row: &super::Row) -> Result<Candidate> {
+    let suspended: bool = get(row, "suspended")?;
+    let account_suspended: bool = get(row, "account_suspended")?;
+    Ok(Candidate {
+        account: get(row, "account_id")?,
+        domain: get(row, "id")?,
+        name: stored::domain_name(get(row, "name")?)?,
+        owner: rows::email(get(row, "owner_email")?)?,
+        facts: Facts {
+            suspended: suspended || account_suspended,
+            demo: get(row, "demo")?,
+            demo_messages_left: get_u32(row, "demo_messages_left")?,
+            dns_verified: get(row, "dns_verified")?,
+            company_complete: get(row, "company_complete")?,
+            decision: get::<Option<&str>>(row, "decision")?.map(stored::decision).transpose()?,
+        },
+        counted: get(row, "counted")?,
+    })
+}
+
+/// See [`crate::store::Store::spend_demo`].
+pub(super) async fn spend(conn: &mut Conn, domain: DomainId, message: &str, cause: &Cause) -> Result<Spent> {
+    // One message of a domain after the other: no two spend the last one.
+    lock(conn, dialect::LOCK_DOMAIN, domain.0).await?;
+    let message = clean(message);
+    let counted = conn.fetch_one(query(COUNTED).bind(domain.0).bind(message.as_str())).await?;
+    if get::<bool>(&counted, "counted")? {
+        return Ok(Spent::Before);
+    }
+    let before = standing::of(conn, &json(&[domain.0])).await?.pop();
+    let Some(before) = before.filter(|before| before.compliance() == ComplianceStatus::Demo) else {
+        return Ok(Spent::Not);
+    };
+    conn.execute(query(SPEND).bind(domain.0)).await?;
+    conn.execute(query(COUNT).bind(domain.0).bind(message).bind(cause.at.as_microsecond())).await?;
+    let left = before.facts.demo_messages_left.saturating_sub(1);
+    let after = compliance::status(&Facts { demo_messages_left: left, ..before.facts });
+    if let Some(event) = events::compliance(before.compliance(), after) {
+        let reason = Some("the last message of the demo's allowance was sent".to_string());
+        events::add_one(conn, cause, Entry::domain(before.account, domain, NewEvent { reason, ..event }))
+            .await?;
+    }
+    Ok(Spent::Now)
+}
+
+/// See [`crate::store::Store::sweep`].
+pub(super) async fn sweep(conn: &mut Conn, now: Timestamp) -> Result<()> {
+    let before = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+    conn.execute(query(SWEEP).bind(before.as_microsecond())).await?;
+    Ok(())
+}
