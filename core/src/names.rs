@@ -49,25 +49,7 @@ impl Name {
     /// # Errors
     /// [`NotAName`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, NotAName> {
-        let text = text.strip_suffix('.').unwrap_or(text);
-        if text.is_empty() {
-            return Err(NotAName::Empty);
-        }
-        if text.len() > MAX_NAME {
-            return Err(NotAName::TooLong);
-        }
-        for label in text.split('.') {
-            if label.is_empty() {
-                return Err(NotAName::EmptyLabel);
-            }
-            if label.len() > MAX_LABEL {
-                return Err(NotAName::LabelTooLong);
-            }
-            if !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                return Err(NotAName::Character);
-            }
-        }
-        Ok(Self(text.to_ascii_lowercase()))
+        Self::of_labels(text, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     }
 
     /// Reads a name with any printable ASCII in its labels. SPF makes such
@@ -77,6 +59,11 @@ impl Name {
     /// # Errors
     /// [`NotAName`] for lengths, empty labels and what is not printable ASCII.
     pub fn parse_queried(text: &str) -> Result<Self, NotAName> {
+        Self::of_labels(text, |b| (0x20..0x7f).contains(&b))
+    }
+
+    /// Labels of the characters `allowed`, of whatever length names may have.
+    fn of_labels(text: &str, allowed: impl Fn(u8) -> bool) -> Result<Self, NotAName> {
         let text = text.strip_suffix('.').unwrap_or(text);
         if text.is_empty() {
             return Err(NotAName::Empty);
@@ -91,7 +78,7 @@ impl Name {
             if label.len() > MAX_LABEL {
                 return Err(NotAName::LabelTooLong);
             }
-            if !label.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+            if !label.bytes().all(&allowed) {
                 return Err(NotAName::Character);
             }
         }
