@@ -103,6 +103,9 @@ pub enum Recipients {
 /// A message that wants to go out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// The number of the account that sends, where that is known: what belongs
+    /// to another is as if it were not there.
+    pub account: Option<i64>,
     /// The envelope sender.
     pub envelope: Source,
     /// The addresses of the header From; `None` when it is not known.
@@ -251,13 +254,13 @@ pub fn authorize(request: &Request, found: &[Vec<Candidate>]) -> Answer {
     if sources.len() > MAX_SOURCES {
         return Answer::reject_message("the message is from too many domains");
     }
-    let named: Vec<(&Source, &[Candidate])> = sources
-        .iter()
-        .enumerate()
-        .map(|(n, source)| (*source, found.get(n).map_or(&[][..], Vec::as_slice)))
-        .collect();
-    if let Some((source, _)) = named.iter().find(|(_, candidates)| candidates.is_empty()) {
-        return Answer::reject(source.text(), "it is not registered");
+    let candidates = |n: usize| -> Vec<&Candidate> {
+        let found = found.get(n).into_iter().flatten();
+        found.filter(|candidate| request.account.is_none_or(|account| account == candidate.account)).collect()
+    };
+    let named: Vec<Vec<&Candidate>> = (0..sources.len()).map(candidates).collect();
+    if let Some((source, _)) = sources.iter().zip(&named).find(|(_, candidates)| candidates.is_empty()) {
+        return not_registered(source, request.account);
     }
     let mut senders = senders(&named);
     if senders.is_empty() {
@@ -275,6 +278,13 @@ pub fn authorize(request: &Request, found: &[Vec<Candidate>]) -> Answer {
     answers.min_by_key(Answer::severity).unwrap_or_else(Answer::trouble)
 }
 
+fn not_registered(source: &Source, account: Option<i64>) -> Answer {
+    match account {
+        Some(account) => Answer::reject(source.text(), &format!("it is not registered in account {account}")),
+        None => Answer::reject(source.text(), "it is not registered"),
+    }
+}
+
 /// See the module.
 fn null_sender(request: &Request) -> Answer {
     if request.authenticated {
@@ -289,18 +299,18 @@ fn null_sender(request: &Request) -> Answer {
 struct Sender<'a>(Vec<&'a Candidate>);
 
 /// The accounts in which every source was found.
-fn senders<'a>(named: &[(&Source, &'a [Candidate])]) -> Vec<Sender<'a>> {
-    let Some(((_, first), rest)) = named.split_first() else {
+fn senders<'a>(named: &[Vec<&'a Candidate>]) -> Vec<Sender<'a>> {
+    let Some((first, rest)) = named.split_first() else {
         return Vec::new();
     };
-    let with_account = |account: i64| {
-        let found = rest.iter().map(|(_, candidates)| candidates.iter().find(|c| c.account == account));
-        found.collect::<Option<Vec<_>>>()
-    };
-    let complete = |first: &'a Candidate| {
-        let mut domains = with_account(first.account)?;
-        domains.insert(0, first);
-        Some(Sender(domains))
+    let complete = |first: &&'a Candidate| {
+        let of_account = |candidates: &Vec<&'a Candidate>| {
+            candidates.iter().copied().find(|candidate| candidate.account == first.account)
+        };
+        core::iter::once(Some(*first))
+            .chain(rest.iter().map(of_account))
+            .collect::<Option<Vec<_>>>()
+            .map(Sender)
     };
     first.iter().filter_map(complete).collect()
 }

@@ -1,6 +1,6 @@
 //! Signet, the sending-domain service: everything that touches the world.
 //!
-//! Dependencies point one way: the edges ([`http`], [`cli`], [`worker`]) know
+//! Dependencies point one way: the edges ([`http`], [`policy`], [`cli`], [`worker`]) know
 //! [`ops`], the use cases; those know [`store`], [`notify`] and core. Edges
 //! never import each other, but for [`cli`], which starts the others.
 
@@ -12,6 +12,7 @@ pub mod keys;
 pub mod mailer;
 pub mod notify;
 pub mod ops;
+pub mod policy;
 pub mod store;
 pub mod telemetry;
 pub mod worker;

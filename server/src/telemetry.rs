@@ -42,6 +42,7 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
 
 fn describe() {
     metrics::describe_counter!("signet_messages_total", "Messages by what became of them.");
+    metrics::describe_counter!("signet_gate_answers_total", "Answers of the sending gate, looks and counts.");
     metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
     metrics::describe_histogram!("signet_look_seconds", "How long a look at a domain took.");
     metrics::describe_histogram!("signet_look_questions", "DNS questions one look needed.");

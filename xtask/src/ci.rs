@@ -19,8 +19,10 @@ pub(crate) fn run(quick: bool) -> anyhow::Result<()> {
         step::run(&mut step::cargo(&words))
     })?;
     step("documentation", || {
-        let mut doc = step::cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
-        step::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+        // Its readers are those who work on it: private items are documented, and linked to.
+        let words = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+        let mut doc = step::cargo(&words);
+        step::run(doc.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))
     })?;
     let mut count = step("tests", || {
         tools::ensure(tools::TESTS)?;

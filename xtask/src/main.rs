@@ -1,5 +1,6 @@
 //! Developer commands, as `cargo xtask COMMAND`.
 
+mod bench;
 mod cargo_test;
 mod ci;
 mod conformance;
@@ -39,6 +40,12 @@ enum Command {
         /// Only this story: dns, mail, durability-sqlite or durability-postgres
         only: Option<String>,
     },
+    /// The budgets, measured; without arguments docs/benchmarks.md is written anew
+    Bench {
+        /// For the benchmark: --quick, --domains N, --many N, --seconds N, --only get,create,recheck,rest
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Licences and banned crates, by deny.toml
     Licences,
     /// What no compiler checks: file lengths, forbidden words, white space
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         Command::Ci { quick } => ci::run(quick),
         Command::Conformance { only } => conformance::run(only.as_deref()).map(|count| step::closing(&count)),
         Command::E2e { only } => e2e::run(only.as_deref()).map(|count| step::closing(&count)),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Licences => licences::run(),
         Command::Tidy => tidy::run(),
     };

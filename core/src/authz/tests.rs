@@ -26,6 +26,7 @@ fn candidate(account: i64, name: &str, facts: Facts) -> Candidate {
 
 fn request(envelope: &str, header_from: Option<&[&str]>, recipients: &[&str]) -> Request {
     Request {
+        account: None,
         envelope: Source::parse(envelope),
         header_from: header_from.map(|from| from.iter().map(|address| Source::parse(address)).collect()),
         authenticated: false,
@@ -128,6 +129,19 @@ fn what_is_not_registered() {
         let expected = format!("550 5.7.1 Sending from domain {domain} is not allowed: it is not registered");
         assert_eq!(said(&answer), expected);
     }
+}
+
+#[test]
+fn an_account_that_is_known_has_only_its_own() {
+    let of_two = || vec![vec![candidate(1, "example.com", READY), candidate(2, "example.com", DEMO)]];
+    let message =
+        |account| Request { account: Some(account), ..request("jo@example.com", None, &["ann@example.net"]) };
+    assert_eq!(said(&authorize(&message(1), &of_two())), "allow");
+    assert!(said(&authorize(&message(2), &of_two())).ends_with("to its account's owner only"));
+    assert_eq!(
+        said(&authorize(&message(3), &of_two())),
+        "550 5.7.1 Sending from domain example.com is not allowed: it is not registered in account 3"
+    );
 }
 
 #[test]

@@ -9,8 +9,8 @@ use axum::{
     response::Response,
     routing::get,
 };
-use sqlx::{Executor as _, SqlitePool};
-use std::net::SocketAddr;
+use futures_util::future::BoxFuture;
+use std::{net::SocketAddr, sync::Arc};
 
 /// An answer to be given again and again.
 #[derive(Clone)]
@@ -50,29 +50,25 @@ pub(crate) fn without_statement(path: &str, canned: Canned) -> Router {
     Router::new().route(path, get(async |State(canned): State<Canned>| canned.response())).with_state(canned)
 }
 
+/// Reads a domain by its number; whether it is there.
+pub(crate) type Read = Arc<dyn Fn(i64) -> BoxFuture<'static, anyhow::Result<bool>> + Send + Sync>;
+
 #[derive(Clone)]
 struct One {
-    pool: SqlitePool,
-    statement: &'static str,
-    account: i64,
+    read: Read,
     canned: Canned,
 }
 
-/// Answers after one statement, whose first arguments are the number in the
-/// path and the account.
-pub(crate) fn with_statement(
-    path: &str,
-    pool: SqlitePool,
-    statement: &'static str,
-    account: i64,
-    canned: Canned,
-) -> Router {
+/// Answers after one statement.
+pub(crate) fn with_statement(path: &str, read: Read, canned: Canned) -> Router {
     async fn handle(State(one): State<One>, Path(id): Path<i64>) -> Result<Response, StatusCode> {
-        let query = sqlx::query(one.statement).bind(id).bind(one.account);
-        let row = one.pool.fetch_optional(query).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-        row.map(|_| one.canned.response()).ok_or(StatusCode::NOT_FOUND)
+        match (one.read)(id).await {
+            Ok(true) => Ok(one.canned.response()),
+            Ok(false) => Err(StatusCode::NOT_FOUND),
+            Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
-    Router::new().route(path, get(handle)).with_state(One { pool, statement, account, canned })
+    Router::new().route(path, get(handle)).with_state(One { read, canned })
 }
 
 /// Serves a router the way the server does, until the program ends.

@@ -6,8 +6,14 @@ use crate::{
     report::{Row, grouped},
     world::Open,
 };
-use signet::http::{AppState, router};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use signet::{
+    http::{AppState, router},
+    store::{Store as _, sqlite::SqliteStore},
+};
+use sqlx::{
+    Executor as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
+};
 use std::{net::SocketAddr, str::FromStr as _, sync::Arc, time::Duration};
 
 const CONNECTIONS: usize = 32;
@@ -43,41 +49,64 @@ pub(crate) async fn measure(open: &Open<'_>, arguments: &Arguments) -> anyhow::R
         })
     };
     let canned = bare::Canned::of(Connection::open(product).await?.ask(|buffer| request(0, buffer)).await?)?;
-    let options = SqliteConnectOptions::from_str(&world.url)?
+    let path = "/api/domains/{domain_id}";
+    let account = world.account.0;
+    let store = Arc::new(SqliteStore::open(&world.url).await?);
+    let through_store: bare::Read = {
+        let store = store.clone();
+        Arc::new(move |id| {
+            let store = store.clone();
+            Box::pin(async move { Ok(store.bare_read(STATEMENT, [id, account]).await?) })
+        })
+    };
+    let pool = sqlx_pool(&world.url).await?;
+    let through_pool: bare::Read = {
+        let pool = pool.clone();
+        Arc::new(move |id| {
+            let pool = pool.clone();
+            Box::pin(async move {
+                Ok(pool.fetch_optional(sqlx::query(STATEMENT).bind(id).bind(account)).await?.is_some())
+            })
+        })
+    };
+    let one = bare::serve(bare::with_statement(path, through_store, canned.clone()))?;
+    let pooled = bare::serve(bare::with_statement(path, through_pool, canned.clone()))?;
+    let none = bare::serve(bare::without_statement(path, canned))?;
+
+    let contenders = [product, one, pooled, none];
+    let [product, one, pooled, none] = in_turns(contenders, &request, arguments.slice(TURNS)).await?;
+    pool.close().await;
+    store.close().await;
+    let row = |what: String, beside: f64, how: &str, budget| {
+        let row = Row {
+            what,
+            figure: format!("{}/s", grouped(product)),
+            beside: format!("{}/s: a bare handler {how}", grouped(beside)),
+            ratio: Some(product / beside),
+            budget,
+        };
+        row.say()
+    };
+    let what = format!("one GET of a domain, {} domains", grouped(f64::from(world.domains)));
+    let met = product / one >= BUDGET;
+    let same = || "the same".to_string();
+    Ok(vec![
+        row(what, one, "with one such statement through the same connections", Some(("≥ 0.70", met))),
+        row(same(), pooled, "with one such statement through sqlx's own pool", None),
+        row(same(), none, "with no statement", None),
+    ])
+}
+
+/// As many connections as the store's, kept as sqlx keeps them.
+async fn sqlx_pool(url: &str) -> anyhow::Result<SqlitePool> {
+    let options = SqliteConnectOptions::from_str(url)?
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .row_buffer_size(256)
         .statement_cache_capacity(256)
         .pragma("query_only", "ON");
-    let pool =
-        SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
-    let path = "/api/domains/{domain_id}";
-    let one =
-        bare::serve(bare::with_statement(path, pool.clone(), STATEMENT, world.account.0, canned.clone()))?;
-    let none = bare::serve(bare::without_statement(path, canned))?;
-
-    let [product, one, none] = in_turns([product, one, none], &request, arguments.slice(TURNS)).await?;
-    pool.close().await;
-    let met = product / one >= BUDGET;
-    let figure = format!("{}/s", grouped(product));
-    Ok(vec![
-        Row {
-            what: format!("one GET of a domain, {} domains", grouped(f64::from(world.domains))),
-            figure: figure.clone(),
-            beside: format!("{}/s: a bare handler with one such statement", grouped(one)),
-            ratio: Some(product / one),
-            budget: Some(("≥ 0.70", met)),
-        }
-        .say(),
-        Row {
-            what: "the same".to_string(),
-            figure,
-            beside: format!("{}/s: a bare handler with no statement", grouped(none)),
-            ratio: Some(product / none),
-            budget: None,
-        }
-        .say(),
-    ])
+    let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false);
+    Ok(pool.connect_with(options).await?)
 }
 
 /// Requests per second of each contender; they take turns, so that whatever

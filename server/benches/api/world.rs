@@ -164,7 +164,6 @@ impl World {
         conn.execute(sqlx::query(COPY_REPORT).bind(template.0)).await?;
         conn.execute(sqlx::query(MAKE_KEYS).bind(template.0)).await?;
         conn.execute("COMMIT").await?;
-        conn.execute("ANALYZE").await?;
         conn.close().await?;
         Ok(())
     }

@@ -3,11 +3,11 @@
 use super::{Outcome, output};
 use crate::{
     clock::Clock,
-    config::{Config, Sources},
+    config::{Config, PolicyListen, Sources},
     http::{self, AppState, MetricsPage},
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
-    store, telemetry, worker,
+    policy, store, telemetry, worker,
     zone::own_zone,
 };
 use anyhow::Context as _;
@@ -64,6 +64,7 @@ pub(super) struct Server {
     workers: JoinSet<()>,
     listeners: JoinSet<std::io::Result<()>>,
     zone: Option<zone::Bound>,
+    policy: Option<policy::Bound>,
 }
 
 impl Server {
@@ -86,6 +87,13 @@ impl Server {
             }
             None => None,
         };
+        let policy = match &config.policy_listen {
+            Some(listen) => {
+                let bound = policy::serve(ops.clone(), listen, policy::Limits::default(), stopped.clone()).await;
+                Some(bound.with_context(|| format!("SIGNET_POLICY_LISTEN {listen}"))?)
+            }
+            None => None,
+        };
         let listener = TcpListener::bind(config.http.listen)
             .with_context(|| format!("SIGNET_LISTEN {}", config.http.listen))?;
         listener.set_nonblocking(true)?;
@@ -103,6 +111,7 @@ impl Server {
             ops: ops.clone(),
             stop,
             zone,
+            policy,
         };
         let page = metrics.map(|handle| telemetry::page(handle, ops, asker));
         server.listen(listener, page).await?;
@@ -142,6 +151,11 @@ impl Server {
         Ok(())
     }
 
+    /// Where the policy server is, if there is one.
+    fn policy(&self) -> Option<&PolicyListen> {
+        self.policy.as_ref().map(policy::Bound::listen)
+    }
+
     /// Stops listening, lets requests finish, puts checks back, closes the database.
     pub(super) async fn stop(mut self) {
         self.handle.graceful_shutdown(Some(DRAIN));
@@ -150,6 +164,9 @@ impl Server {
         while self.workers.join_next().await.is_some() {}
         if let Some(zone) = self.zone.take() {
             zone.finished().await;
+        }
+        if let Some(policy) = self.policy.take() {
+            policy.finished().await;
         }
         self.ops.store.close().await;
     }
@@ -178,6 +195,7 @@ fn announce(server: &Server, first: Option<&FirstStart>, json: bool) -> std::io:
             &serde_json::json!({
                 "listening": server.url,
                 "dns": server.dns.map(|address| address.to_string()),
+                "policy": server.policy().map(ToString::to_string),
                 "account": first.map(|first| first.account.id.0),
                 "token": first.map(|first| &first.token),
             })
@@ -192,6 +210,9 @@ fn announce(server: &Server, first: Option<&FirstStart>, json: bool) -> std::io:
     }
     if let Some(dns) = server.dns {
         output::line(&format!("Signet serves its zone at {dns}."))?;
+    }
+    if let Some(policy) = server.policy() {
+        output::line(&format!("Signet answers Postfix at {policy}."))?;
     }
     output::line(&format!("Signet listens at {}.", server.url))
 }

@@ -1,8 +1,10 @@
 //! The settings, read and checked.
 
+mod policy;
 mod settings;
 mod sources;
 
+pub use policy::PolicyListen;
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub dns: Dns,
     /// Sending our own messages.
     pub mail: Mail,
+    /// `policy_listen`; `None`: off.
+    pub policy_listen: Option<PolicyListen>,
     /// `grace`.
     pub grace: SignedDuration,
     /// `unverified_limit`; `None`: no limit.
@@ -232,6 +236,7 @@ impl Config {
                 listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
             },
             mail,
+            policy_listen: r.parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
@@ -414,6 +419,7 @@ mod tests {
             ("SIGNET_DNS_ALLOW_PRIVATE", "yes"),
             ("SIGNET_SPF_MODE", "strict"),
             ("SIGNET_DMARC_RUA", "postmaster"),
+            ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),
             ("SIGNET_GRACE", "72"),
             ("SIGNET_SMTP_URL", "mail.example"),
             ("SIGNET_RATE_LIMIT", "-1"),

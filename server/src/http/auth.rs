@@ -4,9 +4,9 @@ use super::{
     AppState,
     edge::Notes,
     error::{Failure, Result},
-    path,
+    path::{self, OfDomain},
 };
-use crate::ops::Actor;
+use crate::{ops::Actor, store::Domain};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
@@ -19,8 +19,8 @@ const MAX_CREDENTIAL: usize = 8192;
 
 /// The authenticated caller, on a path that is theirs.
 ///
-/// This is the only way to an [`Actor`], and no use case does anything without
-/// one, so that a handler cannot forget to authenticate. Taking it also counts
+/// This and [`AuthenticatedFor`] are the only ways to an [`Actor`], and no use
+/// case does anything without one, so that a handler cannot forget to authenticate. Taking it also counts
 /// the request against the caller's rate limit, and refuses a path under an
 /// account that is not theirs as one that does not exist.
 #[derive(Debug)]
@@ -32,19 +32,52 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
         let actor = app.ops().authenticate(credential).await?.ok_or(Failure::Unauthenticated)?;
-        tracing::Span::current().record("account", actor.account.0);
-        if let Some(limiter) = app.limiter() {
-            let outcome = limiter.check(&actor);
-            if let Some(notes) = parts.extensions.get::<Arc<Notes>>() {
-                notes.rate_limit_remaining(outcome.unwrap_or(0));
-            }
-            outcome.map_err(Failure::RateLimited)?;
+        admit(parts, app, &actor).await?;
+        Ok(Self(actor))
+    }
+}
+
+/// The authenticated caller together with the domain the path names, which
+/// they may see: what [`Authenticated`] and then [`Ops::domain`] come to, for
+/// the handler that wants nothing else. The store is asked once for both.
+///
+/// [`Ops::domain`]: crate::ops::Ops::domain
+#[derive(Debug)]
+pub(super) struct AuthenticatedFor {
+    pub(super) actor: Actor,
+    pub(super) domain: Domain,
+}
+
+impl FromRequestParts<AppState> for AuthenticatedFor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let Ok(OfDomain(id)) = OfDomain::from_request_parts(parts, app).await else {
+            // That there is no such domain is for callers who are known.
+            Authenticated::from_request_parts(parts, app).await?;
+            return Err(Failure::NotFound);
+        };
+        let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
+        let found = app.ops().authenticate_for(credential, id).await?;
+        let (actor, domain) = found.ok_or(Failure::Unauthenticated)?;
+        admit(parts, app, &actor).await?;
+        Ok(Self { actor, domain: domain? })
+    }
+}
+
+/// Counts the request against its caller's limit, and sees that the path is theirs.
+async fn admit(parts: &mut Parts, app: &AppState, actor: &Actor) -> Result<()> {
+    tracing::Span::current().record("account", actor.account.0);
+    if let Some(limiter) = app.limiter() {
+        let outcome = limiter.check(actor);
+        if let Some(notes) = parts.extensions.get::<Arc<Notes>>() {
+            notes.rate_limit_remaining(outcome.unwrap_or(0));
         }
-        match path::account(parts).await? {
-            None => Ok(Self(actor)),
-            Some(account) if path::is_number(&account, actor.account.0) => Ok(Self(actor)),
-            Some(_) => Err(Failure::NotFound),
-        }
+        outcome.map_err(Failure::RateLimited)?;
+    }
+    match path::account(parts).await? {
+        Some(account) if !path::is_number(&account, actor.account.0) => Err(Failure::NotFound),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Ops, Refused, Result};
 use crate::{
     config::{Jwks, Jwt},
-    store::{Access, AccountId, Domain, DomainId, TokenHash, TokenId, TokenScope},
+    store::{Access, AccountId, Domain, DomainId, Grant, TokenHash, TokenId, TokenScope},
 };
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
@@ -66,6 +66,12 @@ impl Actor {
         }
     }
 
+    /// Needed to have anything to do with the domain of this number.
+    pub(super) fn with_sight_of(&self, id: DomainId) -> Result<()> {
+        self.with_any_right()?;
+        if self.sees(id) { Ok(()) } else { Err(Refused::NotFound) }
+    }
+
     /// Needed to change what is the account's and no single domain's.
     pub(super) fn with_account_admin(&self) -> Result<()> {
         match (&self.scope, self.access) {
@@ -100,6 +106,11 @@ impl UsedTokens {
     }
 }
 
+/// Opaque tokens have no dots, JWTs two (RFC 7519 §3).
+fn is_jwt(credential: &str) -> bool {
+    credential.bytes().filter(|&b| b == b'.').count() == 2
+}
+
 impl Ops {
     /// The actor behind a credential: an opaque token or a JWT.
     ///
@@ -109,20 +120,46 @@ impl Ops {
     /// # Errors
     /// When the store fails, which is no statement on the credential.
     pub async fn authenticate(&self, credential: &str) -> Result<Option<Actor>> {
-        // Opaque tokens have no dots, JWTs two (RFC 7519 §3).
-        if credential.bytes().filter(|&b| b == b'.').count() == 2 {
+        if is_jwt(credential) {
             return self.authenticate_jwt(credential).await;
         }
-        let now = self.clock.now();
-        let Some(token) = self.store.token(&token_hash(credential)).await? else {
-            return Ok(None);
-        };
-        if token.revoked_at.is_some() || token.expires_at.is_some_and(|at| at <= now) {
-            return Ok(None);
+        let token = self.store.token(&token_hash(credential)).await?;
+        Ok(token.and_then(|token| self.admit(token.into())))
+    }
+
+    /// [`authenticate`](Self::authenticate), and for an actor then
+    /// [`domain`](Self::domain). With an opaque token the store is asked once
+    /// for both; what is found is judged just the same.
+    ///
+    /// # Errors
+    /// When the store fails, which is no statement on the credential.
+    pub async fn authenticate_for(
+        &self,
+        credential: &str,
+        id: DomainId,
+    ) -> Result<Option<(Actor, Result<Domain>)>> {
+        if is_jwt(credential) {
+            let Some(actor) = self.authenticate_jwt(credential).await? else { return Ok(None) };
+            let domain = self.domain(&actor, id).await;
+            return Ok(Some((actor, domain)));
         }
-        self.used_tokens.note(token.id, now);
-        let label = format!("token:{}", token.id);
-        Ok(Some(Actor { account: token.account, access: token.access, scope: token.scope, label }))
+        let found = self.store.grant_and_domain(&token_hash(credential), id).await?;
+        Ok(found.and_then(|(grant, domain)| {
+            let actor = self.admit(grant)?;
+            let domain = actor.with_sight_of(id).and_then(|()| domain.ok_or(Refused::NotFound));
+            Some((actor, domain))
+        }))
+    }
+
+    /// The actor behind a token, if it counts now.
+    fn admit(&self, grant: Grant) -> Option<Actor> {
+        let now = self.clock.now();
+        if grant.revoked_at.is_some() || grant.expires_at.is_some_and(|at| at <= now) {
+            return None;
+        }
+        self.used_tokens.note(grant.token, now);
+        let label = format!("token:{}", grant.token);
+        Some(Actor { account: grant.account, access: grant.access, scope: grant.scope, label })
     }
 
     async fn authenticate_jwt(&self, credential: &str) -> Result<Option<Actor>> {

@@ -60,10 +60,7 @@ impl Ops {
     /// # Errors
     /// [`Refused::NotFound`].
     pub async fn domain(&self, actor: &Actor, id: DomainId) -> Result<Domain> {
-        actor.with_any_right()?;
-        if !actor.sees(id) {
-            return Err(Refused::NotFound);
-        }
+        actor.with_sight_of(id)?;
         self.store.domain(actor.account, id).await?.ok_or(Refused::NotFound)
     }
 

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod authn;
+pub mod authorize;
 pub mod checks;
 pub mod company;
 pub mod domains;

@@ -105,6 +105,14 @@ pub trait Store: Send + Sync + 'static {
     /// The token with this hash, if it exists at all; whether it is expired or
     /// revoked is the caller's to judge.
     async fn token(&self, hash: &TokenHash) -> Result<Option<Token>>;
+    /// What the token with this hash grants, likewise, together with one domain
+    /// of its account: the most frequent request needs just these two, and looks
+    /// once. Whether the token extends to the domain is the caller's to judge.
+    async fn grant_and_domain(
+        &self,
+        hash: &TokenHash,
+        id: DomainId,
+    ) -> Result<Option<(Grant, Option<Domain>)>>;
     /// Notes when tokens were last used.
     async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()>;
 

@@ -136,6 +136,30 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// What a token allows, and how long: all that a request is admitted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The token's number.
+    pub token: TokenId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it may do.
+    pub access: Access,
+    /// On what.
+    pub scope: TokenScope,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl From<Token> for Grant {
+    fn from(token: Token) -> Self {
+        let Token { id, account, access, scope, expires_at, revoked_at, .. } = token;
+        Self { token: id, account, access, scope, expires_at, revoked_at }
+    }
+}
+
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {

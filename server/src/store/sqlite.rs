@@ -1,20 +1,21 @@
 //! The store in a SQLite file, for one node.
 //!
-//! One connection writes (see [`writer`]), a pool beside it reads; in WAL mode
-//! neither waits for the other. Other processes (the command line) may open the
+//! One connection writes (see [`writer`]), some beside it read (see
+//! [`readers`]); in WAL mode neither waits for the other. Other processes (the command line) may open the
 //! same file.
 
 #[macro_use]
 mod dialect;
+mod readers;
 #[path = "sql/mod.rs"]
 mod sql;
 mod writer;
 
 use super::{Result, StoreError};
+use readers::{Reader, Readers};
 use sqlx::{
-    Connection as _, Sqlite, SqliteConnection, SqlitePool,
-    pool::PoolConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    Connection as _, Executor as _, Sqlite, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{path::Path, str::FromStr as _, sync::Mutex, time::Duration};
 use writer::Work;
@@ -31,7 +32,7 @@ const READERS: u32 = 4;
 
 /// See the module.
 pub struct SqliteStore {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Mutex<Option<writer::Sender>>,
     running: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -64,13 +65,9 @@ impl SqliteStore {
             .statement_cache_capacity(256);
         let mut conn = connect_writer(&options).await?;
         sql::migrate(&mut conn).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(BUSY)
-            .test_before_acquire(false)
-            // Not opened read-only, so that a reader can recover the log.
-            .connect_with(options.clone().row_buffer_size(256).pragma("query_only", "ON"))
-            .await?;
+        // Not opened read-only, so that a reader can recover the log.
+        let reading = options.clone().row_buffer_size(256).pragma("query_only", "ON");
+        let readers = Readers::new(reading, READERS, BUSY);
         let (sender, running) = writer::start(conn, options);
         Ok(Self {
             readers,
@@ -89,13 +86,28 @@ impl SqliteStore {
         sql::prepare_all(&mut conn).await
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
-        Ok(self.readers.acquire().await?)
+    /// Runs one statement that reads, with two numbers for its arguments, and
+    /// drops what it finds: what whole requests are measured against. Whether
+    /// there was a row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn bare_read(&self, statement: &'static str, arguments: [i64; 2]) -> Result<bool> {
+        let [first, second] = arguments;
+        let mut conn = self.reader().await?;
+        Ok(conn.fetch_optional(sqlx::query(statement).bind(first).bind(second)).await?.is_some())
     }
 
-    /// A transaction that sees the database as it is now, whatever is written.
-    async fn snapshot(&self) -> Result<sqlx::Transaction<'static, Sqlite>> {
-        Ok(self.readers.begin().await?)
+    async fn reader(&self) -> Result<Reader<'_>> {
+        self.readers.acquire().await
+    }
+
+    /// A connection in a transaction that sees the database as it is now,
+    /// whatever is written.
+    async fn snapshot(&self) -> Result<SqliteConnection> {
+        let mut conn = self.readers.another().await?;
+        conn.execute("BEGIN").await?;
+        Ok(conn)
     }
 
     async fn write<A, T>(&self, args: A, work: Work<A, T>) -> Result<T>

@@ -41,6 +41,8 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
     store.idempotency_begin(&scope, "hash", at(9)).await.unwrap();
     let answer = StoredAnswer { status: 200, body: "{}".to_string() };
     store.idempotency_end(&scope, Some(&answer)).await.unwrap();
+    let demo = store.domains(account, &TokenScope::Account, None, Some(1)).await.unwrap().remove(0);
+    store.spend_demo(demo.id, "instance", &cause(9)).await.unwrap();
     for name in ["gone.example", "last.example"] {
         let gone = register(&store, account, name).await;
         store.delete_domain(account, gone.id, &cause(10)).await.unwrap();

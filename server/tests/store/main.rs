@@ -13,6 +13,7 @@ mod domains;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod sending;
 mod tenancy;
 
 use jiff::Timestamp;

@@ -3,7 +3,7 @@
 use super::*;
 use signet_core::tracking::TrackingPatch;
 
-on_both! { another_accounts_domain_is_not_there }
+on_both! { another_accounts_domain_is_not_there a_token_brings_only_its_own_accounts_domain }
 
 async fn another_accounts_domain_is_not_there(place: Place) {
     let store = place.open().await;
@@ -51,4 +51,35 @@ async fn another_accounts_domain_is_not_there(place: Place) {
     );
     let grown = store.events(owner, id, None, 100).await.unwrap();
     assert_eq!(grown[1..], events, "but for what its company information brought");
+}
+
+async fn a_token_brings_only_its_own_accounts_domain(place: Place) {
+    let store = place.open().await;
+    let (owner, stranger) = (an_account(&store).await, an_account(&store).await);
+    let domain = register(&store, owner, "example.com").await;
+    let other = register(&store, stranger, "example.org").await;
+    let hash = TokenHash([7; 32]);
+    let new = NewToken {
+        account: owner,
+        name: "ci".to_string(),
+        hash,
+        access: Access::Viewer,
+        scope: TokenScope::Domains([other.id].into()),
+        expires_at: Some(at(9)),
+    };
+    // Nobody can make such a token; whatever its scope says, the account decides.
+    assert!(store.create_token(&new, &cause(1)).await.unwrap().is_err());
+    let new = NewToken { scope: TokenScope::Domains([domain.id].into()), ..new };
+    let token = store.create_token(&new, &cause(1)).await.unwrap().unwrap();
+
+    let found = |id| store.grant_and_domain(&hash, id);
+    let grant = Grant::from(token.clone());
+    assert_eq!(found(domain.id).await.unwrap(), Some((grant.clone(), Some(domain.clone()))));
+    assert_eq!(found(other.id).await.unwrap(), Some((grant.clone(), None)));
+    assert_eq!(found(DomainId(i64::MAX)).await.unwrap(), Some((grant, None)));
+    assert_eq!(store.grant_and_domain(&TokenHash([8; 32]), domain.id).await.unwrap(), None);
+
+    store.revoke_token(token.id, &cause(2)).await.unwrap();
+    let (grant, _) = found(domain.id).await.unwrap().unwrap();
+    assert_eq!(grant.revoked_at, Some(at(2)), "at once");
 }

@@ -1,18 +1,15 @@
 //! `GET /api/domains/{domain_id}`
 
 use crate::http::{
-    AppState, answer::Answer, auth::Authenticated, error::Result, openapi::Operation, path::OfDomain,
-    view::DomainView,
+    AppState, answer::Answer, auth::AuthenticatedFor, error::Result, openapi::Operation, view::DomainView,
 };
 use axum::extract::State;
 
 /// One domain.
 pub(in crate::http) async fn get(
     State(app): State<AppState>,
-    Authenticated(actor): Authenticated,
-    OfDomain(id): OfDomain,
+    AuthenticatedFor { actor, domain }: AuthenticatedFor,
 ) -> Result<Answer> {
-    let domain = app.ops().domain(&actor, id).await?;
     Ok(Answer::ok(&DomainView::of(app.ops(), &actor, &domain)))
 }
 

@@ -5,7 +5,7 @@ use super::{
     sending,
 };
 use crate::store::{
-    Account, AccountId, CapReached, Cause, Counts, Domain, DomainId, Due, Event, EventId, Idempotency,
+    Account, AccountId, CapReached, Cause, Counts, Domain, DomainId, Due, Event, EventId, Grant, Idempotency,
     IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey, NewToken,
     NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store, StoredAnswer, Token,
     TokenHash, TokenId, TokenScope, ZoneDomain,
@@ -108,6 +108,14 @@ impl Store for Handle {
 
     async fn token(&self, hash: &TokenHash) -> Result<Option<Token>> {
         read!(self, accounts::token(hash))
+    }
+
+    async fn grant_and_domain(
+        &self,
+        hash: &TokenHash,
+        id: DomainId,
+    ) -> Result<Option<(Grant, Option<Domain>)>> {
+        read!(self, domains::with_grant(hash, id))
     }
 
     async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()> {

@@ -7,8 +7,8 @@ use super::{
     rows::{self, get, get_time_opt},
 };
 use crate::store::{
-    AccountId, Cause, Domain, DomainId, EventKind, NewAccount, NewDomain, NewEvent, NotRegistered, Report,
-    Result, StoreError, TokenScope,
+    AccountId, Cause, Domain, DomainId, EventKind, Grant, NewAccount, NewDomain, NewEvent, NotRegistered,
+    Report, Result, StoreError, TokenHash, TokenScope,
     stored::{self, json},
 };
 use signet_core::{
@@ -60,6 +60,14 @@ statements! {
         "WHERE d.account_id = $2 AND d.id > $3 AND d.id IN ", ids!("1"), " ORDER BY d.id LIMIT $4"
     ));
     DOMAIN = select_domains!("WHERE d.id = $1 AND d.account_id = $2");
+    // The account of the domain is the token's.
+    DOMAIN_WITH_GRANT = concat!(
+        "SELECT t.id AS token_id, t.account_id AS token_account, t.access AS token_access, \
+         t.domains AS token_domains, t.expires_at AS token_expires_at, t.revoked_at AS token_revoked_at, ",
+        domain_columns!(),
+        " FROM token t JOIN account a ON a.id = t.account_id \
+         LEFT JOIN domain d ON d.id = $2 AND d.account_id = t.account_id WHERE t.hash = $1"
+    );
     DOMAIN_FOR_OPERATOR = select_domains!("WHERE d.id = $1");
     SET_TRACKING = "UPDATE domain SET track_open = $3, track_click = $4, unsubscribe_link = $5, \
         custom_domain = $6, health_alerts = $7, critical_alerts = $8, alert_recipient = $9 \
@@ -189,6 +197,20 @@ pub(super) async fn page(
 pub(super) async fn one(conn: &mut Conn, account: AccountId, id: DomainId) -> Result<Option<Domain>> {
     let row = conn.fetch_optional(query(DOMAIN).bind(id.0).bind(account.0)).await?;
     row.as_ref().map(rows::domain).transpose()
+}
+
+/// See [`crate::store::Store::grant_and_domain`].
+pub(super) async fn with_grant(
+    conn: &mut Conn,
+    hash: &TokenHash,
+    id: DomainId,
+) -> Result<Option<(Grant, Option<Domain>)>> {
+    let query = query(DOMAIN_WITH_GRANT).bind(&hash.0[..]).bind(id.0);
+    let Some(row) = conn.fetch_optional(query).await? else {
+        return Ok(None);
+    };
+    let found = get::<Option<i64>>(&row, "id")?.is_some();
+    Ok(Some((rows::grant(&row)?, found.then(|| rows::domain(&row)).transpose()?)))
 }
 
 /// See [`crate::store::Store::domain_for_operator`].

@@ -1,4 +1,4 @@
-//! A [`dump`] into an empty database.
+//! A [`dump`](crate::store::dump) into an empty database.
 
 use super::{
     Conn, Db, accounts,

@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::store::{
-    Account, AccountId, Domain, DomainId, Result, Token, TokenId,
+    Account, AccountId, Domain, DomainId, Grant, Result, Token, TokenId,
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
@@ -62,6 +62,19 @@ pub(super) fn token(row: &Row) -> Result<Token> {
         expires_at: get_time_opt(row, "expires_at")?,
         revoked_at: get_time_opt(row, "revoked_at")?,
         last_used_at: get_time_opt(row, "last_used_at")?,
+    })
+}
+
+/// What a token grants, from a row that has more than the token.
+pub(super) fn grant(row: &Row) -> Result<Grant> {
+    let access: &str = get(row, "token_access")?;
+    Ok(Grant {
+        token: TokenId(get(row, "token_id")?),
+        account: AccountId(get(row, "token_account")?),
+        access: access.parse().map_err(|error: String| corrupt("a token's access", error))?,
+        scope: stored::scope(get(row, "token_domains")?)?,
+        expires_at: get_time_opt(row, "token_expires_at")?,
+        revoked_at: get_time_opt(row, "token_revoked_at")?,
     })
 }
 

@@ -1,0 +1,78 @@
+//! The sending gate: may this message go out?
+
+use super::Ops;
+use crate::store::{AccountId, Cause, DomainId, Spent, StoreError};
+use signet_core::{
+    authz::{Answer, Candidate, Request, Source, authorize, return_path},
+    names::Name,
+};
+
+/// A message at the gate.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// What it says of itself.
+    pub message: Request,
+    /// The MTA's name for this very message, when it is complete and is to be
+    /// counted; `None` for a look that counts nothing. The same name counts once.
+    pub count: Option<String>,
+}
+
+impl Ops {
+    /// Whether a message may go out. Everything is read afresh, so that a
+    /// suspension holds at once; a store that fails makes it a deferral.
+    pub async fn authorize(&self, outgoing: &Outgoing) -> Answer {
+        let answer = self.judge_and_count(outgoing).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the sending gate cannot decide");
+            Answer::trouble()
+        });
+        let answered = match &answer {
+            Answer::Allow { .. } => "allow",
+            Answer::Defer(_) => "defer",
+            Answer::Reject(_) => "reject",
+        };
+        let stage = if outgoing.count.is_some() { "count" } else { "look" };
+        metrics::counter!("signet_gate_answers_total", "answer" => answered, "stage" => stage).increment(1);
+        answer
+    }
+
+    async fn judge_and_count(&self, outgoing: &Outgoing) -> Result<Answer, StoreError> {
+        let answer = self.judge(outgoing).await?;
+        let (Answer::Allow { spends: Some(domain) }, Some(instance)) = (&answer, &outgoing.count) else {
+            return Ok(answer);
+        };
+        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: self.clock.now() };
+        match self.store.spend_demo(DomainId(*domain), instance, &cause).await? {
+            Spent::Now | Spent::Before => Ok(answer),
+            // Another message was faster, or the operator: what holds now says why.
+            Spent::Not => match self.judge(outgoing).await? {
+                Answer::Allow { .. } => Ok(Answer::trouble()),
+                refused => Ok(refused),
+            },
+        }
+    }
+
+    async fn judge(&self, outgoing: &Outgoing) -> Result<Answer, StoreError> {
+        let mut found = Vec::new();
+        for source in outgoing.message.sources() {
+            found.push(match source {
+                Source::Domain(name) => self.candidates(name, outgoing).await?,
+                Source::Null | Source::Other(_) => Vec::new(),
+            });
+        }
+        Ok(authorize(&outgoing.message, &found))
+    }
+
+    /// The domains a name may be: the one whose return path it is, or else
+    /// those of that name.
+    async fn candidates(&self, name: &Name, outgoing: &Outgoing) -> Result<Vec<Candidate>, StoreError> {
+        let account = outgoing.message.account.map(AccountId);
+        let message = outgoing.count.as_deref();
+        if let Some((id, domain)) = return_path(name, &self.config.provider.prefix) {
+            let found = self.store.sending_domains(&domain, Some(&id), account, message).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        self.store.sending_domains(name, None, account, message).await
+    }
+}
