@@ -28,6 +28,7 @@ pub(crate) fn run(scripts: &[Script], only: Option<&str>) -> anyhow::Result<Coun
     }
     let python = tools::python()?;
     let node_modules = tools::node_modules()?;
+    // As it ships: the build for tests turns features on that they need.
     step::run(&mut step::cargo(&["build", "--package", "signet", "--locked"]))?;
     let mut count = Count::default();
     for script in chosen {

@@ -89,7 +89,8 @@ impl Server {
         };
         let policy = match &config.policy_listen {
             Some(listen) => {
-                let bound = policy::serve(ops.clone(), listen, policy::Limits::default(), stopped.clone()).await;
+                let bound =
+                    policy::serve(ops.clone(), listen, policy::Limits::default(), stopped.clone()).await;
                 Some(bound.with_context(|| format!("SIGNET_POLICY_LISTEN {listen}"))?)
             }
             None => None,

@@ -236,7 +236,8 @@ impl Config {
                 listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
             },
             mail,
-            policy_listen: r.parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
+            policy_listen: r
+                .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,

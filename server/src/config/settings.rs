@@ -77,7 +77,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("jwt_issuer", "issuer whose Bearer JWTs are taken"),
     Setting::unset("jwt_audience", "audience those JWTs must name"),
     Setting::unset("jwt_jwks", "file or https:// URL with the issuer's keys (JWKS)"),
-    Setting::unset("policy_listen", "tcp:ADDRESS:PORT or unix:/PATH for Postfix policy delegation; unset: off"),
+    Setting::unset(
+        "policy_listen",
+        "tcp:ADDRESS:PORT or unix:/PATH for Postfix policy delegation; unset: off",
+    ),
     Setting::unset("demo_zone", "zone of the accounts' demo domains; unset: demo.<zone>"),
     Setting::new("demo_allowance", "50", "messages a demo domain may send"),
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),

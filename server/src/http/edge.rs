@@ -63,9 +63,7 @@ pub(super) async fn edge(State(app): State<AppState>, mut request: Request, next
         request_id = id_text,
         method = %method,
         route,
-        account = Empty,
-        status = Empty,
-        latency_us = Empty
+        account = Empty
     );
 
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -99,9 +97,10 @@ fn finish(response: &mut Response) {
 
 fn measure(span: &Span, method: &Method, route: &str, status: StatusCode, started: Instant) {
     let took = started.elapsed();
-    span.record("status", status.as_u16());
-    span.record("latency_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    span.in_scope(|| tracing::info!("answered"));
+    let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    // The event's and not the span's: a span's fields are read and written anew
+    // with each one that is added.
+    span.in_scope(|| tracing::info!(status = status.as_u16(), latency_us, "answered"));
     // Methods are whatever clients make up; labels must be few.
     let method = match *method {
         Method::GET => "GET",

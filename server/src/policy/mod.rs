@@ -123,7 +123,10 @@ async fn accept(ops: Ops, listener: Listener, limits: Limits, mut stop: watch::R
                 drop(refused);
                 // Said once, not once per connection.
                 if !std::mem::replace(&mut full, true) {
-                    tracing::warn!(limit = limits.connections, "the policy server has no room for more connections");
+                    tracing::warn!(
+                        limit = limits.connections,
+                        "the policy server has no room for more connections"
+                    );
                 }
             }
             Err(error) => {

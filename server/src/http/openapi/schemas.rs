@@ -286,30 +286,8 @@ fn report_entry() -> Value {
 }
 
 fn event() -> Value {
-    let meaning = |kind| match kind {
-        EventKind::AccountCreated => "the account was made",
-        EventKind::TokenCreated => "a token was made",
-        EventKind::TokenRevoked => "a token was revoked",
-        EventKind::DomainCreated => "the domain was registered",
-        EventKind::DomainUpdated => "its settings were changed",
-        EventKind::DomainDeleted => "it was deleted",
-        EventKind::DomainVerified => "it was verified for the first time",
-        EventKind::DomainAtRisk => "a record is confirmed wrong; verification ends at the time in `to`",
-        EventKind::DomainMended => "what was wrong is right again, in time",
-        EventKind::DomainUnverified => "verification was lost",
-        EventKind::DomainRecovered => "it was verified again after a loss",
-        EventKind::RecordChanged => "the status of `record` changed",
-        EventKind::ComplianceChanged => "`compliance_status` changed",
-        EventKind::CompanyCreated => "company information was given",
-        EventKind::CompanyUpdated => "company information was changed",
-        EventKind::ReviewApproved => "a review approved the domain",
-        EventKind::ReviewRejected => "a review rejected it",
-        EventKind::Suspended => "a suspension began",
-        EventKind::SuspensionLifted => "a suspension ended",
-        EventKind::InstructionsSent => "set-up instructions were queued for sending",
-        EventKind::KeysCreated => "DKIM keys were made",
-    };
-    let kinds = EventKind::ALL.map(|kind| format!("- `{}`: {}", kind.as_str(), meaning(kind)));
+    let kind = |kind: &EventKind| format!("- `{}`:{}", kind.as_str(), kind.meaning());
+    let kinds: Vec<String> = EventKind::ALL.iter().map(kind).collect();
     // No `enum`: later versions add kinds, and a client must not trip over one.
     let kind = format!("What happened. More may be added.\n\n{}", kinds.join("\n"));
     whole(

@@ -1,0 +1,152 @@
+//! Accounts and their tokens.
+
+use super::{AccountId, DomainId, TokenId};
+use jiff::Timestamp;
+use signet_core::{
+    email::EmailAddress,
+    names::{DomainName, RecordId},
+};
+use std::{collections::BTreeSet, fmt};
+
+/// A customer of the operator. Everything belongs to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Who hears about it.
+    pub owner_email: EmailAddress,
+    /// Whether a suspension of the account is in force.
+    pub suspended: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An account to be made, with its first domain.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// What the operator calls it.
+    pub name: String,
+    /// Who hears about it.
+    pub owner_email: EmailAddress,
+    /// Its demo domain's name and record id.
+    pub demo: (DomainName, RecordId),
+    /// How many messages the demo domain may send.
+    pub demo_allowance: u32,
+}
+
+/// What a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Read (10 in the hosted service).
+    Viewer,
+    /// Read and write (100).
+    Admin,
+}
+
+impl Access {
+    /// As on the command line and as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::str::FromStr for Access {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "admin" => Ok(Self::Admin),
+            other => Err(format!("{other:?} is no access level: use admin or viewer")),
+        }
+    }
+}
+
+/// What a token's access extends to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenScope {
+    /// The account with all its domains.
+    Account,
+    /// Single domains.
+    Domains(BTreeSet<DomainId>),
+}
+
+/// An API token, without its secret, which nobody keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Its number.
+    pub id: TokenId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub access: Access,
+    /// On what.
+    pub scope: TokenScope,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, give or take a few seconds.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What a token allows, and how long: all that a request is admitted by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The token's number.
+    pub token: TokenId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it may do.
+    pub access: Access,
+    /// On what.
+    pub scope: TokenScope,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl From<Token> for Grant {
+    fn from(token: Token) -> Self {
+        let Token { id, account, access, scope, expires_at, revoked_at, .. } = token;
+        Self { token: id, account, access, scope, expires_at, revoked_at }
+    }
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Whose.
+    pub account: AccountId,
+    /// What its owner calls it.
+    pub name: String,
+    /// SHA-256 of the secret.
+    pub hash: TokenHash,
+    /// What it may do.
+    pub access: Access,
+    /// On what.
+    pub scope: TokenScope,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// SHA-256 of a token. Tokens have 256 random bits, so that no slow hash and no
+/// salt is needed, and a look-up by hash gives nothing away by its timing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}

@@ -1,0 +1,126 @@
+//! Sending domains, and what is ruled on them.
+
+use super::{AccountId, DomainId};
+use jiff::Timestamp;
+use signet_core::{
+    lifecycle::{ComplianceStatus, Decision, DnsState, Facts, compliance, dns::Shown},
+    names::{DomainName, Name, RecordId},
+    plan::{Present, RecordKey},
+    tracking::Tracking,
+};
+
+/// A record's state as the contract shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordState {
+    /// Which record.
+    pub key: RecordKey,
+    /// What is shown.
+    pub shown: Shown,
+    /// What the plan expected then. Where it expects something else now, the
+    /// state is [`signet_core::verify::Status::Unchecked`] again.
+    pub expected: String,
+}
+
+/// A sending domain with every fact its view is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its number.
+    pub id: DomainId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name.
+    pub name: DomainName,
+    /// The `t` in its records' names.
+    pub record_id: RecordId,
+    /// Whether it is the account's demo domain.
+    pub demo: bool,
+    /// Messages the demo domain may still send.
+    pub demo_messages_left: u32,
+    /// What is tracked, who is told.
+    pub tracking: Tracking,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// Where it stands.
+    pub dns: DnsState,
+    /// Per planned record, as of the last look; empty before the first.
+    pub records: Vec<RecordState>,
+    /// What its owner published already at the last look.
+    pub present: Present,
+    /// The zone cut above it, as of the last look that found it.
+    pub zone: Option<Name>,
+    /// When it was last looked at.
+    pub checked_at: Option<Timestamp>,
+    /// Whether a suspension of the domain itself is in force.
+    pub suspended: bool,
+    /// Whether one of its account is.
+    pub account_suspended: bool,
+    /// Whether the account's company information is complete.
+    pub company_complete: bool,
+    /// The last review's decision.
+    pub decision: Option<Decision>,
+}
+
+impl Domain {
+    /// What its compliance is derived from.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts {
+            suspended: self.suspended || self.account_suspended,
+            demo: self.demo,
+            demo_messages_left: self.demo_messages_left,
+            dns_verified: self.dns.is_verified(),
+            company_complete: self.company_complete,
+            decision: self.decision,
+        }
+    }
+
+    /// Whether it may send, and if not why.
+    #[must_use]
+    pub fn compliance(&self) -> ComplianceStatus {
+        compliance::status(&self.facts())
+    }
+}
+
+/// A domain to be registered.
+#[derive(Clone, Debug)]
+pub struct NewDomain {
+    /// Whose.
+    pub account: AccountId,
+    /// Its name.
+    pub name: DomainName,
+    /// Its fresh record id.
+    pub record_id: RecordId,
+}
+
+/// Why a domain was not registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRegistered {
+    /// The account has one of that name.
+    Taken,
+    /// The account has this many unverified domains already.
+    TooManyUnverified(u32),
+}
+
+/// What the review's operator decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The domain may send.
+    Approve,
+    /// It may not.
+    Reject,
+    /// It may not for now.
+    Suspend,
+    /// The suspension ends.
+    Lift,
+}
+
+/// What became of a message that was to be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It is counted.
+    Now,
+    /// It was counted before, and is not again.
+    Before,
+    /// It is not: the domain is no longer one that may send as a demo.
+    Not,
+}

@@ -1,0 +1,62 @@
+//! What the store keeps, as the rest of the program sees it.
+
+mod accounts;
+mod domains;
+mod history;
+mod keys;
+mod looks;
+mod messages;
+
+pub use accounts::*;
+pub use domains::*;
+pub use history::*;
+pub use keys::*;
+pub use looks::*;
+pub use messages::*;
+
+use std::fmt;
+
+macro_rules! ids {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// An account's number.
+    AccountId,
+    /// A domain's number, on the wire too; never used twice.
+    DomainId,
+    /// A token's number.
+    TokenId,
+    /// A history row's number; later rows have higher ones.
+    EventId,
+    /// An outbox row's number.
+    OutboxId,
+}
+
+/// What is counted for the metrics page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Domains by the name of their DNS state.
+    pub domains: Vec<(String, i64)>,
+    /// Domains due and not claimed.
+    pub due: i64,
+    /// Messages waiting.
+    pub outbox: i64,
+}
