@@ -67,10 +67,13 @@ impl FromRequestParts<AppState> for AuthenticatedFor {
 
 /// Counts the request against its caller's limit, and sees that the path is theirs.
 async fn admit(parts: &mut Parts, app: &AppState, actor: &Actor) -> Result<()> {
-    tracing::Span::current().record("account", actor.account.0);
+    let notes = parts.extensions.get::<Arc<Notes>>();
+    if let Some(notes) = notes {
+        notes.account(actor.account);
+    }
     if let Some(limiter) = app.limiter() {
         let outcome = limiter.check(actor);
-        if let Some(notes) = parts.extensions.get::<Arc<Notes>>() {
+        if let Some(notes) = notes {
             notes.rate_limit_remaining(outcome.unwrap_or(0));
         }
         outcome.map_err(Failure::RateLimited)?;

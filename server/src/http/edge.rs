@@ -2,6 +2,7 @@
 //! the metrics, and the headers of WIRE.
 
 use super::{AppState, answer::Payload};
+use crate::store::AccountId;
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
@@ -15,13 +16,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use metrics::SharedString;
 use sha2::{Digest, Sha256};
 use std::{
     fmt::Write as _,
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tracing::{Instrument as _, Span, field::Empty};
+use tracing::Instrument as _;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -36,6 +38,7 @@ const MAX_REQUEST_ID: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     remaining: OnceLock<u32>,
+    account: OnceLock<AccountId>,
 }
 
 impl Notes {
@@ -43,6 +46,11 @@ impl Notes {
     pub(super) fn rate_limit_remaining(&self, remaining: u32) {
         // A request is counted once; a second count would be the later one.
         let _ = self.remaining.set(remaining);
+    }
+
+    /// Notes whose request it is.
+    pub(super) fn account(&self, account: AccountId) {
+        let _ = self.account.set(account);
     }
 }
 
@@ -58,28 +66,35 @@ pub(super) async fn edge(State(app): State<AppState>, mut request: Request, next
     let notes = Arc::new(Notes::default());
     request.extensions_mut().insert(notes.clone());
     let id_text = id.to_str().unwrap_or_default();
-    let span = tracing::info_span!(
-        "request",
-        request_id = id_text,
-        method = %method,
-        route,
-        account = Empty
-    );
+    let span = tracing::info_span!("request", request_id = id_text, method = %method, route);
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next.run(request).instrument(span).await;
 
     if let Some(candidates) = if_none_match {
         response = validated(response, &candidates);
     }
     let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id);
+    headers.insert(REQUEST_ID, id.clone());
     if let Some(limiter) = app.limiter() {
         let limit = limiter.limit();
         headers.insert(LIMIT, limit.into());
         headers.insert(REMAINING, notes.remaining.get().copied().unwrap_or(limit).into());
     }
     finish(&mut response);
-    measure(&span, &method, route, response.status(), started);
+    let (status, took) = (response.status(), started.elapsed());
+    // One line with everything, outside the span: what is inside repeats the
+    // span's fields, which are text by then and read and written once more.
+    tracing::info!(
+        parent: None,
+        request_id = id_text,
+        method = %method,
+        route,
+        account = notes.account.get().map(|account| account.0),
+        status = status.as_u16(),
+        latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    measure(&method, route, status, took);
     response
 }
 
@@ -95,12 +110,7 @@ fn finish(response: &mut Response) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
 }
 
-fn measure(span: &Span, method: &Method, route: &str, status: StatusCode, started: Instant) {
-    let took = started.elapsed();
-    let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    // The event's and not the span's: a span's fields are read and written anew
-    // with each one that is added.
-    span.in_scope(|| tracing::info!(status = status.as_u16(), latency_us, "answered"));
+fn measure(method: &Method, route: &str, status: StatusCode, took: Duration) {
     // Methods are whatever clients make up; labels must be few.
     let method = match *method {
         Method::GET => "GET",
@@ -110,13 +120,11 @@ fn measure(span: &Span, method: &Method, route: &str, status: StatusCode, starte
         Method::DELETE => "DELETE",
         _ => "OTHER",
     };
-    let labels = [
-        ("method", method.to_string()),
-        ("route", route.to_string()),
-        ("status", status.as_u16().to_string()),
-    ];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_string())
+    let route: SharedString = route.to_string().into();
+    let status = status.as_str().to_string();
+    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route)
         .record(took.as_secs_f64());
 }
 

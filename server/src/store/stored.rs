@@ -2,7 +2,7 @@
 
 use super::{RecordState, Result, StoreError, TokenScope};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use signet_core::{
     company::{CompanyInfo, Field, InfoLevel},
@@ -12,7 +12,10 @@ use signet_core::{
     plan::RecordKey,
     verify::{Code, Status, Verdict, Witnesses},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// What a column holds that none of ours would.
 pub(super) fn corrupt(what: &str, value: impl std::fmt::Display) -> StoreError {
@@ -25,7 +28,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> String {
 }
 
 /// The inverse of [`json`].
-pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+pub(super) fn from_json<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| corrupt(what, error))
 }
 
@@ -118,38 +121,39 @@ pub(super) fn dns_state(
     })
 }
 
+/// Our own words, which nothing in JSON needs escaping for, are borrowed.
 #[derive(Serialize, Deserialize)]
-struct StoredRecord {
-    key: String,
-    status: String,
+struct StoredRecord<'a> {
+    key: &'a str,
+    status: &'a str,
     trusted_at: Option<i64>,
-    expected: String,
+    expected: Cow<'a, str>,
 }
 
 pub(super) fn records_json(records: &[RecordState]) -> String {
-    let stored: Vec<StoredRecord> = records
+    let stored: Vec<StoredRecord<'_>> = records
         .iter()
         .map(|record| StoredRecord {
-            key: record.key.as_str().to_string(),
-            status: record.shown.status.as_str().to_string(),
+            key: record.key.as_str(),
+            status: record.shown.status.as_str(),
             trusted_at: record.shown.trusted_at.map(Timestamp::as_microsecond),
-            expected: record.expected.clone(),
+            expected: Cow::Borrowed(&record.expected),
         })
         .collect();
     json(&stored)
 }
 
 pub(super) fn records(text: &str) -> Result<Vec<RecordState>> {
-    from_json::<Vec<StoredRecord>>("record states", text)?
+    from_json::<Vec<StoredRecord<'_>>>("record states", text)?
         .into_iter()
         .map(|stored| {
             Ok(RecordState {
-                key: record_key(&stored.key)?,
+                key: record_key(stored.key)?,
                 shown: Shown {
-                    status: status(&stored.status)?,
+                    status: status(stored.status)?,
                     trusted_at: stored.trusted_at.map(|value| time("trusted_at", value)).transpose()?,
                 },
-                expected: stored.expected,
+                expected: stored.expected.into_owned(),
             })
         })
         .collect()
