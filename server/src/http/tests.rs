@@ -14,7 +14,8 @@ use tower::ServiceExt as _;
 
 async fn state(directory: &std::path::Path) -> AppState {
     let url = format!("sqlite:{}", directory.join("signet.db").display());
-    let sources = Sources::read(None, [("SIGNET_DATABASE_URL".to_string(), url.clone())], []).unwrap();
+    let key = directory.join("signet.key").display().to_string();
+    let sources = Sources::read(None, [], [("database_url", url.clone()), ("key_file", key)]).unwrap();
     let store = store::open(&url).await.unwrap();
     let config = Arc::new(Config::from_sources(&sources).unwrap());
     AppState::new(Ops::new(store, config, Clock::system()), None)
