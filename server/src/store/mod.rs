@@ -31,10 +31,10 @@ use std::path::Path;
 pub enum StoreError {
     /// The database said no, or was not there.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(sqlx::migrate::MigrateError),
     /// A row holds what no version of Signet writes.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),
@@ -47,6 +47,20 @@ pub enum StoreError {
     /// The URL names no database Signet knows.
     #[error("{0}")]
     Url(String),
+}
+
+// Not `#[from]`, which makes them sources too: whoever prints the whole chain
+// would read everything twice.
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Migration(error)
+    }
 }
 
 /// The result of a store method.

@@ -9,7 +9,7 @@ mod sql;
 use super::{Result, StoreError};
 use futures_util::future::BoxFuture;
 use sqlx::{
-    PgConnection, PgPool, Postgres,
+    Connection as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -42,6 +42,9 @@ impl PgStore {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::Url(error.to_string()))?
             .application_name("signet");
+        // The pool tries again until its patience is over and then says only
+        // that; why there is no connection, the first one says.
+        PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(10)
             .acquire_timeout(Duration::from_secs(5))
