@@ -48,7 +48,7 @@ struct Package {
     name: String,
     version: String,
     licence: String,
-    /// From crates.io, or one of ours.
+    /// From the registry, or one of ours.
     known_source: bool,
 }
 
@@ -103,7 +103,7 @@ fn against(packages: &BTreeSet<Package>, rules: &Rules) -> Vec<String> {
             None => found.push(format!("{name} {version}: {licence:?} is no licence expression")),
         }
         if !package.known_source {
-            found.push(format!("{name} {version}: neither from crates.io nor ours"));
+            found.push(format!("{name} {version}: neither from the registry nor ours"));
         }
     }
     for ban in &rules.bans.deny {
@@ -163,7 +163,7 @@ mod tests {
         );
         assert_eq!(
             broken(&["a v1.0.0 (git+there#1)|MIT", "b v1.0.0 (/elsewhere)|MIT"]),
-            ["a v1.0.0: neither from crates.io nor ours", "b v1.0.0: neither from crates.io nor ours"]
+            ["a v1.0.0: neither from the registry nor ours", "b v1.0.0: neither from the registry nor ours"]
         );
     }
 }
