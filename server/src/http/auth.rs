@@ -20,9 +20,10 @@ const MAX_CREDENTIAL: usize = 8192;
 /// The authenticated caller, on a path that is theirs.
 ///
 /// This and [`AuthenticatedFor`] are the only ways to an [`Actor`], and no use
-/// case does anything without one, so that a handler cannot forget to authenticate. Taking it also counts
-/// the request against the caller's rate limit, and refuses a path under an
-/// account that is not theirs as one that does not exist.
+/// case does anything without one, so that a handler cannot forget to
+/// authenticate. Taking it also counts the request against the caller's rate
+/// limit, and refuses a path under an account that is not theirs as one that
+/// does not exist.
 #[derive(Debug)]
 pub(super) struct Authenticated(pub(super) Actor);
 
