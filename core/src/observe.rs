@@ -26,17 +26,38 @@ pub enum RecordType {
     Aaaa,
     /// Alias.
     Cname,
+    /// Delegation signer; stands on the parent's side of a zone cut.
+    Ds,
     /// Mail exchanger.
     Mx,
     /// Name server.
     Ns,
     /// The name of an address. Only SPF's `ptr` and `%{p}` ask for it.
     Ptr,
+    /// Start of authority. Has no records in an answer; its owner is in
+    /// [`Answer::soa`] and its serial in [`Answer::serial`].
+    Soa,
+    /// The type that RFC 7208 §3.1 retired (99). Receivers never ask for it.
+    Spf,
     /// Text.
     Txt,
 }
 
 impl RecordType {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::A,
+        Self::Aaaa,
+        Self::Cname,
+        Self::Ds,
+        Self::Mx,
+        Self::Ns,
+        Self::Ptr,
+        Self::Soa,
+        Self::Spf,
+        Self::Txt,
+    ];
+
     /// The mnemonic, as in a zone file.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -44,9 +65,12 @@ impl RecordType {
             Self::A => "A",
             Self::Aaaa => "AAAA",
             Self::Cname => "CNAME",
+            Self::Ds => "DS",
             Self::Mx => "MX",
             Self::Ns => "NS",
             Self::Ptr => "PTR",
+            Self::Soa => "SOA",
+            Self::Spf => "SPF",
             Self::Txt => "TXT",
         }
     }
@@ -58,13 +82,40 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// A name and a type.
+/// Whose answer is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum View {
+    /// The servers of the zone the name is in (or, where resolvers are to be
+    /// believed, those).
+    #[default]
+    Servers,
+    /// The servers of the zone above the cut at the name: who it is delegated
+    /// to (NS) and with which keys (DS).
+    Parent,
+    /// The configured resolvers: what receivers of mail see.
+    Resolvers,
+    /// The same with checking disabled (CD, RFC 4035 §3.2.2): what they would
+    /// see without DNSSEC.
+    Unchecked,
+}
+
+/// A name and a type, and who is to be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question {
     /// The owner asked about.
     pub name: Name,
     /// The type asked for.
     pub rtype: RecordType,
+    /// Whose answer is wanted.
+    pub view: View,
+}
+
+impl Question {
+    /// A question to the zone's own servers.
+    #[must_use]
+    pub fn new(name: &Name, rtype: RecordType) -> Self {
+        Self { name: name.clone(), rtype, view: View::Servers }
+    }
 }
 
 /// What a record holds, as far as Signet reads it.
@@ -172,16 +223,34 @@ pub struct Answer {
     pub rcode: Rcode,
     /// The AA bit. Always wanted, not always there; see VERDICTS, servers.
     pub authoritative: bool,
+    /// The AD bit: a validating resolver vouches for it (RFC 4035 §3.2.3).
+    pub authenticated: bool,
     /// In the order received.
     pub records: Vec<Record>,
     /// The owner of the SOA that came with a negative answer: the zone cut
     /// as the servers themselves see it.
     pub soa: Option<Name>,
+    /// The serial of that SOA.
+    pub serial: Option<u32>,
     /// How long a resolver may keep a negative answer, in seconds (RFC 2308 §5).
     pub negative_ttl: Option<u32>,
 }
 
 impl Answer {
+    /// An authoritative answer with nothing but its response code.
+    #[must_use]
+    pub fn nothing(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            authoritative: true,
+            authenticated: false,
+            records: Vec::new(),
+            soa: None,
+            serial: None,
+            negative_ttl: None,
+        }
+    }
+
     /// Whether there is nothing at the name, or nothing of the type.
     #[must_use]
     pub fn is_negative(&self) -> bool {
@@ -429,7 +498,15 @@ impl Seen {
     /// # Errors
     /// [`Need`] when nobody has looked yet; propagate it to be asked again.
     pub fn at(&self, name: &Name, rtype: RecordType) -> Result<&Look, Need> {
-        let question = Question { name: name.clone(), rtype };
+        self.through(View::Servers, name, rtype)
+    }
+
+    /// The same, as others than the zone's own servers see it.
+    ///
+    /// # Errors
+    /// [`Need`] when nobody has looked yet.
+    pub fn through(&self, view: View, name: &Name, rtype: RecordType) -> Result<&Look, Need> {
+        let question = Question { name: name.clone(), rtype, view };
         match self.looks.get(&question) {
             Some(look) => Ok(look),
             None => Err(Need(vec![question])),
@@ -442,12 +519,17 @@ impl Seen {
     /// # Errors
     /// [`Need`] unless all of them have been looked at.
     pub fn have_all(&self, questions: &[(&Name, RecordType)]) -> Result<(), Need> {
-        let missing: Vec<Question> = questions
-            .iter()
-            .map(|&(name, rtype)| Question { name: name.clone(), rtype })
-            .filter(|q| !self.looks.contains_key(q))
-            .collect();
-        if missing.is_empty() { Ok(()) } else { Err(Need(missing)) }
+        let missing = questions.iter().map(|&(name, rtype)| Question::new(name, rtype)).collect();
+        self.have(missing)
+    }
+
+    /// The same for questions to whomever.
+    ///
+    /// # Errors
+    /// [`Need`] unless all of them have been looked at.
+    pub fn have(&self, mut questions: Vec<Question>) -> Result<(), Need> {
+        questions.retain(|question| !self.looks.contains_key(question));
+        if questions.is_empty() { Ok(()) } else { Err(Need(questions)) }
     }
 
     /// How many questions have been looked at.

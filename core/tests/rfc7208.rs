@@ -128,11 +128,8 @@ fn name(text: &str) -> Name {
 fn look(zone: &BTreeMap<Name, Node>, question: &Question) -> Look {
     let answer = |rcode, data: Vec<Data>| {
         Ok(Answer {
-            rcode,
-            authoritative: true,
             records: data.into_iter().map(|data| signet_core::observe::Record { data, ttl: 300 }).collect(),
-            soa: None,
-            negative_ttl: None,
+            ..Answer::nothing(rcode)
         })
     };
     let outcome = match zone.get(&question.name) {

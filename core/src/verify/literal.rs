@@ -10,6 +10,9 @@
 //! fault example.net timeout            every question at or below it
 //! fault _dmarc.example.com TXT servfail
 //! second _dmarc.example.com TXT        the second server has nothing there
+//! stale _dmarc.example.com TXT         resolvers have nothing there yet
+//! bogus example.com                    resolvers say SERVFAIL, unless CD is set
+//! parent example.com NS ns1.old.test   what the zone above says
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -19,7 +22,8 @@ use super::Verdict;
 use crate::{
     names::Name,
     observe::{
-        Answer, Data, Failure, Look, Need, Question, Rcode, Record, RecordType, Reply, Seen, Server, Zone,
+        Answer, Data, Failure, Look, Need, Question, Rcode, Record, RecordType, Reply, Seen, Server, View,
+        Zone,
     },
 };
 use alloc::{
@@ -37,6 +41,9 @@ pub(crate) struct Literal {
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
     second: Vec<(Name, RecordType)>,
+    bogus: Vec<Name>,
+    stale: Vec<(Name, RecordType)>,
+    parents: Vec<(Name, RecordType, Data)>,
 }
 
 fn name(text: &str) -> Name {
@@ -44,8 +51,7 @@ fn name(text: &str) -> Name {
 }
 
 fn rtype(text: &str) -> Option<RecordType> {
-    use RecordType as T;
-    [T::A, T::Aaaa, T::Cname, T::Mx, T::Ns, T::Ptr, T::Txt].into_iter().find(|t| t.as_str() == text)
+    RecordType::ALL.into_iter().find(|t| t.as_str() == text)
 }
 
 fn failure(text: &str) -> Failure {
@@ -76,7 +82,8 @@ fn data(rtype: RecordType, text: &str) -> Data {
         RecordType::Txt if text.starts_with('"') => {
             Data::Txt(text.split('"').skip(1).step_by(2).map(|chunk| chunk.as_bytes().to_vec()).collect())
         }
-        RecordType::Txt => Data::Txt(vec![text.as_bytes().to_vec()]),
+        RecordType::Txt | RecordType::Spf => Data::Txt(vec![text.as_bytes().to_vec()]),
+        RecordType::Ds | RecordType::Soa => Data::Other(text.to_string()),
     }
 }
 
@@ -91,6 +98,13 @@ impl Literal {
             match first {
                 "zone" => literal.zones.push(name(second)),
                 "undelegated" => literal.undelegated.push(name(second)),
+                "bogus" => literal.bogus.push(name(second)),
+                "stale" => literal.stale.push((name(second), rtype(rest).unwrap())),
+                "parent" => {
+                    let (kind, what) = rest.split_once(' ').unwrap();
+                    let kind = rtype(kind).unwrap();
+                    literal.parents.push((name(second), kind, data(kind, what)));
+                }
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
                     let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
@@ -112,7 +126,7 @@ impl Literal {
 
     /// What two servers of the zone say.
     pub(crate) fn look(&self, question: &Question) -> Look {
-        let Question { name: asked, rtype } = question;
+        let Question { name: asked, rtype, view } = question;
         if let Some(gone) = self.undelegated.iter().find(|gone| asked.is_at_or_below(gone)) {
             return Look { zone: Zone::NotDelegated { name: gone.clone() }, replies: vec![] };
         }
@@ -127,10 +141,22 @@ impl Literal {
             .faults
             .iter()
             .find(|(below, only, _)| asked.is_at_or_below(below) && only.is_none_or(|only| only == *rtype));
+        let resolver = matches!(view, View::Resolvers | View::Unchecked);
+        if *view == View::Parent {
+            return self.above(asked, *rtype);
+        }
         let replies = [1, 2].map(|number| Reply {
-            server: server(number, &apex),
+            server: if resolver { resolver_at(number) } else { server(number, &apex) },
             outcome: match fault {
                 Some((_, _, failure)) => Err(failure.clone()),
+                None if *view == View::Resolvers
+                    && self.bogus.iter().any(|zone| asked.is_at_or_below(zone)) =>
+                {
+                    Err(Failure::ServFail(None))
+                }
+                None if resolver && self.stale.contains(&(asked.clone(), *rtype)) => {
+                    Ok(answer(vec![], true, &apex))
+                }
                 None if number == 2 && self.second.contains(&(asked.clone(), *rtype)) => {
                     Ok(answer(vec![], true, &apex))
                 }
@@ -138,6 +164,19 @@ impl Literal {
             },
         });
         Look { zone: Zone::Found(apex), replies: replies.to_vec() }
+    }
+
+    /// What the zone above says; without a `parent` line the same as the zone.
+    fn above(&self, asked: &Name, rtype: RecordType) -> Look {
+        let apex = asked.parent().unwrap_or_else(|| name("test-root"));
+        let said = self.parents.iter().filter(|(zone, kind, _)| zone == asked && *kind == rtype);
+        let mut records: Vec<Record> =
+            said.map(|(_, _, data)| Record { data: data.clone(), ttl: 300 }).collect();
+        if records.is_empty() && rtype == RecordType::Ns {
+            records = self.answer(asked, rtype, asked).records;
+        }
+        let reply = Reply { server: server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
+        Look { zone: Zone::Found(apex), replies: vec![reply] }
     }
 
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
@@ -163,6 +202,10 @@ impl Literal {
     }
 }
 
+fn resolver_at(number: u8) -> Server {
+    Server { name: None, address: format!("192.0.2.{}", 150 + number).parse().ok() }
+}
+
 fn server(number: u8, apex: &Name) -> Server {
     Server {
         name: name(&format!("ns{number}.{apex}")).into(),
@@ -172,11 +215,10 @@ fn server(number: u8, apex: &Name) -> Server {
 
 fn answer(records: Vec<Record>, exists: bool, apex: &Name) -> Answer {
     Answer {
-        rcode: if exists { Rcode::NoError } else { Rcode::NxDomain },
-        authoritative: true,
         soa: records.is_empty().then(|| apex.clone()),
         negative_ttl: records.is_empty().then_some(3600),
         records,
+        ..Answer::nothing(if exists { Rcode::NoError } else { Rcode::NxDomain })
     }
 }
 
@@ -189,7 +231,10 @@ pub(crate) fn settle<T>(literal: &Literal, judge: impl Fn(&Seen) -> Result<T, Ne
             Err(Need(questions)) => {
                 assert!(!questions.is_empty(), "a need for nothing");
                 for question in questions {
-                    assert!(seen.at(&question.name, question.rtype).is_err(), "asked twice: {question:?}");
+                    assert!(
+                        seen.through(question.view, &question.name, question.rtype).is_err(),
+                        "asked twice: {question:?}"
+                    );
                     let look = literal.look(&question);
                     seen.add(question, look);
                 }

@@ -182,6 +182,13 @@ pub struct Context<'a> {
     /// (SPKI, DER), to tell a copied record from a foreign one. `None` where no
     /// key has been made.
     pub dkim_keys: [Option<&'a [u8]>; 2],
+    /// Whether this look goes into everything: all servers, wildcards, the
+    /// second view. A routine pass over what has been right asks only for the
+    /// records themselves.
+    pub thorough: bool,
+    /// Whether resolvers are to be asked beside the zones' own servers. Not
+    /// where they are what is believed in the first place.
+    pub second_view: bool,
 }
 
 /// The outcome of one check of one domain.

@@ -5,7 +5,7 @@ use super::{
     settings::Settings,
     sockets::{Received, Sockets},
     stats::Counters,
-    wire::{self, FORMERR, Match, NOTIMP, Query, Style},
+    wire::{self, FORMERR, Match, NOTIMP, Query, Service, Style},
 };
 use signet_core::{names::Name, observe::Failure};
 use std::{io, net::SocketAddr, sync::Arc};
@@ -25,8 +25,7 @@ pub(super) struct Wanted {
     pub(super) name: Name,
     /// The wire code of the type.
     pub(super) rtype: u16,
-    /// RD: set towards resolvers, clear towards authoritative servers.
-    pub(super) recursion: bool,
+    pub(super) service: Service,
 }
 
 /// Which of the tries for one question this is.
@@ -113,7 +112,7 @@ impl Exchange {
 
     /// Resolvers are the operator's own and serve every look there is.
     fn budget(&self, wanted: &Wanted) -> &Budgets {
-        if wanted.recursion { &self.resolver_budgets } else { &self.budgets }
+        if wanted.service == Service::Own { &self.budgets } else { &self.resolver_budgets }
     }
 
     async fn udp(
@@ -124,7 +123,7 @@ impl Exchange {
         again: bool,
     ) -> Result<Received, Failure> {
         let _slot = self.budget(wanted).enter(server.ip()).await;
-        let query = Query::new(&wanted.name, wanted.rtype, wanted.recursion, style);
+        let query = Query::new(&wanted.name, wanted.rtype, wanted.service, style);
         let patience = self.settings.timeout;
         let received = if again {
             self.sockets.ask_again(server, &query, patience).await
@@ -147,7 +146,7 @@ impl Exchange {
         let _slot = self.budget(wanted).enter(server.ip()).await;
         let _stream = self.streams.acquire().await;
         self.counters.tcp.count();
-        let query = Query::new(&wanted.name, wanted.rtype, wanted.recursion, style);
+        let query = Query::new(&wanted.name, wanted.rtype, wanted.service, style);
         let patience = self.settings.timeout;
         let mut stream = timeout(patience, TcpStream::connect(server)).await??;
         timeout(patience, async {

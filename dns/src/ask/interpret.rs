@@ -74,13 +74,13 @@ pub(super) fn interpret(octets: &[u8], name: &Name, rtype: u16, from: Sender<'_>
             // With a CNAME, NXDOMAIN is about where the chain ends (RFC 6604).
             rcode: Rcode::NoError,
             authoritative: message.metadata.authoritative,
+            authenticated: message.metadata.authentic_data,
             records,
-            soa: None,
-            negative_ttl: None,
+            ..Answer::nothing(Rcode::NoError)
         }));
     }
     if rtype == code::SOA
-        && let Some(soa) = message.answers.iter().find_map(soa).filter(|(apex, _)| apex == name)
+        && let Some(soa) = message.answers.iter().find_map(soa).filter(|zone| zone.apex == *name)
     {
         return Ok(Said::Answer(empty(&message, rcode, Some(soa))));
     }
@@ -93,7 +93,7 @@ fn negative(message: &Message, name: &Name, rcode: Rcode, from: Sender<'_>) -> R
     let authoritative = message.metadata.authoritative;
     // Only a zone around the name can say what is not there (RFC 2308 §2).
     let mut zones = message.authorities.iter().filter_map(soa);
-    let zone = zones.find(|(apex, _)| name.is_at_or_below(apex));
+    let zone = zones.find(|zone| name.is_at_or_below(&zone.apex));
     if rcode == Rcode::NxDomain
         && matches!(from, Sender::Resolver)
         && message.authorities.iter().any(|record| is_soa(record) && record.name.is_root())
@@ -116,7 +116,7 @@ fn negative(message: &Message, name: &Name, rcode: Rcode, from: Sender<'_>) -> R
         // zone of its own invention, does not serve this zone.
         Sender::Authority(apex) => {
             let foreign = zone.is_none() && message.authorities.iter().any(is_soa);
-            authoritative && !foreign && zone.as_ref().is_none_or(|(owner, _)| owner.is_at_or_below(apex))
+            authoritative && !foreign && zone.as_ref().is_none_or(|zone| zone.apex.is_at_or_below(apex))
         }
         // RFC 2308 §2.2 lets a resolver leave out the SOA. One that neither
         // recurses nor is authoritative just does not know.
@@ -125,9 +125,15 @@ fn negative(message: &Message, name: &Name, rcode: Rcode, from: Sender<'_>) -> R
     if serves { Ok(Said::Answer(empty(message, rcode, zone))) } else { Err(Failure::Lame) }
 }
 
-fn empty(message: &Message, rcode: Rcode, zone: Option<(Name, u32)>) -> Answer {
-    let (soa, negative_ttl) = zone.unzip();
-    Answer { rcode, authoritative: message.metadata.authoritative, records: Vec::new(), soa, negative_ttl }
+fn empty(message: &Message, rcode: Rcode, zone: Option<Authority>) -> Answer {
+    Answer {
+        authoritative: message.metadata.authoritative,
+        authenticated: message.metadata.authentic_data,
+        serial: zone.as_ref().map(|zone| zone.serial),
+        negative_ttl: zone.as_ref().map(|zone| zone.negative_ttl),
+        soa: zone.map(|zone| zone.apex),
+        ..Answer::nothing(rcode)
+    }
 }
 
 /// The two codes that are answers, or the failure that another one is.
@@ -210,8 +216,23 @@ fn data(rdata: &RData) -> Data {
             Err(_) => Data::Other(format!("{} {}", mx.preference, mx.exchange.to_ascii())),
         },
         RData::TXT(txt) => Data::Txt(txt.txt_data.iter().map(|chunk| chunk.to_vec()).collect()),
+        RData::Unknown { code: rtype, rdata } if u16::from(*rtype) == code::SPF => {
+            character_strings(&rdata.anything)
+        }
         other => Data::Other(other.to_string()),
     }
+}
+
+/// The content of a type 99 record, which is laid out as TXT (RFC 4408 §3.1.1).
+fn character_strings(octets: &[u8]) -> Data {
+    let mut chunks = Vec::new();
+    let mut rest = octets;
+    while let Some((&length, after)) = rest.split_first() {
+        let Some((chunk, after)) = after.split_at_checked(usize::from(length)) else { break };
+        chunks.push(chunk.to_vec());
+        rest = after;
+    }
+    Data::Txt(chunks)
 }
 
 /// The CNAME that a DNAME above `name` amounts to (RFC 6672 §3.1), for servers
@@ -247,11 +268,22 @@ fn uncompressed_name(octets: &[u8]) -> Option<String> {
     Some(WireName::from_labels(labels).ok()?.to_ascii())
 }
 
-/// The owner of an SOA, and how long negative answers from it live (RFC 2308
-/// §5). `None` for other records and for the root's.
-fn soa(record: &WireRecord) -> Option<(Name, u32)> {
+/// What an SOA says.
+struct Authority {
+    apex: Name,
+    serial: u32,
+    /// How long negative answers from it live (RFC 2308 §5).
+    negative_ttl: u32,
+}
+
+/// `None` for other records and for the root's.
+fn soa(record: &WireRecord) -> Option<Authority> {
     match &record.data {
-        RData::SOA(soa) => Some((Name::parse(&record.name.to_ascii()).ok()?, record.ttl.min(soa.minimum))),
+        RData::SOA(soa) => Some(Authority {
+            apex: Name::parse(&record.name.to_ascii()).ok()?,
+            serial: soa.serial,
+            negative_ttl: record.ttl.min(soa.minimum),
+        }),
         _ => None,
     }
 }

@@ -7,11 +7,11 @@ use super::{
     interpret::{Referral, Said, Sender},
     servers::{Heard, no_resolver},
     settings::Mode,
-    wire::{code, type_code},
+    wire::{Service, code, type_code},
 };
 use signet_core::{
     names::Name,
-    observe::{Answer, Failure, Look, Question, Rcode, Reply, Zone},
+    observe::{Answer, Failure, Look, Question, Rcode, Reply, View, Zone},
 };
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -44,9 +44,20 @@ impl Inner {
             let (inner, question) = (Arc::clone(self), question.clone());
             async move {
                 let look = async {
-                    match inner.settings.mode {
-                        Mode::Authoritative => inner.look_authoritative(&question, ask.scope, since).await,
-                        Mode::Recursive => inner.look_recursive(&question, ask.scope, since).await,
+                    match (question.view, inner.settings.mode) {
+                        (View::Servers, Mode::Authoritative) => {
+                            inner.look_authoritative(&question, ask.scope, since).await
+                        }
+                        (View::Servers, Mode::Recursive) => {
+                            inner.look_recursive(&question, ask.scope, since).await
+                        }
+                        (View::Parent, _) => inner.look_from_above(&question, since).await,
+                        (View::Resolvers, _) => {
+                            inner.look_through_resolvers(&question, Service::Recursion).await
+                        }
+                        (View::Unchecked, _) => {
+                            inner.look_through_resolvers(&question, Service::Unchecked).await
+                        }
                     }
                 };
                 match tokio::time::timeout(inner.settings.patience, look).await {
@@ -81,7 +92,7 @@ impl Inner {
             Place::NotDelegated(name) => return not_delegated(name),
             Place::Unknown(failure) => return unknown(failure),
         };
-        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), recursion: false };
+        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), service: Service::Own };
         let mut heard = Vec::new();
         for _ in 0..CUTS {
             // A registry's servers can only refer; one of them is enough.
@@ -162,7 +173,7 @@ impl Inner {
     /// ask instead when that is an alias.
     async fn probe_cut(&self, zone: &Arc<Delegation>, at: &Name) -> Result<Below, Option<Name>> {
         let learned = Instant::now();
-        let wanted = Wanted { name: at.clone(), rtype: code::SOA, recursion: false };
+        let wanted = Wanted { name: at.clone(), rtype: code::SOA, service: Service::Own };
         let heard = self.hear(zone, &wanted, Scope::One).await;
         match heard.into_iter().find_map(|h| h.said.ok()) {
             Some(Said::Referral(referral)) => Ok(Below::Referral(referral)),
@@ -193,7 +204,8 @@ impl Inner {
 
     async fn look_recursive(&self, question: &Question, scope: Scope, since: Option<Instant>) -> Look {
         let name = &question.name;
-        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), recursion: true };
+        let wanted =
+            Wanted { name: name.clone(), rtype: type_code(question.rtype), service: Service::Recursion };
         let heard = match scope {
             Scope::One => self.ask_resolvers_in_turn(&wanted).await,
             Scope::All => self.ask_all(&self.resolvers, &wanted, Sender::Resolver).await,
@@ -274,7 +286,7 @@ fn answer(heard: &Heard) -> Option<&Answer> {
     }
 }
 
-fn reply(heard: Heard) -> Reply {
+pub(super) fn reply(heard: Heard) -> Reply {
     let outcome = match heard.said {
         Ok(Said::Answer(answer)) => Ok(answer),
         // One that knows no better than to send us elsewhere.

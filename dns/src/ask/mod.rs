@@ -12,7 +12,8 @@
 //! # One look
 //! [`Asker::look`] finds the zone of the name (`delegation`), asks one or all
 //! of its servers (`servers`), follows cuts that they show (`look`), and
-//! reports. One try with one server is `exchange`: UDP over shared `sockets`,
+//! reports. What others than the zone's own servers say is in `views`. One
+//! try with one server is `exchange`: UDP over shared `sockets`,
 //! TCP when the reply is truncated, plain when EDNS or mixed case trouble the
 //! server, never more than its `budget`. `wire` writes questions and recognises
 //! replies, `interpret` reads them.
@@ -46,6 +47,7 @@ mod settings;
 mod settle;
 mod sockets;
 mod stats;
+mod views;
 mod wire;
 
 pub use settings::{Mode, Settings, system_resolvers};
@@ -160,6 +162,12 @@ impl Asker {
     /// Puts one question. Never fails: what went wrong is part of the look.
     pub async fn look(&self, question: &Question, ask: Ask) -> Look {
         self.inner.look(question, ask, ask.fresh.then(Instant::now)).await
+    }
+
+    /// Whom it believes.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.inner.settings.mode
     }
 
     /// What has been counted since start.

@@ -4,6 +4,7 @@ use super::{
     Inner,
     exchange::{Try, Wanted},
     interpret::{Said, Sender, interpret},
+    wire::Service,
 };
 use futures_util::future::join_all;
 use signet_core::{
@@ -88,7 +89,7 @@ impl Inner {
     /// # Errors
     /// How the first of them failed, when all did.
     pub(super) async fn resolve(&self, name: &Name, rtype: u16) -> Result<Said, Failure> {
-        let wanted = Wanted { name: name.clone(), rtype, recursion: true };
+        let wanted = Wanted { name: name.clone(), rtype, service: Service::Recursion };
         let mut heard = self.ask_resolvers_in_turn(&wanted).await;
         match heard.iter().position(|h| h.said.is_ok()) {
             Some(answered) => heard.swap_remove(answered).said,

@@ -267,7 +267,7 @@ mod tests {
         let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let server = silent.local_addr().unwrap();
         let sockets = Sockets::bind(1, Arc::default()).await.unwrap();
-        let query = Query::new(&Name::parse("example.test").unwrap(), 16, false, Style::PLAIN);
+        let query = Query::new(&Name::parse("example.test").unwrap(), 16, wire::Service::Own, Style::PLAIN);
         let waiting = || sockets.v4[0].waiting.lock().unwrap().len();
 
         let answer = sockets.ask(server, &query, Duration::from_millis(20)).await.unwrap();
@@ -301,7 +301,7 @@ mod tests {
     async fn a_repeated_question_hears_that_nobody_listens() {
         let gone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
         let sockets = Sockets::bind(1, Arc::default()).await.unwrap();
-        let query = Query::new(&Name::parse("example.test").unwrap(), 16, false, Style::PLAIN);
+        let query = Query::new(&Name::parse("example.test").unwrap(), 16, wire::Service::Own, Style::PLAIN);
         let error = sockets.ask_again(gone, &query, Duration::from_secs(5)).await.err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }

@@ -7,7 +7,7 @@
 
 use signet_core::{names::Name, observe::RecordType};
 
-/// Type codes (RFC 1035 §3.2.2, RFC 3596, RFC 6672).
+/// Type codes (RFC 1035 §3.2.2, RFC 3596, RFC 6672, RFC 4034, RFC 4408).
 pub(super) mod code {
     pub(crate) const A: u16 = 1;
     pub(crate) const NS: u16 = 2;
@@ -18,6 +18,8 @@ pub(super) mod code {
     pub(crate) const TXT: u16 = 16;
     pub(crate) const AAAA: u16 = 28;
     pub(crate) const DNAME: u16 = 39;
+    pub(crate) const DS: u16 = 43;
+    pub(crate) const SPF: u16 = 99;
 }
 
 /// Response codes that decide how to go on (RFC 1035 §4.1.1, RFC 6891 §9).
@@ -33,9 +35,12 @@ pub(super) fn type_code(rtype: RecordType) -> u16 {
         RecordType::A => code::A,
         RecordType::Aaaa => code::AAAA,
         RecordType::Cname => code::CNAME,
+        RecordType::Ds => code::DS,
         RecordType::Mx => code::MX,
         RecordType::Ns => code::NS,
         RecordType::Ptr => code::PTR,
+        RecordType::Soa => code::SOA,
+        RecordType::Spf => code::SPF,
         RecordType::Txt => code::TXT,
     }
 }
@@ -54,6 +59,28 @@ pub(super) struct Style {
 
 impl Style {
     pub(super) const PLAIN: Self = Self { edns: None, mixed_case: false };
+}
+
+/// What is wanted of whoever is asked; the bits of the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Service {
+    /// What an authoritative server knows itself.
+    Own,
+    /// A resolver's answer (RD), with word on whether it is authenticated (AD
+    /// in a question asks for it, RFC 6840 §5.7).
+    Recursion,
+    /// The same without DNSSEC (CD, RFC 4035 §3.2.2).
+    Unchecked,
+}
+
+impl Service {
+    fn flags(self) -> u16 {
+        match self {
+            Self::Own => 0,
+            Self::Recursion => 0x0120,
+            Self::Unchecked => 0x0110,
+        }
+    }
 }
 
 /// A question as it goes over the wire; the id is filled in when it is sent.
@@ -79,11 +106,10 @@ pub(super) enum Match {
 }
 
 impl Query {
-    pub(super) fn new(name: &Name, rtype: u16, recursion: bool, style: Style) -> Self {
+    pub(super) fn new(name: &Name, rtype: u16, service: Service, style: Style) -> Self {
         let mut octets = Vec::with_capacity(HEADER + name.as_str().len() + 2 + 4 + 11);
-        let flags: u16 = if recursion { 0x0100 } else { 0 };
         let additional = u16::from(style.edns.is_some());
-        for word in [0, flags, 1, 0, 0, additional] {
+        for word in [0, service.flags(), 1, 0, 0, additional] {
             octets.extend(word.to_be_bytes());
         }
         let mut coins = Coins::default();
@@ -177,7 +203,12 @@ mod tests {
     const FULL: Style = Style { edns: Some(1232), mixed_case: true };
 
     fn query(style: Style) -> Query {
-        Query::new(&Name::parse("_dmarc.a-rather-long-name.example.test").unwrap(), code::TXT, false, style)
+        Query::new(
+            &Name::parse("_dmarc.a-rather-long-name.example.test").unwrap(),
+            code::TXT,
+            Service::Own,
+            style,
+        )
     }
 
     fn echo(query: &Query) -> Vec<u8> {

@@ -35,6 +35,8 @@ pub enum Fault {
     Rcode(u16),
     /// This response code with this extended error.
     Extended(u16, u16),
+    /// SERVFAIL, because of DNSSEC (RFC 8914 §4.7), unless CD is set.
+    Bogus,
     /// A referral to the root.
     LameReferral,
     /// The right answer without AA.
@@ -142,6 +144,8 @@ pub(super) fn apply(fault: &Fault, query: &Message, honest: Message, tcp: bool) 
         Fault::TruncatedWithoutTcp if tcp => Reply::default(),
         Fault::Truncated | Fault::TruncatedWithoutTcp => Reply::of([wire(&truncated(query))]),
         Fault::Rcode(code) => Reply::of([wire(&with_code(query, *code))]),
+        Fault::Bogus if query.metadata.checking_disabled => fit(query, honest, tcp),
+        Fault::Bogus => apply(&Fault::Extended(2, 6), query, honest, tcp),
         Fault::Extended(code, extended) => {
             let mut reply = with_code(query, *code);
             let option = EdnsOption::Unknown(15, extended.to_be_bytes().to_vec());

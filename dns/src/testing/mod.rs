@@ -2,7 +2,7 @@
 //!
 //! Servers are `127.0.0.2`, `127.0.0.3` and so on, named by their last octet,
 //! all on one port that no other [`Fake`] uses; `127.0.0.1` is a resolver that
-//! knows every zone there is. (Needs a system whose loopback is all of
+//! knows every zone there is, and so is `127.0.0.253`. (Needs a system whose loopback is all of
 //! 127.0.0.0/8.)
 //!
 //! ```
@@ -42,6 +42,8 @@ use tokio::{
 
 /// The resolver's last octet.
 pub const RESOLVER: u8 = 1;
+/// The last octet of another one, for those who put it in their settings.
+pub const SECOND_RESOLVER: u8 = 253;
 
 /// A question that a server of the fake was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ impl Fake {
             .iter()
             .flat_map(|zone| zone.servers().iter().copied())
             .chain(rules.iter().map(|rule| rule.host))
-            .chain([RESOLVER])
+            .chain([RESOLVER, SECOND_RESOLVER])
             .collect();
         let (port, bound) = bind_all(&hosts).await;
         let state = Arc::new(Mutex::new(State { zones, rules, asked: Vec::new() }));

@@ -1,6 +1,6 @@
 //! A zone as a list of lines, and what a server of it answers.
 
-use super::{RESOLVER, loopback};
+use super::{RESOLVER, SECOND_RESOLVER, loopback};
 use hickory_proto::{
     op::{Edns, Message, Metadata, ResponseCode},
     rr::{
@@ -86,6 +86,12 @@ impl Zone {
                 RData::MX(MX::new(preference.parse().unwrap_or(10), exchange))
             }
             "TXT" => RData::TXT(TXT::from_bytes(strings(data))),
+            "SPF" => {
+                let strings = strings(data).into_iter();
+                let wire = strings.flat_map(|text| [&[text.len() as u8], text].concat()).collect();
+                RData::Unknown { code: RecordType::Unknown(99), rdata: NULL::with(wire) }
+            }
+            "DS" => RData::Unknown { code: RecordType::DS, rdata: NULL::with(vec![0; 36]) },
             _ => panic!("{line:?} has an unknown type"),
         };
         Record::from_rdata(owner, TTL, data)
@@ -148,7 +154,7 @@ fn absolute(text: &str) -> Name {
 pub(super) fn answer(zones: &[Zone], host: u8, query: &Message) -> Message {
     let mut reply = blank(query);
     let Some(question) = query.queries.first() else { return reply };
-    let resolver = host == RESOLVER;
+    let resolver = is_resolver(host);
     reply.metadata.recursion_available = resolver;
     let mut name = question.name().to_lowercase();
     for hop in 0..HOPS {
@@ -171,7 +177,8 @@ pub(super) fn answer(zones: &[Zone], host: u8, query: &Message) -> Message {
 
 /// Adds what `zone` has for `name`; an alias is followed by the caller.
 fn step(zone: &Zone, name: &Name, rtype: RecordType, reply: &mut Message) -> Option<Name> {
-    if let Some(cut) = zone.cut(name) {
+    // DS stands above the cut (RFC 4035 §3.1.4.1).
+    if let Some(cut) = zone.cut(name).filter(|cut| rtype != RecordType::DS || cut != name) {
         reply.metadata.authoritative &= !reply.answers.is_empty();
         for ns in zone.find(&cut, RecordType::NS) {
             reply.add_authority(ns.clone());
@@ -210,10 +217,14 @@ fn step(zone: &Zone, name: &Name, rtype: RecordType, reply: &mut Message) -> Opt
     target
 }
 
+fn is_resolver(host: u8) -> bool {
+    host == RESOLVER || host == SECOND_RESOLVER
+}
+
 /// The lowest zone around `name` that `host` has; the resolver has all.
 fn enclosing<'a>(zones: &'a [Zone], name: &Name, host: u8) -> Option<&'a Zone> {
     let mut best: Option<&Zone> = None;
-    for zone in zones.iter().filter(|z| host == RESOLVER || z.servers.contains(&host)) {
+    for zone in zones.iter().filter(|z| is_resolver(host) || z.servers.contains(&host)) {
         if zone.apex.zone_of(name) && best.is_none_or(|b| zone.apex.num_labels() > b.apex.num_labels()) {
             best = Some(zone);
         }

@@ -106,6 +106,9 @@ pub enum BadRecord {
     /// The value of an MX record is `preference host`.
     #[error("{0:?} is not a preference and a host")]
     Mx(String),
+    /// Not a type that is published here.
+    #[error("{0} records are not published here")]
+    Type(RecordType),
 }
 
 impl Internet {
@@ -415,9 +418,12 @@ fn wire_type(rtype: RecordType) -> WireType {
         RecordType::A => WireType::A,
         RecordType::Aaaa => WireType::AAAA,
         RecordType::Cname => WireType::CNAME,
+        RecordType::Ds => WireType::DS,
         RecordType::Mx => WireType::MX,
         RecordType::Ns => WireType::NS,
         RecordType::Ptr => WireType::PTR,
+        RecordType::Soa => WireType::SOA,
+        RecordType::Spf => WireType::Unknown(99),
         RecordType::Txt => WireType::TXT,
     }
 }
@@ -451,5 +457,6 @@ fn parse(rtype: RecordType, value: &str) -> Result<RData, BadRecord> {
             Ok(RData::MX(MX::new(preference, host)))
         }
         RecordType::Txt => Ok(txt(value.as_bytes())),
+        RecordType::Ds | RecordType::Soa | RecordType::Spf => Err(BadRecord::Type(rtype)),
     }
 }

@@ -4,6 +4,7 @@ mod answers;
 mod delegations;
 mod faults;
 mod settling;
+mod views;
 
 use signet_core::{
     names::Name,
@@ -22,7 +23,7 @@ fn name(text: &str) -> Name {
 }
 
 fn question(owner: &str, rtype: RecordType) -> Question {
-    Question { name: name(owner), rtype }
+    Question::new(&name(owner), rtype)
 }
 
 /// `example.test` on two servers, `.test` above it on a third.

@@ -12,7 +12,7 @@ use signet_core::{
     plan::PlannedRecord,
     verify::{self, Context, Findings},
 };
-use signet_dns::ask::{Ask, Asker, Scope};
+use signet_dns::ask::{Ask, Asker, Mode, Scope};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, watch},
@@ -158,6 +158,8 @@ async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask
         domain: due.domain.name.name(),
         probe: probe.as_str(),
         dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
+        thorough: ask.scope == Scope::All,
+        second_view: ask.scope == Scope::All && asker.mode() == Mode::Authoritative,
     };
     let settled = asker.settle(ask, |seen| verify::judge(&context, plan, seen)).await;
     metrics::histogram!("signet_look_questions")

@@ -38,8 +38,14 @@ fn judge_in(key: RecordKey, literal: &Literal) -> (Verdict, usize) {
     let record = records.iter().find(|record| record.key == key).unwrap();
     let domain = Name::parse("mail.example.com").unwrap();
     let der = spki();
-    let context =
-        Context { provider: &provider, domain: &domain, probe: "zzprobe", dkim_keys: [Some(&der), None] };
+    let context = Context {
+        provider: &provider,
+        domain: &domain,
+        probe: "zzprobe",
+        dkim_keys: [Some(&der), None],
+        thorough: true,
+        second_view: false,
+    };
     let (verdict, asked) = settle(literal, |seen| judge(&context, record, seen));
     sound(&verdict);
     (verdict, asked)
@@ -341,7 +347,14 @@ fn one_good_server_is_enough() {
     let provider = provider();
     let records = plan::tests::planned(&provider, "mail.example.com", &Present::default());
     let domain = Name::parse("mail.example.com").unwrap();
-    let context = Context { provider: &provider, domain: &domain, probe: "zzprobe", dkim_keys: [None, None] };
+    let context = Context {
+        provider: &provider,
+        domain: &domain,
+        probe: "zzprobe",
+        dkim_keys: [None, None],
+        thorough: true,
+        second_view: false,
+    };
     let mut seen = Seen::new();
     let verdict = loop {
         match judge(&context, &records[0], &seen) {

@@ -65,11 +65,9 @@ fn look(zone: &ZoneText, question: &Question) -> Look {
     }
     let answer = |records: Vec<Data>| {
         Ok(Answer {
-            rcode: if found.is_empty() { Rcode::NxDomain } else { Rcode::NoError },
-            authoritative: true,
             records: records.into_iter().map(|data| crate::observe::Record { data, ttl: 3600 }).collect(),
-            soa: None,
             negative_ttl: Some(300),
+            ..Answer::nothing(if found.is_empty() { Rcode::NxDomain } else { Rcode::NoError })
         })
     };
     let (first, second) = match event {
@@ -109,7 +107,14 @@ pub(super) fn judged_for(
     let domain_name = name(domain);
     let plan = planned(provider, domain, &Present::default());
     let record = plan.iter().find(|record| record.key == RecordKey::Spf).unwrap();
-    let context = Context { provider, domain: &domain_name, probe: PROBE, dkim_keys: [None, None] };
+    let context = Context {
+        provider,
+        domain: &domain_name,
+        probe: PROBE,
+        dkim_keys: [None, None],
+        thorough: true,
+        second_view: false,
+    };
     let mut seen = Seen::new();
     let (verdict, present) = asking(&mut seen, &zone, |seen| judge(&context, record, seen));
     (verdict, present, seen)

@@ -1,0 +1,58 @@
+//! What others than the zone's own servers say.
+
+use super::{ALL, asker, data, name, zones};
+use signet_core::observe::{Failure, Look, Question, RecordType, View, Zone as Place};
+use signet_dns::testing::{Fake, Fault, Rule, SECOND_RESOLVER, Zone};
+
+async fn look(fake: &Fake, view: View, owner: &str, rtype: RecordType) -> Look {
+    let question = Question { name: name(owner), rtype, view };
+    asker(fake).await.look(&question, ALL).await
+}
+
+fn shown(look: &Look) -> Vec<Vec<String>> {
+    look.answers().map(|(_, answer)| data(answer)).collect()
+}
+
+#[tokio::test]
+async fn the_parent_tells_whom_it_delegates_to() {
+    let fake = Fake::start(zones(), Vec::new()).await;
+    let above = look(&fake, View::Parent, "example.test", RecordType::Ns).await;
+    assert_eq!(above.zone, Place::Found(name("test")));
+    assert_eq!(shown(&above), [["ns2.example.test"]], "the zone itself has ns3 as well");
+    let own = look(&fake, View::Servers, "example.test", RecordType::Ns).await;
+    assert_eq!(shown(&own)[0], ["ns2.example.test", "ns3.example.test"]);
+    assert_eq!(shown(&look(&fake, View::Parent, "example.test", RecordType::Ds).await), [[""; 0]]);
+}
+
+#[tokio::test]
+async fn every_resolver_is_asked_and_none_is_trusted_to_know() {
+    let fake = Fake::start(zones(), vec![Rule::at(SECOND_RESOLVER, Fault::Rcode(5))]).await;
+    let mut settings = fake.settings();
+    settings.resolvers.push(fake.address(SECOND_RESOLVER));
+    let asker = signet_dns::ask::Asker::new(settings).await.unwrap();
+    let question =
+        Question { name: name("_dmarc.example.test"), rtype: RecordType::Txt, view: View::Resolvers };
+    let look = asker.look(&question, ALL).await;
+    assert_eq!(shown(&look), [["v=DMARC1; p=none"]]);
+    assert_eq!(super::failures(&look), [Failure::Refused]);
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 2, "no zone is looked for: {asked:?}");
+    assert!(asked.iter().all(|question| question.recursion));
+}
+
+#[tokio::test]
+async fn without_checking_a_bogus_zone_has_its_records() {
+    let fake = Fake::start(zones(), vec![Rule::at(1, Fault::Bogus)]).await;
+    let checked = look(&fake, View::Resolvers, "_dmarc.example.test", RecordType::Txt).await;
+    assert_eq!(super::failures(&checked), [Failure::ServFail(Some(6))]);
+    let unchecked = look(&fake, View::Unchecked, "_dmarc.example.test", RecordType::Txt).await;
+    assert_eq!(shown(&unchecked), [["v=DMARC1; p=none"]]);
+}
+
+#[tokio::test]
+async fn a_retired_type_is_read_as_text() {
+    let zones = vec![Zone::new("example.test", &[2], &["@ SPF v=spf1 -all"])];
+    let fake = Fake::start(zones, Vec::new()).await;
+    let look = look(&fake, View::Servers, "example.test", RecordType::Spf).await;
+    assert_eq!(shown(&look), [["v=spf1 -all"]]);
+}
