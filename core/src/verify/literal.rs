@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! zone example.com
+//! zone example.net a.ns.cloudflare.com b.ns.cloudflare.com    its two servers' names
 //! sg-link.example.com CNAME track.signet.test
 //! *.example.com TXT "v=spf1 " "-all"
 //! undelegated gone.example
@@ -33,6 +34,7 @@ use alloc::{
 #[derive(Default)]
 pub(crate) struct Literal {
     zones: Vec<Name>,
+    servers: Vec<(Name, Name)>,
     records: Vec<(String, RecordType, Data)>,
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
@@ -89,7 +91,12 @@ impl Literal {
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
             let rest = words.next().unwrap_or_default().trim();
             match first {
-                "zone" => literal.zones.push(name(second)),
+                "zone" => {
+                    literal.zones.push(name(second));
+                    literal
+                        .servers
+                        .extend(rest.split_whitespace().map(|server| (name(second), name(server))));
+                }
                 "undelegated" => literal.undelegated.push(name(second)),
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
@@ -128,7 +135,7 @@ impl Literal {
             .iter()
             .find(|(below, only, _)| asked.is_at_or_below(below) && only.is_none_or(|only| only == *rtype));
         let replies = [1, 2].map(|number| Reply {
-            server: server(number, &apex),
+            server: self.server(number, &apex),
             outcome: match fault {
                 Some((_, _, failure)) => Err(failure.clone()),
                 None if number == 2 && self.second.contains(&(asked.clone(), *rtype)) => {
@@ -138,6 +145,15 @@ impl Literal {
             },
         });
         Look { zone: Zone::Found(apex), replies: replies.to_vec() }
+    }
+
+    fn server(&self, number: u8, apex: &Name) -> Server {
+        let mut named = self.servers.iter().filter(|(zone, _)| zone == apex).map(|(_, server)| server);
+        let server = named.nth(usize::from(number) - 1).cloned();
+        Server {
+            name: server.or_else(|| Name::parse(&format!("ns{number}.{apex}")).ok()),
+            address: format!("192.0.2.{}", 52 + number).parse().ok(),
+        }
     }
 
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
@@ -160,13 +176,6 @@ impl Literal {
         let found = at.iter().filter(|(_, t, _)| *t == rtype || *t == RecordType::Cname);
         let found = found.map(|(_, _, data)| Record { data: data.clone(), ttl: 300 }).collect();
         answer(found, !at.is_empty() || exists(asked.as_str()), apex)
-    }
-}
-
-fn server(number: u8, apex: &Name) -> Server {
-    Server {
-        name: name(&format!("ns{number}.{apex}")).into(),
-        address: format!("192.0.2.{}", 52 + number).parse().ok(),
     }
 }
 
