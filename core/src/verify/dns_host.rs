@@ -8,7 +8,13 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
+use super::Verdict;
 use crate::{names::Name, observe::Look};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 const TABLE: &str = include_str!("../../data/dns_hosts.txt");
 /// Servers of one zone that are looked at; a hostile delegation may list more.
@@ -142,6 +148,13 @@ impl Hosting {
         Self::of(look.replies.iter().filter_map(|reply| reply.server.name.as_ref()))
     }
 
+    /// The same for the servers that the verdicts on a domain rest on; one that
+    /// rests on a vendor's or a parent's zone makes it unknown.
+    #[must_use]
+    pub fn of_verdicts(verdicts: &[Verdict]) -> Self {
+        Self::of(verdicts.iter().filter_map(|verdict| verdict.server.as_ref()?.name.as_ref()))
+    }
+
     /// The one host the zone is at.
     #[must_use]
     pub fn host(&self) -> Option<&DnsHost> {
@@ -153,6 +166,35 @@ impl Hosting {
 }
 
 impl DnsHost {
+    /// The host with the way to its DNS records, as in
+    /// "Cloudflare (DNS → Records, https://…)".
+    #[must_use]
+    pub fn place(&self) -> String {
+        let way: Vec<&str> = [self.page, self.url].into_iter().flatten().collect();
+        if way.is_empty() { self.name.to_string() } else { format!("{} ({})", self.name, way.join(", ")) }
+    }
+
+    /// What its form takes as the name of a record at `owner` in `zone`; empty
+    /// where nothing is to be entered.
+    #[must_use]
+    pub fn entered(&self, owner: &Name, zone: &Name) -> String {
+        let full = || match self.names {
+            Some(Names::FullWithDot) => format!("{owner}."),
+            _ => owner.to_string(),
+        };
+        if owner == zone {
+            return match self.apex {
+                Some(Apex::Blank) => String::new(),
+                Some(Apex::Domain) => full(),
+                Some(Apex::At) | None => "@".to_string(),
+            };
+        }
+        match self.names {
+            Some(Names::Full | Names::FullWithDot) => full(),
+            Some(Names::Relative) | None => owner.as_entered_in(zone),
+        }
+    }
+
     fn of_server(server: &Name) -> Option<Self> {
         let block =
             blocks().find(|block| patterns(block).any(|pattern| matches(pattern, server.as_str())))?;

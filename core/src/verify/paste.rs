@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::dns_host::{Apex, DnsHost, Hosting, LongText, Names, Targets};
+use super::dns_host::{DnsHost, Hosting, LongText, Targets};
 use crate::{
     names::Name,
     observe::{Look, RecordType, Zone},
@@ -180,10 +180,8 @@ impl<'a> Paste<'a> {
 
     /// "At Cloudflare (DNS → Records, https://…), in the zone example.com".
     fn at(&self, host: &DnsHost) -> String {
-        let place: Vec<&str> = [host.page, host.url].into_iter().flatten().collect();
-        let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
         let zone = self.zone.map_or_else(String::new, |zone| format!(", in the zone {zone}"));
-        format!("At {}{place}{zone}", host.name)
+        format!("At {}{zone}", host.place())
     }
 
     /// The name to enter, with the label of its field where that is known, and
@@ -199,7 +197,7 @@ impl<'a> Paste<'a> {
         };
         let label = host.name_field.unwrap_or("the name");
         let appends = if host.doubles { format!("; {} appends the rest", host.name) } else { String::new() };
-        match entered(owner, zone, host) {
+        match host.entered(owner, zone) {
             name if name.is_empty() => format!("{label} left empty (in full: {owner}{appends})"),
             name if name.trim_end_matches('.') == owner.as_str() => format!("{label} `{name}`"),
             // The zone's own name, and how its form takes that is not known.
@@ -279,25 +277,6 @@ impl<'a> Paste<'a> {
             ));
         }
         fix
-    }
-}
-
-/// `owner` as the form of `host` wants it.
-fn entered(owner: &Name, zone: &Name, host: &DnsHost) -> String {
-    let full = || match host.names {
-        Some(Names::FullWithDot) => format!("{owner}."),
-        _ => owner.to_string(),
-    };
-    if owner == zone {
-        return match host.apex {
-            Some(Apex::Blank) => String::new(),
-            Some(Apex::Domain) => full(),
-            Some(Apex::At) | None => "@".to_string(),
-        };
-    }
-    match host.names {
-        Some(Names::Full | Names::FullWithDot) => full(),
-        Some(Names::Relative) | None => owner.as_entered_in(zone),
     }
 }
 

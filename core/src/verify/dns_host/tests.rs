@@ -1,11 +1,9 @@
 use super::*;
-use crate::observe::{Failure, Reply, Server, Zone};
-use alloc::{
-    collections::BTreeSet,
-    format,
-    string::{String, ToString},
-    vec::Vec,
+use crate::{
+    observe::{Failure, Reply, Server, Zone},
+    plan::{Present, tests::planned, tests::provider},
 };
+use alloc::collections::BTreeSet;
 
 /// Every host of the table, each with the name of a server of its own.
 pub(crate) fn hosts() -> Vec<(DnsHost, String)> {
@@ -241,4 +239,29 @@ fn a_look_tells_by_the_servers_it_asked() {
     assert_eq!(hosting.host().map(|host| host.name), Some("Cloudflare"));
     assert_eq!(Hosting::of_look(&look(&[None])), Hosting::Unknown);
     assert_eq!(Hosting::of_look(&look(&[])), Hosting::Unknown);
+}
+
+#[test]
+fn verdicts_tell_by_the_servers_they_rest_on() {
+    let plan = planned(&provider(), "example.com", &Present::default());
+    let hosting = |servers: &[Option<&str>]| {
+        let verdicts: Vec<Verdict> = servers
+            .iter()
+            .map(|server| {
+                let server = server.map(|name| Server { name: Name::parse(name).ok(), address: None });
+                Verdict { server, ..Verdict::unchecked(&plan[0]) }
+            })
+            .collect();
+        Hosting::of_verdicts(&verdicts)
+    };
+    let known = hosting(&[None, Some("ada.ns.cloudflare.com"), Some("bob.ns.cloudflare.com")]);
+    let host = known.host().unwrap();
+    assert_eq!(
+        host.place(),
+        "Cloudflare (DNS → Records, https://dash.cloudflare.com/?to=/:account/:zone/dns/records)"
+    );
+    // DMARC read at a vendor's.
+    let two = hosting(&[Some("ada.ns.cloudflare.com"), Some("ns1.digitalocean.com")]);
+    assert_eq!(two.host(), None);
+    assert_eq!(hosting(&[None, None]), Hosting::Unknown);
 }

@@ -4,7 +4,7 @@ use crate::{
     plan::{PlannedRecord, Present, RecordKey, tests::planned, tests::provider},
     verify::{
         Context, Verdict,
-        dns_host::tests::hosts,
+        dns_host::{Apex, Names, tests::hosts},
         judge,
         literal::{Literal, settle, sound},
     },
