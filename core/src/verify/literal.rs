@@ -10,6 +10,7 @@
 //! fault example.net timeout            every question at or below it
 //! fault _dmarc.example.com TXT servfail
 //! second _dmarc.example.com TXT        the second server has nothing there
+//! nxdomain _domainkey.example.com      denied, whatever stands below it
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -37,6 +38,7 @@ pub(crate) struct Literal {
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
     second: Vec<(Name, RecordType)>,
+    denied: Vec<Name>,
 }
 
 fn name(text: &str) -> Name {
@@ -91,6 +93,7 @@ impl Literal {
             match first {
                 "zone" => literal.zones.push(name(second)),
                 "undelegated" => literal.undelegated.push(name(second)),
+                "nxdomain" => literal.denied.push(name(second)),
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
                     let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
@@ -141,6 +144,9 @@ impl Literal {
     }
 
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
+        if self.denied.contains(asked) {
+            return answer(vec![], false, apex);
+        }
         let exists = |owner: &str| {
             let below = format!(".{owner}");
             owner == apex.as_str() || self.records.iter().any(|(o, _, _)| o == owner || o.ends_with(&below))

@@ -4,12 +4,15 @@
 //! expects and of what has been [`Seen`]; where it has not seen enough it says
 //! so with [`Need`] and is run again. [`judge`] is all of them together.
 
+mod case;
 pub mod cname;
 mod code;
+pub mod dkim;
 pub mod dmarc;
 mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
+mod misplaced;
 pub mod own;
 pub mod spf;
 
@@ -17,7 +20,7 @@ pub use code::Code;
 
 use crate::{
     names::Name,
-    observe::{Need, Seen, Server},
+    observe::{Need, RecordType, Seen, Server},
     plan::{PlannedRecord, Present, Provider, RecordKey},
 };
 use alloc::{
@@ -182,6 +185,10 @@ pub struct Context<'a> {
     /// (SPKI, DER), to tell a copied record from a foreign one. `None` where no
     /// key has been made.
     pub dkim_keys: [Option<&'a [u8]>; 2],
+    /// Whether this look goes into everything: all servers, wildcards, the
+    /// second view. A routine pass over what has been right asks only for the
+    /// records themselves.
+    pub thorough: bool,
 }
 
 /// The outcome of one check of one domain.
@@ -206,6 +213,9 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     let mut findings = Findings::default();
     for record in plan {
         let verdict = match record.key {
+            RecordKey::Dkim1 | RecordKey::Dkim2 if record.rtype == RecordType::Txt => {
+                dkim_key(context, record, seen)
+            }
             RecordKey::Verification | RecordKey::Dkim1 | RecordKey::Dkim2 | RecordKey::LinkVerification => {
                 cname::judge(context, record, seen)
             }
@@ -226,6 +236,16 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     Need::of_all(needed)?;
     findings.zone = zone_of(context.domain, plan, seen);
     Ok(findings)
+}
+
+/// Raw-TXT DKIM: judged by the key that is to stand there. Without a key there
+/// is nothing to publish yet.
+fn dkim_key(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Result<Verdict, Need> {
+    let [first, second] = context.dkim_keys;
+    match if record.key == RecordKey::Dkim1 { first } else { second } {
+        Some(expected) => dkim::judge(context, record, expected, seen),
+        None => Ok(Verdict::unchecked(record)),
+    }
 }
 
 /// The zone cut above the domain, as found for any record at or below it.

@@ -158,6 +158,7 @@ async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask
         domain: due.domain.name.name(),
         probe: probe.as_str(),
         dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
+        thorough: ask.scope == Scope::All,
     };
     let settled = asker.settle(ask, |seen| verify::judge(&context, plan, seen)).await;
     metrics::histogram!("signet_look_questions")

@@ -109,7 +109,8 @@ pub(super) fn judged_for(
     let domain_name = name(domain);
     let plan = planned(provider, domain, &Present::default());
     let record = plan.iter().find(|record| record.key == RecordKey::Spf).unwrap();
-    let context = Context { provider, domain: &domain_name, probe: PROBE, dkim_keys: [None, None] };
+    let context =
+        Context { provider, domain: &domain_name, probe: PROBE, dkim_keys: [None, None], thorough: true };
     let mut seen = Seen::new();
     let (verdict, present) = asking(&mut seen, &zone, |seen| judge(&context, record, seen));
     (verdict, present, seen)
