@@ -67,7 +67,8 @@ impl<'a, T> Case<'a, T> {
     /// The record's name, as the DNS host of `look`'s zone wants it.
     fn named(&self, look: &Look) -> String {
         let PlannedRecord { owner, rtype, .. } = self.record;
-        format!("{rtype} record named `{}` (in full: {owner})", owner.as_entered_in(&self.zone(look)))
+        let entered = evidence::entered(owner, &self.zone(look), look, self.context.domain);
+        format!("{rtype} record named {entered}")
     }
 
     /// The text to paste where nothing is yet.

@@ -13,6 +13,8 @@ use alloc::{
     vec::Vec,
 };
 
+/// How many name servers of a zone that is somebody else's are named.
+const NAMED: usize = 2;
 /// How many servers or records are listed by name at most; a hostile zone may
 /// have hundreds.
 const LISTED: usize = 16;
@@ -152,6 +154,26 @@ fn code_of(failure: &Failure) -> Code {
         Failure::Truncated => Code::Truncated,
         Failure::Rcode(_) | Failure::Malformed(_) => Code::BadAnswer,
         Failure::PrivateAddress(_) => Code::PrivateAddress,
+    }
+}
+
+/// The name to enter for `owner` in the zone `apex`. Where that zone begins below
+/// the sending domain, another party may have it: `look` tells whose servers.
+pub(crate) fn entered(owner: &Name, apex: &Name, look: &Look, domain: &Name) -> String {
+    let relative = owner.as_entered_in(apex);
+    if apex == domain || !apex.is_at_or_below(domain) {
+        return format!("`{relative}` (in full: {owner})");
+    }
+    let mut servers: Vec<String> =
+        look.replies.iter().filter_map(|reply| reply.server.name.as_ref().map(ToString::to_string)).collect();
+    servers.dedup();
+    servers.truncate(NAMED);
+    match &servers[..] {
+        [] => format!("`{relative}` in the zone {apex} (in full: {owner})"),
+        some => format!(
+            "`{relative}` in the zone {apex}, which is delegated to {} (in full: {owner})",
+            some.join(" and ")
+        ),
     }
 }
 

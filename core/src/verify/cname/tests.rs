@@ -406,6 +406,19 @@ fn what_broke_a_copied_key_is_said() {
     assert!(verdict.fix.starts_with("Delete the TXT record. Publish a CNAME record"), "{verdict:?}");
 }
 
+/// A vendor may have all of `_domainkey`: the fix says whose servers it is on.
+#[test]
+fn a_delegated_domainkey_is_named() {
+    let zones = "zone example.com\nzone _domainkey.mail.example.com";
+    let verdict = expect(Dkim1, zones, "missing/name_not_found");
+    assert_eq!(
+        verdict.fix,
+        "Publish a CNAME record named `sg1-abcdefghijklmnop` in the zone _domainkey.mail.example.com, which is \
+         delegated to ns1._domainkey.mail.example.com and ns2._domainkey.mail.example.com (in full: \
+         sg1-abcdefghijklmnop._domainkey.mail.example.com) with the value `sg1.abcdefghijklmnop.dkim.signet.test`."
+    );
+}
+
 /// RFC 8020: a server that denies `_domainkey` hides the selectors below it.
 #[test]
 fn a_name_denied_above_a_live_selector() {
