@@ -101,6 +101,8 @@ const VECTORS: &[(&str, &str, &str, &str)] = &[
     ("rsa 512, bare", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa512-pkcs1}", "fail/dkim_key_short"),
     ("rsa 768", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa768}", "fail/dkim_key_short"),
     ("rsa 768, bare", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa768-pkcs1}", "fail/dkim_key_short"),
+    ("rsa 1023", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa1023}", "fail/dkim_key_short"),
+    ("rsa 2047", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa2047}", "softfail/dkim_key_weak"),
     ("rsa 1024", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa1024}", "softfail/dkim_key_weak"),
     ("rsa 1024, bare", "RFC 8301 §3.2", "v=DKIM1; k=rsa; p={rsa1024-pkcs1}", "softfail/dkim_key_weak"),
     ("rsa 1024 of the RFC", "RFC 8463 §A.2", "v=DKIM1; k=rsa; p={rsa1024-rfc8463}", "softfail/dkim_key_weak"),
@@ -437,6 +439,8 @@ fn what_is_said_is_exact() {
     // What the record allows is kept, and what breaks it is not.
     let (_, fix) = said("v=DKIM1; h=sha1:sha256; s=email; t=y:s; n=x; p={rsa2048}");
     assert!(fix.contains("`v=DKIM1; k=rsa; h=sha256; s=email; t=s; p=MII"), "{fix}");
+    let (_, fix) = said("v=DKIM1; s=*:email; t=y; p={rsa2048}");
+    assert!(fix.contains("`v=DKIM1; k=rsa; p=MII"), "{fix}");
     // Of a private key nothing is shown again.
     let private = lint_of("v=DKIM1; k=rsa; p={private-pkcs1}");
     assert!(!format!("{private:?}").contains(&key("private-pkcs1")[..40]), "{private:?}");

@@ -122,6 +122,10 @@ mod tests {
         {
             assert_eq!(read(other), Err(Bad::Other), "{other:?}");
         }
+        // Lengths in more octets than they take, with all the content there.
+        for (long, length) in [(&[2, 0x81, 0x7f][..], 0x7f), (&[2, 0x82, 0, 0xff], 0xff)] {
+            assert_eq!(read(&[long, &vec![1; length]].concat()), Err(Bad::Other), "{length}");
+        }
         for length in [0, 1, 127, 128, 255, 256, 5000] {
             assert_eq!(read(&element(INTEGER, &vec![1; length])), Ok(length));
         }
