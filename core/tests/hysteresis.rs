@@ -3,6 +3,8 @@
 //! schedule and the brake on mass demotions. No DNS: each look's verdicts are
 //! made from what really is the case at that moment.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, prelude::*};
 use signet_core::{
