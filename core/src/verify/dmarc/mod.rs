@@ -18,7 +18,7 @@ use super::{Code, Context, Status, Verdict, cname::chain::End, evidence};
 use crate::{
     names::Name,
     observe::{Look, Need, Rcode, RecordType, Seen, Zone, printable},
-    plan::PlannedRecord,
+    plan::{PlannedRecord, Provider},
 };
 use alloc::{
     format,
@@ -40,17 +40,27 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let sibling = evidence::sibling(&record.owner, context.probe);
+    let Context { domain, probe, provider, .. } = *context;
+    judge_for(&Party { domain, probe, provider: Some(provider) }, record, seen)
+}
+
+/// [`judge`] for whoever the record is to serve.
+pub(crate) fn judge_for(
+    party: &Party<'_>,
+    record: &PlannedRecord,
+    seen: &Seen,
+) -> Result<(Verdict, Option<String>), Need> {
+    let sibling = evidence::sibling(&record.owner, party.probe);
     match &sibling {
         Some(sibling) => seen.have_all(&[(&record.owner, RecordType::Txt), (sibling, RecordType::Txt)])?,
         None => seen.have_all(&[(&record.owner, RecordType::Txt)])?,
     }
     let look = seen.at(&record.owner, RecordType::Txt)?;
-    if let Some(verdict) = evidence::unanswered(record, look) {
+    let case = Case { party, record, seen, look };
+    if let Some(verdict) = case.unanswered(look, &record.owner) {
         return Ok((verdict, None));
     }
     let own = walk::read(seen, &record.owner)?;
-    let case = Case { context, record, seen, look };
     if let End::Unanswered(last) = own.chain.end {
         return Ok((case.behind_alias(&own, last), None));
     }
@@ -74,9 +84,19 @@ fn printable_text(text: &[u8]) -> Option<String> {
     if plain { core::str::from_utf8(text).ok().map(ToString::to_string) } else { None }
 }
 
+/// Whose DMARC is judged, and for whom.
+pub(crate) struct Party<'a> {
+    /// The domain that stands in From.
+    pub(crate) domain: &'a Name,
+    /// See [`Context::probe`].
+    pub(crate) probe: &'a str,
+    /// Who sends for it; `None` where that is nobody's business here.
+    pub(crate) provider: Option<&'a Provider>,
+}
+
 /// One domain's DMARC on trial.
 struct Case<'a> {
-    context: &'a Context<'a>,
+    party: &'a Party<'a>,
     record: &'a PlannedRecord,
     seen: &'a Seen,
     /// The look at `_dmarc.` of the domain.
@@ -86,6 +106,14 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
         Verdict::new(self.record, status, code, reason)
+    }
+
+    /// The verdict where there is no answer to judge.
+    fn unanswered(&self, look: &Look, name: &Name) -> Option<Verdict> {
+        match self.party.provider {
+            Some(_) => evidence::unanswered_at(self.record, look, name, RecordType::Txt),
+            None => evidence::unanswered_about(self.record.key, look, name, RecordType::Txt),
+        }
     }
 
     /// With the evidence of where the records were read, and the CNAMEs there.
@@ -124,7 +152,7 @@ impl<'a> Case<'a> {
     }
 
     fn is_wildcard_at(&self, name: &Name) -> Result<bool, Need> {
-        evidence::is_wildcard(self.seen, name, RecordType::Txt, self.context.probe)
+        evidence::is_wildcard(self.seen, name, RecordType::Txt, self.party.probe)
     }
 
     /// A verdict that something is wrong does not hold for a wildcard's answer,
@@ -143,7 +171,7 @@ impl<'a> Case<'a> {
 
     /// There is one record at the domain's own name.
     fn own(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let mut verdict = if policy.is_valid() {
             self.valid(own, text, policy)?
         } else {
@@ -165,7 +193,7 @@ impl<'a> Case<'a> {
         if policy.testing {
             verdict.remarks.push(TESTING.to_string());
         }
-        if policy.strict_spf {
+        if policy.strict_spf && self.party.provider.is_some() {
             verdict.remarks.push(
                 "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough."
                     .to_string(),
@@ -200,7 +228,7 @@ impl<'a> Case<'a> {
                 None => verdict,
             });
         }
-        let consent = consent::look(self.context, policy, self.seen)?;
+        let consent = consent::look(self.party, policy, self.seen)?;
         let mut verdict = match consent.refused.first() {
             Some((destination, place)) => {
                 let reason = format!(
@@ -214,7 +242,7 @@ impl<'a> Case<'a> {
                 ))
             }
             None => {
-                let reason = format!("{} has a DMARC policy: {}.", self.context.domain, policy.own_policy());
+                let reason = format!("{} has a DMARC policy: {}.", self.party.domain, policy.own_policy());
                 self.verdict(Status::Pass, Code::Ok, reason)
             }
         };
@@ -224,7 +252,7 @@ impl<'a> Case<'a> {
 
     /// Several records: all are discarded and the walk goes on (§4.10 step 2).
     fn several(&self, own: &Published<'_>) -> Result<Verdict, Need> {
-        let walk = walk::walk(self.seen, self.context.domain)?;
+        let walk = walk::walk(self.seen, self.party.domain)?;
         let count = own.records.len();
         let keep = own
             .records
@@ -282,7 +310,7 @@ impl<'a> Case<'a> {
         if inherited.is_none() && wildcard {
             let reason = format!(
                 "There is no DMARC policy for {}: at {} only a wildcard answers, with something else.",
-                self.context.domain, self.record.owner
+                self.party.domain, self.record.owner
             );
             let verdict = self.verdict(Status::Missing, Code::Wildcard, reason);
             return Ok(self.at(verdict.fix(self.publish(own, &self.record.value)), own));
@@ -303,7 +331,7 @@ impl<'a> Case<'a> {
     fn look_around(&self) -> Result<(Walk<'a>, Option<(Name, Code)>), Need> {
         let places = self.misplaced();
         // One round for both.
-        let walked = walk::walk(self.seen, self.context.domain);
+        let walked = walk::walk(self.seen, self.party.domain);
         let found = places.iter().map(|(name, _)| walk::read(self.seen, name)).collect();
         let (walk, found) = together(walked, found)?;
         for (place, found) in places.into_iter().zip(found) {
@@ -316,7 +344,7 @@ impl<'a> Case<'a> {
     }
 
     fn absent(&self, own: &Published<'_>) -> Verdict {
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let host = own.chain.last().unwrap_or(&self.record.owner);
         let through = if own.chain.is_alias() {
             format!(", where the CNAME at {} leads", self.record.owner)
@@ -346,7 +374,7 @@ impl<'a> Case<'a> {
 
     fn inherited(&self, inherited: &Inherited<'_>) -> Verdict {
         let reason =
-            format!("{} has no DMARC record of its own; {}.", self.context.domain, effective(inherited));
+            format!("{} has no DMARC record of its own; {}.", self.party.domain, effective(inherited));
         let mut verdict = self.verdict(Status::Pass, Code::Inherited, reason);
         if !inherited.record.is_valid() {
             verdict
@@ -372,7 +400,7 @@ impl<'a> Case<'a> {
     /// Names where the record may have been entered by mistake.
     fn misplaced(&self) -> Vec<(Name, Code)> {
         let owner = &self.record.owner;
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let mut places = Vec::from([(domain.clone(), Code::NameAtApex)]);
         let apex = match &self.look.zone {
             Zone::Found(apex) => apex,
@@ -415,7 +443,7 @@ impl<'a> Case<'a> {
 
     fn behind_alias(&self, own: &Published<'_>, last: &Look) -> Verdict {
         let host = own.chain.last().unwrap_or(&self.record.owner);
-        match evidence::unanswered_at(self.record, last, host, RecordType::Txt) {
+        match self.unanswered(last, host) {
             Some(mut verdict) => {
                 verdict.reason = format!("{} leads to {host}. {}", self.record.owner, verdict.reason);
                 verdict
@@ -436,7 +464,7 @@ impl<'a> Case<'a> {
     fn unread(&self, unread: &[(Name, &Look)]) -> Verdict {
         unread
             .first()
-            .and_then(|(name, look)| evidence::unanswered_at(self.record, look, name, RecordType::Txt))
+            .and_then(|(name, look)| self.unanswered(look, name))
             .unwrap_or_else(|| Verdict::unchecked(self.record))
     }
 }

@@ -6,6 +6,7 @@
 //! * [`judge`](judge()) — the verdict
 
 mod absent;
+mod any;
 mod ask;
 mod effect;
 mod eval;
@@ -15,10 +16,12 @@ mod mend;
 mod merge;
 mod record;
 mod result;
+mod single;
 #[cfg(test)]
 mod tests;
 mod works;
 
+pub(crate) use any::AnySpf;
 pub use eval::check_host;
 pub use judge::judge;
 pub use macros::{MacroError, MacroString};
