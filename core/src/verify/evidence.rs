@@ -100,23 +100,19 @@ const SERVERS_DIFFER: &str = "If it lasts for hours, ask your DNS host why its s
      of an old host are still listed at your registrar.";
 
 /// The same about anything, without a promise that somebody will look again.
-pub(crate) fn unanswered_about<K>(
-    key: K,
-    look: &Look,
-    name: &Name,
-    rtype: RecordType,
-) -> Option<Verdict<K>> {
+pub(crate) fn unanswered_about<K>(key: K, look: &Look, name: &Name, rtype: RecordType) -> Option<Verdict<K>> {
     let verdict = match look.consensus() {
         Consensus::Agreed { .. } => return None,
         Consensus::NotDelegated(undelegated) => not_delegated(key, undelegated),
         Consensus::Split { with, without } => {
             let reason = disagreement(look, name, rtype, &with, &without);
-            Verdict::about(key, Status::NetworkError, Code::ServersDisagree, reason)
-                .fix(format!("Right after a change this is normal and nothing is to be done. {SERVERS_DIFFER}"))
+            Verdict::about(key, Status::NetworkError, Code::ServersDisagree, reason).fix(format!(
+                "Right after a change this is normal and nothing is to be done. {SERVERS_DIFFER}"
+            ))
         }
         Consensus::Nothing { failure, .. } => {
             let reason = silence(look, name, failure);
-            Verdict::about(key, Status::NetworkError, code_of(failure), reason)
+            Verdict::about(key, Status::NetworkError, failure_code(look, failure), reason)
         }
     };
     Some(with_evidence(verdict, look))
@@ -161,6 +157,23 @@ fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
         n if alike => format!("Each of the {n} name servers of {apex} {failure}."),
         n => format!("None of the {n} name servers of {apex} gave an answer; the first {failure}."),
     }
+}
+
+/// The machine word for a look without any answer. `refused` and `lame` mean
+/// that every server of the zone turned us away, which can amount to proof
+/// (`zone_dead`); a resolver that does is no sign of anything.
+fn failure_code(look: &Look, failure: &Failure) -> Code {
+    let turned_away = |code: &Code| matches!(code, Code::Refused | Code::Lame);
+    let by_the_zone = look.replies.iter().all(|reply| reply.server.name.is_some());
+    if look.replies.is_empty() || !by_the_zone {
+        return match code_of(failure) {
+            Code::Refused => Code::ResolverRefused,
+            Code::Lame => Code::BadAnswer,
+            code => code,
+        };
+    }
+    let mut codes = look.failures().map(|(_, failure)| code_of(failure));
+    codes.find(|code| !turned_away(code)).unwrap_or_else(|| code_of(failure))
 }
 
 /// The machine word for a failure to answer.

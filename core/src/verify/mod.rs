@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
 pub mod own;
+pub(crate) mod second_view;
 pub mod spf;
 
 pub use code::Code;
@@ -130,6 +131,9 @@ pub struct Verdict<K = RecordKey> {
     pub rcode: Option<String>,
     /// Of the answer, in seconds; for a negative one how long it may be cached.
     pub ttl: Option<u32>,
+    /// Some receivers may still see what was there before, for so many seconds
+    /// after the look (RFC 2308 §5).
+    pub late: Option<u32>,
     /// See [`Witnesses`].
     pub witnesses: Witnesses,
     /// Things worth saying that change nothing: a lame server, an unknown tag.
@@ -166,6 +170,7 @@ impl<K> Verdict<K> {
             server: None,
             rcode: None,
             ttl: None,
+            late: None,
             witnesses: Witnesses::default(),
             remarks: Vec::new(),
         }
@@ -192,6 +197,7 @@ impl<K> Verdict<K> {
             server: self.server,
             rcode: self.rcode,
             ttl: self.ttl,
+            late: self.late,
             witnesses: self.witnesses,
             remarks: self.remarks,
         }
@@ -262,6 +268,7 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     }
     Need::of_all(needed)?;
     findings.zone = zone_of(context.domain, plan, seen);
+    second_view::look(context, plan, seen, &mut findings)?;
     Ok(findings)
 }
 

@@ -28,11 +28,7 @@ pub(super) struct Consent {
 
 /// Looks for the consent of every destination of `record`, published for the
 /// domain in `party`, that lies in another organizational domain.
-pub(super) fn look(
-    party: &Party<'_>,
-    record: &Record,
-    seen: &crate::observe::Seen,
-) -> Result<Consent, Need> {
+pub(super) fn look(party: &Party<'_>, record: &Record, seen: &crate::observe::Seen) -> Result<Consent, Need> {
     let mut consent = Consent::default();
     let mut places: Vec<(Name, Name)> = Vec::new();
     for destination in record.rua.iter().filter_map(|uri| report_domain(uri)) {

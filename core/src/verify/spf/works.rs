@@ -37,7 +37,7 @@ impl Works<'_> {
         let some_pass = failing.len() < sending.len();
         // An installation that has named no addresses is judged by its include.
         let works = failing.is_empty()
-            && (!sending.is_empty() || includes_before_all(self.single.record, &self.include));
+            && (!sending.is_empty() || includes_before_all(self.single.record, self.include));
         if works {
             return self.works();
         }
@@ -50,7 +50,8 @@ impl Works<'_> {
         if let Some(unknown) = ended(SpfResult::Temperror) {
             return Ok(self.unreachable(unknown));
         }
-        let other_senders_pass = self.single.effect.other_sender.iter().any(|(_, e)| e.result == SpfResult::Pass);
+        let other_senders_pass =
+            self.single.effect.other_sender.iter().any(|(_, e)| e.result == SpfResult::Pass);
         if some_pass || other_senders_pass {
             return self.partial(&failing);
         }
@@ -83,9 +84,10 @@ impl Works<'_> {
     }
 
     fn not_included(&self) -> Result<Verdict, Need> {
-        let include = &self.include;
+        let include = self.include;
         let (code, reason) = if includes_before_all(self.single.record, include) {
-            let why = self.single.effect.sending.first().map_or_else(String::new, |(_, e)| e.cause.to_string());
+            let why =
+                self.single.effect.sending.first().map_or_else(String::new, |(_, e)| e.cause.to_string());
             (
                 Code::SpfNotIncluded,
                 format!(
@@ -116,7 +118,7 @@ impl Works<'_> {
     fn after_all(&self) -> bool {
         self.single.record.all().is_some_and(|all| {
             let before = Record { terms: self.single.record.terms[..all].to_vec() };
-            !mentions(&before, &self.include)
+            !mentions(&before, self.include)
         })
     }
 
@@ -187,7 +189,8 @@ impl Works<'_> {
     }
 
     fn needs_the_unreachable(&self) -> Option<Weakness> {
-        let unknown = self.single.effect.controls.iter().map(|(_, e)| e).find(|e| e.result == SpfResult::Temperror)?;
+        let unknown =
+            self.single.effect.controls.iter().map(|(_, e)| e).find(|e| e.result == SpfResult::Temperror)?;
         Some(Weakness {
             code: Code::SpfIncludeUnreachable,
             reason: format!(
@@ -204,10 +207,11 @@ impl Works<'_> {
     }
 
     fn pins_addresses(&self) -> Option<Weakness> {
-        if includes_before_all(self.single.record, &self.include) {
+        if includes_before_all(self.single.record, self.include) {
             return None;
         }
-        let pinned = self.single.effect.sending.iter().find(|(_, e)| is_pinned(&e.trace, self.single.record))?;
+        let pinned =
+            self.single.effect.sending.iter().find(|(_, e)| is_pinned(&e.trace, self.single.record))?;
         Some(Weakness {
             code: Code::Pinned,
             reason: format!(
@@ -223,8 +227,7 @@ impl Works<'_> {
     /// for others.
     fn unpinned(&self) -> String {
         let is_ours = |ip: &IpAddr, length: u8| {
-            length == if ip.is_ipv4() { 32 } else { 128 }
-                && self.single.case.trial.addresses.contains(ip)
+            length == if ip.is_ipv4() { 32 } else { 128 } && self.single.case.trial.addresses.contains(ip)
         };
         let mut text = self.single.text.to_string();
         for term in &self.single.record.terms {
