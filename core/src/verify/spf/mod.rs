@@ -22,7 +22,8 @@ mod tests;
 mod works;
 
 pub(crate) use any::AnySpf;
-pub use eval::check_host;
+pub use ask::MAX_VOIDS;
+pub use eval::{MAX_LOOKUPS, check_host};
 pub use judge::judge;
 pub use macros::{MacroError, MacroString};
 pub use merge::with_include;
