@@ -24,12 +24,13 @@ pub(super) fn judge(request: &Request<'_>, apex: &Name, seen: &Seen) -> Result<F
     let resolved = seen.through(View::Resolvers, apex, RecordType::Soa)?;
     let signed = agreed(ds).map(|(_, answer)| !answer.is_negative());
     if signed == Some(false) {
-        let reason = format!("{apex} is not signed with DNSSEC. That is no problem for mail.");
+        let reason =
+            format!("Not signed, which is no problem for mail: the registry has no DS record for {apex}.");
         let finding = Verdict::about(Subject::Dnssec, Status::Pass, Code::Unsigned, reason);
         return Ok(with_evidence(finding, ds));
     }
     if let Some((resolver, _)) = resolved.answers().find(|(_, answer)| answer.authenticated) {
-        let reason = format!("{apex} is signed with DNSSEC, and the resolver {resolver} has validated it.");
+        let reason = format!("Signed, and validated by the resolver {resolver}.");
         return Ok(with_keys(Verdict::about(Subject::Dnssec, Status::Pass, Code::Ok, reason), ds, resolver));
     }
     if let Some(resolver) = bogus(apex, resolved, seen)? {

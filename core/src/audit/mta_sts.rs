@@ -29,7 +29,7 @@ pub(super) fn judge(domain: &Name, seen: &Seen) -> Result<Finding, Need> {
         what: "MTA-STS",
         example: format!("{VERSION}; id=1"),
         code: Code::MtaStsSyntax,
-        without: "It lets senders insist on encryption, and is optional.",
+        without: "Optional: it has senders insist on encryption.",
     };
     let mut finding = record.judge(seen, VERSION, check)?;
     if finding.status != Status::Pass {

@@ -52,16 +52,19 @@ pub(super) fn judge(request: &Request<'_>, apex: &Name, seen: &Seen) -> Result<F
     let delegated = seen.through(View::Parent, apex, RecordType::Ns)?;
     let weaknesses = [lame(apex, look), differs(apex, delegated, own), few(apex, look), serials(look)];
     let mut weaknesses = weaknesses.into_iter().flatten();
-    let answering = of_servers(look.answers().count(), look.replies.len());
+    let answering = match look.replies.len() {
+        1 => "The only name server".to_string(),
+        2 => "Both name servers".to_string(),
+        many => format!("All {many} name servers"),
+    };
     let finding = match weaknesses.next() {
         Some(Weakness(code, reason, fix)) => {
             Verdict::about(Subject::NameServers, Status::Softfail, code, reason).fix(fix)
         }
         None => {
             let version = look.answers().find_map(|(_, answer)| answer.serial);
-            let version =
-                version.map_or_else(String::new, |serial| format!(" with the same version, {serial}"));
-            let reason = format!("{} of {apex} answer{version}.", capital(&answering));
+            let version = version.map_or_else(String::new, |serial| format!(", with version {serial}"));
+            let reason = format!("{answering} of {apex} answer{version}.");
             Verdict::about(Subject::NameServers, Status::Pass, Code::Ok, reason)
         }
     };
@@ -165,9 +168,4 @@ fn differs(apex: &Name, above: &Look, own: &Look) -> Option<Weakness> {
         "Enter the same name servers at the registrar and in the NS records of {apex}; after a move, remove the old ones."
     );
     Some(Weakness(Code::DelegationDiffers, reason, fix))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }

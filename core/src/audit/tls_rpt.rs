@@ -27,7 +27,7 @@ pub(super) fn judge(domain: &Name, seen: &Seen) -> Result<Finding, Need> {
         what: "TLS reporting",
         example: format!("{VERSION}; rua=mailto:tls-reports@{domain}"),
         code: Code::TlsRptSyntax,
-        without: "It has senders report failures of encryption, and is optional.",
+        without: "Optional: it has senders report failures of encryption.",
     };
     record.judge(seen, VERSION, check)
 }

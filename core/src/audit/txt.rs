@@ -65,7 +65,7 @@ pub(super) fn tags<'a>(text: &'a str, version: &str) -> Option<Vec<(&'a str, &'a
 pub(super) struct Optional<K> {
     pub(super) key: K,
     pub(super) owner: Name,
-    /// What it is called.
+    /// What the record is called.
     pub(super) what: &'static str,
     /// The text a valid one might have.
     pub(super) example: String,
@@ -89,7 +89,7 @@ impl<K: Clone> Optional<K> {
             Found::Unanswered(look, name) => unanswered_about(key.clone(), look, &name, RecordType::Txt)
                 .unwrap_or_else(|| about(Status::Unchecked, Code::Unchecked, "Not looked at.".to_string())),
             Found::Nothing(look) => {
-                let reason = format!("There is no {what} record. {}", self.without);
+                let reason = format!("None. {}", self.without);
                 let finding = about(Status::Missing, Code::NoRecord, reason)
                     .fix(format!("Only if you want it: a TXT record at {owner} such as {example}"));
                 look.map_or(finding.clone(), |look| with_evidence(finding, look))

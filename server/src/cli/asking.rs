@@ -1,7 +1,7 @@
 //! Asking DNS as the settings say, for a server or for one command.
 
 use super::domains::progress;
-use crate::config::{Config, Dns, Sources};
+use crate::config::{Config, Dns};
 use anyhow::Context as _;
 use signet_core::observe::{Need, Seen};
 use signet_dns::ask::{self, Ask, Asker, Mode, Settled};
@@ -29,9 +29,14 @@ pub(super) fn asker_settings(dns: &Dns) -> ask::Settings {
 ///
 /// # Errors
 /// Settings that are wrong, no resolver, no socket.
-pub(super) async fn asker_of_person(sources: &Sources) -> anyhow::Result<Asker> {
-    let config = Config::from_sources(sources)?;
-    let settings = ask::Settings {
+pub(super) async fn asker_of_person(config: &Config) -> anyhow::Result<Asker> {
+    let settings = settings_of_person(config);
+    anyhow::ensure!(!settings.resolvers.is_empty(), "no DNS resolver is known: set SIGNET_DNS_RESOLVERS");
+    Asker::new(settings).await.context("no UDP socket for asking DNS")
+}
+
+fn settings_of_person(config: &Config) -> ask::Settings {
+    ask::Settings {
         tries: 2,
         sockets: 8,
         concurrency: 64,
@@ -39,8 +44,17 @@ pub(super) async fn asker_of_person(sources: &Sources) -> anyhow::Result<Asker> 
         questions: 600,
         patience: Duration::from_secs(30),
         ..asker_settings(&config.dns)
-    };
-    anyhow::ensure!(!settings.resolvers.is_empty(), "no DNS resolver is known: set SIGNET_DNS_RESOLVERS");
+    }
+}
+
+/// The same for a zone with servers that do not answer: each round of
+/// questions waits for them, and they have been given their chance.
+///
+/// # Errors
+/// No socket.
+pub(super) async fn asker_of_silent_servers(config: &Config) -> anyhow::Result<Asker> {
+    let settings =
+        ask::Settings { tries: 1, timeout: Duration::from_millis(800), ..settings_of_person(config) };
     Asker::new(settings).await.context("no UDP socket for asking DNS")
 }
 

@@ -5,15 +5,16 @@ mod page;
 use super::{Outcome, asking, domains::verdict_document, output};
 use crate::{
     clock::{Clock, Randomness},
-    config::Sources,
+    config::{Config, Sources},
 };
 use clap::Args;
 use serde_json::{Value, json};
 use signet_core::{
     audit::{self, Audit, Request},
     names::Name,
+    observe::{Failure, Question, RecordType},
 };
-use signet_dns::ask::Mode;
+use signet_dns::ask::{Ask, Mode};
 use std::net::IpAddr;
 
 #[derive(Debug, Args)]
@@ -41,7 +42,8 @@ pub(super) async fn run(
         Name::typed(&args.name).map_err(|refused| anyhow::anyhow!("the name {:?} {refused}", args.name))?;
     let selectors = selectors(&domain, &args.selectors)?;
     anyhow::ensure!(args.addresses.len() <= GIVEN, "at most {GIVEN} addresses can be given");
-    let asker = asking::asker_of_person(&sources?).await?;
+    let config = Config::from_sources(&sources?)?;
+    let asker = asking::asker_of_person(&config).await?;
     let probe = Randomness::default().record_id();
     let request = Request {
         domain: &domain,
@@ -50,6 +52,11 @@ pub(super) async fn run(
         probe: probe.as_str(),
         recursive: asker.mode() == Mode::Recursive,
     };
+    let first = Question::new(&domain, RecordType::Soa);
+    let servers = asker.look(&first, Ask::thorough()).await;
+    let silent = servers.answers().next().is_some()
+        && servers.failures().any(|(_, failure)| *failure == Failure::Timeout);
+    let asker = if silent { asking::asker_of_silent_servers(&config).await? } else { asker };
     let (audit, settled) = asking::settle(&asker, json, |seen| audit::judge(&request, seen)).await?;
     if settled.cut_short {
         output::warning("not everything could be asked in time; what was not is taken as not answered");

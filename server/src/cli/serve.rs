@@ -13,10 +13,7 @@ use crate::{
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use clap::Args;
-use signet_dns::{
-    ask::Asker,
-    zone,
-};
+use signet_dns::{ask::Asker, zone};
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,

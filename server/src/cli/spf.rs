@@ -3,7 +3,10 @@
 mod tree;
 
 use super::{Outcome, asking, output};
-use crate::{clock::Clock, config::Sources};
+use crate::{
+    clock::Clock,
+    config::{Config, Sources},
+};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ pub(super) struct SpfArgs {
     ip: IpAddr,
     /// The sender: user@domain, a domain, or <> with --helo
     #[arg(value_name = "MAILFROM")]
-    mail_from: String,
+    sender: String,
     /// What the client calls itself; the domain when left out
     #[arg(long, value_name = "H")]
     helo: Option<String>,
@@ -32,7 +35,7 @@ pub(super) async fn run(
     json: bool,
 ) -> anyhow::Result<Outcome> {
     let query = query(args)?;
-    let asker = asking::asker_of_person(&sources?).await?;
+    let asker = asking::asker_of_person(&Config::from_sources(&sources?)?).await?;
     let (evaluation, _) = asking::settle(&asker, json, |seen| spf::check_host(seen, &query)).await?;
     if json {
         output::json(&document(&query, &evaluation))?;
@@ -52,7 +55,7 @@ pub(super) async fn run(
 
 /// What `check_host()` is asked.
 fn query(args: &SpfArgs) -> anyhow::Result<Query> {
-    let sender = args.mail_from.trim();
+    let sender = args.sender.trim();
     let sender = sender.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(sender);
     let helo = args.helo.as_deref().map(domain).transpose().context("--helo")?;
     let (local_part, at) = sender.rsplit_once('@').unwrap_or(("", sender));

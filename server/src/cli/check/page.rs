@@ -11,6 +11,8 @@ use std::io;
 
 /// Records shown of one subject.
 const SHOWN: usize = 6;
+/// Characters shown of one record.
+const LONGEST: usize = 480;
 
 /// Prints the audit of `domain`.
 pub(super) fn print(domain: &Name, audit: &Audit) -> io::Result<()> {
@@ -24,16 +26,16 @@ pub(super) fn print(domain: &Name, audit: &Audit) -> io::Result<()> {
         audit.findings.iter().filter(move |finding| weights.contains(&finding.weight()))
     };
     for finding in told(&[Weight::Problem]).chain(told(&[Weight::Unknown])).chain(told(&[Weight::Warning])) {
-        detail(finding)?;
+        detail(finding, &new_remarks(finding, audit))?;
     }
-    let notes: Vec<&Finding> = told(&[Weight::Good, Weight::Note]).filter(|f| has_notes(f)).collect();
+    let notes: Vec<String> = told(&[Weight::Good, Weight::Note])
+        .flat_map(|finding| notes(finding, new_remarks(finding, audit)))
+        .collect();
     if !notes.is_empty() {
         line("")?;
         line(&painted("Worth knowing", bold()))?;
     }
-    for finding in notes {
-        note(finding)?;
-    }
+    notes.iter().try_for_each(|note| line(&painted(&paragraph("  · ", note), dim())))?;
     line("")?;
     line(&summary(audit))
 }
@@ -85,24 +87,19 @@ fn table(audit: &Audit) -> io::Result<()> {
     Ok(())
 }
 
-/// What was found, in a few words.
+/// What was found: the record where it is right, else the beginning of why.
 fn found(finding: &Finding) -> String {
-    let code = || finding.code.as_str().replace('_', " ");
-    let records = || finding.observed.join(" | ");
-    match (&finding.key, finding.status) {
-        (Subject::NameServers | Subject::Dnssec | Subject::Name | Subject::Dkim(_), Status::Pass) => {
-            finding.reason.trim_end_matches('.').to_string()
+    let right = matches!(finding.status, Status::Pass | Status::Softfail);
+    match &finding.key {
+        Subject::Mx if right && !finding.observed.is_empty() && finding.code != Code::MxNull => {
+            finding.observed.join(", ")
         }
-        (Subject::Mx, Status::Pass) => match finding.code {
-            Code::MxNull => "takes no mail (RFC 7505)".to_string(),
-            _ => records(),
-        },
-        (Subject::Spf | Subject::Dmarc | Subject::MtaSts | Subject::TlsRpt, Status::Pass) => {
+        Subject::Spf | Subject::Dmarc | Subject::MtaSts | Subject::TlsRpt
+            if finding.status == Status::Pass =>
+        {
             relevant(finding)
         }
-        (_, Status::Missing) if finding.weight() == Weight::Note => "none, and none is needed".to_string(),
-        (Subject::Dkim(None), Status::Unchecked) => "none under a common selector".to_string(),
-        _ => code(),
+        _ => finding.reason.trim_end_matches('.').to_string(),
     }
 }
 
@@ -119,7 +116,7 @@ fn relevant(finding: &Finding) -> String {
 }
 
 /// Everything about one finding that asks for something.
-fn detail(finding: &Finding) -> io::Result<()> {
+fn detail(finding: &Finding, remarks: &[&str]) -> io::Result<()> {
     let (mark, style) = look(finding.weight());
     line("")?;
     line(&format!(
@@ -132,17 +129,17 @@ fn detail(finding: &Finding) -> io::Result<()> {
     fix(finding)?;
     for (number, record) in finding.observed.iter().take(SHOWN).enumerate() {
         let head = if number == 0 { "  seen  " } else { "        " };
-        line(&painted(&format!("{head}{record}"), dim()))?;
+        line(&painted(&paragraph(head, &cut(record, LONGEST)), dim()))?;
     }
     if finding.observed.len() > SHOWN {
         line(&painted(&format!("        and {} more", finding.observed.len() - SHOWN), dim()))?;
     }
     if let Some(server) = &finding.server {
         let rcode = finding.rcode.as_ref().map_or_else(String::new, |rcode| format!(", {rcode}"));
-        let ttl = finding.ttl.map_or_else(String::new, |ttl| format!(", for {ttl} s"));
-        line(&painted(&format!("  said  {server}{rcode}{ttl}"), dim()))?;
+        let ttl = finding.ttl.map_or_else(String::new, |ttl| format!(", TTL {ttl} s"));
+        line(&painted(&format!("  by    {server}{rcode}{ttl}"), dim()))?;
     }
-    remarks(finding)
+    remarks.iter().try_for_each(|remark| line(&painted(&paragraph("  · ", remark), dim())))
 }
 
 /// What to do. A text to paste stands on a line of its own, unbroken.
@@ -161,27 +158,29 @@ fn fix(finding: &Finding) -> io::Result<()> {
     if after.is_empty() { Ok(()) } else { line(&paragraph("    ", after)) }
 }
 
-fn remarks(finding: &Finding) -> io::Result<()> {
-    finding.remarks.iter().try_for_each(|remark| line(&painted(&paragraph("  · ", remark), dim())))
-}
-
-fn has_notes(finding: &Finding) -> bool {
-    finding.weight() == Weight::Note || !finding.remarks.is_empty()
+/// The remarks on a finding that the one on the name servers has not made
+/// already: a silent server is silent for everything.
+fn new_remarks<'a>(finding: &'a Finding, audit: &Audit) -> Vec<&'a str> {
+    let servers = audit.findings.iter().find(|other| other.key == Subject::NameServers);
+    let servers = servers.filter(|servers| servers.key != finding.key);
+    let known = |remark: &str| {
+        servers.is_some_and(|servers| {
+            servers.reason.contains(remark) || servers.remarks.iter().any(|known| known == remark)
+        })
+    };
+    finding.remarks.iter().map(String::as_str).filter(|remark| !known(remark)).collect()
 }
 
 /// What is no fault, and may matter to somebody.
-fn note(finding: &Finding) -> io::Result<()> {
-    let head = format!("  {}: ", label(&finding.key));
-    let mut texts: Vec<&str> = finding.remarks.iter().map(String::as_str).collect();
+fn notes(finding: &Finding, remarks: Vec<&str>) -> Vec<String> {
+    let mut texts = remarks;
     if finding.weight() == Weight::Note {
         texts.insert(0, &finding.reason);
         if finding.status != Status::Missing && !finding.fix.is_empty() {
             texts.insert(1, &finding.fix);
         }
     }
-    texts.iter().try_for_each(|text| {
-        line(&painted(&paragraph("  · ", &format!("{}{text}", head.trim_start())), dim()))
-    })
+    texts.into_iter().map(|text| format!("{}: {text}", label(&finding.key))).collect()
 }
 
 fn summary(audit: &Audit) -> String {

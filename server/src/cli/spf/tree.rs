@@ -18,7 +18,7 @@ pub(super) fn print(query: &Query, evaluation: &Evaluation) -> io::Result<()> {
     record(&evaluation.trace, "")?;
     line("")?;
     let used = format!(
-        "{} of {MAX_LOOKUPS} look-ups used, {} of {MAX_VOIDS} of them may find nothing and did",
+        "look-ups {} of {MAX_LOOKUPS}, void ones {} of {MAX_VOIDS}",
         evaluation.lookups, evaluation.voids
     );
     line(&painted(&used, dim()))
@@ -70,11 +70,14 @@ fn term(step: &Step, indent: &str, last: bool) -> io::Result<()> {
         None => ("no match", dim()),
     };
     let taken = match step.lookups {
-        0 => String::new(),
-        1 => " (1 look-up)".to_string(),
-        n => format!(" ({n} look-ups)"),
+        0 => None,
+        1 => Some("1 look-up".to_string()),
+        n => Some(format!("{n} look-ups")),
     };
-    let why = format!("{}{taken}", step.why);
+    // The record it led to stands below and says so itself.
+    let told = step.inner.is_some() && !step.result.is_some_and(SpfResult::is_error);
+    let why = (!told).then(|| step.why.clone());
+    let why = why.into_iter().chain(taken).collect::<Vec<_>>().join(", ");
     let head = format!("{indent}{branch}{}  {}", step.term, painted(word, style));
     let under = format!("{indent}{below}");
     let length = [indent, branch, &step.term, "  ", word, "  ", &why].map(|part| part.chars().count());
