@@ -252,7 +252,7 @@ fn nothing_found(parent: &Look, below: &Name) -> Finding {
         "No key under any of {} common selectors. That says nothing yet: selectors cannot be listed.",
         COMMON.len()
     );
-    let finding = none(Status::Unchecked, Code::DkimNotFound, reason);
+    let finding = none(Status::Unchecked, Code::NoCommonSelector, reason);
     with_evidence(
         finding.fix("Give yours with --selector; it stands as s= in the DKIM-Signature of your mail."),
         parent,
