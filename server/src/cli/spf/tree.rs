@@ -48,7 +48,10 @@ fn meaning(result: SpfResult) -> &'static str {
 
 /// A record and its terms; `indent` is what stands left of them.
 fn record(trace: &Trace, indent: &str) -> io::Result<()> {
-    let text = trace.record.as_deref().unwrap_or("no SPF record");
+    let text = trace.record.as_deref().unwrap_or(match trace.result {
+        SpfResult::None => "no SPF record",
+        _ => "no record that could be read",
+    });
     let domain = painted(&trace.domain, bold());
     let one_line = indent.chars().count() + trace.domain.len() + 2 + text.chars().count() <= width();
     if one_line {
