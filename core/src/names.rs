@@ -459,6 +459,24 @@ mod tests {
         Name::parse("signet.test").unwrap()
     }
 
+    #[test]
+    fn any_domain_can_be_typed() {
+        let typed = |input: &str| Name::typed(input).map(|name| name.to_string());
+        for (input, name) in [
+            (" Example.COM. ", "example.com"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            // Others cannot register these, and anybody may look at them.
+            ("co.uk", "co.uk"),
+            ("mail.signet.test", "mail.signet.test"),
+            ("printer.local", "printer.local"),
+        ] {
+            assert_eq!(typed(input).as_deref(), Ok(name), "{input}");
+        }
+        assert_eq!(typed("com"), Err(NameRefused::SingleLabel("com".to_string())));
+        assert_eq!(typed("jo@example.com"), Err(NameRefused::EmailAddress));
+        assert_eq!(typed("a..example.com"), Err(NameRefused::EmptyLabel));
+    }
+
     fn registered(input: &str) -> Result<String, NameRefused> {
         DomainName::parse(input, &zone()).map(|d| d.to_string())
     }
