@@ -182,7 +182,9 @@ fn what_a_fix_offers_works_when_it_is_published() {
 #[test]
 fn every_code_of_spf_is_in_the_table() {
     let tested: BTreeSet<Code> = ROWS.iter().map(|row| row.code).collect();
-    for code in Code::ALL.iter().filter(|code| code.as_str().starts_with("spf_")) {
+    // Only an audit is given addresses that are nobody's.
+    let of_audits = Code::SpfNotCovered;
+    for code in Code::ALL.iter().filter(|code| code.as_str().starts_with("spf_") && **code != of_audits) {
         assert!(tested.contains(code), "{code}");
     }
 }
