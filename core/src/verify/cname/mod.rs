@@ -12,7 +12,7 @@ use self::chain::{Chain, End};
 use super::{Code, Context, Status, Verdict, evidence};
 use crate::{
     names::Name,
-    observe::{Answer, Data, Look, Need, Rcode, RecordType, Seen, Zone},
+    observe::{Answer, Data, Failure, Look, Need, Rcode, RecordType, Seen, Zone},
     plan::{PlannedRecord, RecordKey},
 };
 use alloc::{
@@ -113,6 +113,13 @@ impl<'a> Case<'a> {
         Ok(match evidence::agreed(look) {
             Some((_, other)) if other.rrset() == answer.rrset() => Beside::Same,
             Some(_) => Beside::Different,
+            // Servers that leave AA out everywhere have shown records here,
+            // and nothing there: a wildcard would have answered.
+            None if !answer.authoritative
+                && look.failures().all(|(_, failure)| *failure == Failure::Lame) =>
+            {
+                Beside::Different
+            }
             None => match evidence::unanswered_at(self.record, look, sibling, rtype) {
                 Some(verdict) if verdict.status == Status::NetworkError => Beside::Unknown(Box::new(verdict)),
                 _ => Beside::Different,
