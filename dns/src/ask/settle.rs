@@ -5,8 +5,9 @@ use futures_util::{StreamExt as _, stream};
 use signet_core::observe::{Failure, Need, Question, Seen};
 use tokio::time::Instant;
 
-/// Rounds in which questions are asked.
-const ROUNDS: usize = 12;
+/// Rounds in which questions are asked. An SPF record alone may take ten
+/// look-ups one after another, each with addresses behind it (RFC 7208 §4.6.4).
+const ROUNDS: usize = 32;
 /// Questions asked in all.
 const QUESTIONS: usize = 200;
 /// Rounds after that, in which everything needed is filled in as timed out.
@@ -39,7 +40,7 @@ impl Asker {
     /// Runs `judge` until it needs nothing more, asking what it needs, the
     /// questions of one [`Need`] together.
     ///
-    /// It always comes to an end: after 12 rounds, 200 questions or
+    /// It always comes to an end: after 32 rounds, 200 questions or
     /// [`Settings::patience`](super::Settings::patience) every further question
     /// is answered with a time-out, and a judge that is not content even with
     /// that is [`Unsettled`].

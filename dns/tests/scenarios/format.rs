@@ -73,6 +73,8 @@ pub(crate) struct Scenario {
     /// Servers the parent names, where they are not the zone's.
     pub(crate) delegated_to: Option<Vec<u8>>,
     pub(crate) undelegated: bool,
+    /// The zone above vouches for keys of the zone.
+    pub(crate) signed: bool,
     /// Private addresses are not asked.
     pub(crate) guarded: bool,
     pub(crate) pending: Option<String>,
@@ -158,6 +160,7 @@ impl Scenario {
             broken: Vec::new(),
             delegated_to: None,
             undelegated: false,
+            signed: false,
             guarded: false,
             pending: None,
             expected: RecordKey::ALL.map(right).to_vec(),
@@ -196,6 +199,7 @@ impl Scenario {
             ["server", ref servers @ .., fault] => self.broken(servers, fault, Names::All),
             ["delegated", "to", ref servers @ ..] => self.delegated_to = Some(hosts(servers)),
             ["undelegated"] => self.undelegated = true,
+            ["signed"] => self.signed = true,
             ["guarded"] => self.guarded = true,
             // For the runner on real servers.
             ["forged", _, ..] => {}

@@ -108,6 +108,9 @@ impl World {
                     _ => all,
                 };
                 parent.extend(delegation(label, &format!(".{label}"), &hosts));
+                if scenario.signed && apex == org {
+                    parent.push(format!("{label} DS 1 13 2 00"));
+                }
             }
             if !(scenario.undelegated && apex == org) {
                 let zone = zone(apex, &servers, &records);

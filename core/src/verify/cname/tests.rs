@@ -142,6 +142,11 @@ const IN_THE_PARENT_ZONE: &[(RecordKey, &str, &str)] = &[
         "sg-ID.mail.example.com CNAME bounce.signet.test\nsg-ID.mail.example.com CNAME b.vendor.net",
         "fail/cname_with_others",
     ),
+    (
+        Owner,
+        "sg-ID.mail.example.com CNAME bounce.signet.test\nsg-ID.mail.example.com TXT some-verification=1",
+        "fail/cname_with_others",
+    ),
     // Wildcards prove nothing and disprove nothing.
     (Owner, "*.mail.example.com CNAME bounce.signet.test", "missing/wildcard"),
     (Owner, "*.mail.example.com CNAME parked.vendor.net", "missing/wildcard"),
