@@ -161,8 +161,14 @@ impl Case<'_> {
             records.len()
         );
         let verdict = self.verdict(Status::Fail, Code::SpfMultiple, reason);
-        let texts: Vec<String> =
+        let mut texts: Vec<String> =
             records.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+        // Servers give records of one name in any order; the text to paste must
+        // not change from look to look. Theirs first, ours as in any merged text.
+        texts.sort_by_key(|text| {
+            let ours = Record::parse(text).is_ok_and(|record| mentions(&record, &self.include));
+            (ours, text.clone())
+        });
         let mended = match joined(&texts, &self.include) {
             Some(text) => self.mend(&text)?,
             None => None,

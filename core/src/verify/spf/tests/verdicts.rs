@@ -64,6 +64,8 @@ const ROWS: &[Row] = &[
         => Fail SpfMultiple "v=spf1 a:mail.example.com include:_spf.signet.test ~all"),
     row!("example.com TXT v=spf1 ip4:192.0.2.200 -all\nexample.com TXT v=spf1 ip4:192.0.2.201 -all"
         => Fail SpfMultiple "v=spf1 ip4:192.0.2.200 ip4:192.0.2.201 include:_spf.signet.test -all"),
+    row!("example.com TXT v=spf1 include:_spf.signet.test ~all\nexample.com TXT v=spf1 ip4:192.0.2.201 -all\nexample.com TXT v=spf1 ip4:192.0.2.200 -all"
+        => Fail SpfMultiple "v=spf1 ip4:192.0.2.200 ip4:192.0.2.201 include:_spf.signet.test ~all"),
     row!("example.com TXT v=spf1 ip4:192.0.2.300 -all\nexample.com TXT v=spf1 -all" => Fail SpfMultiple "-"),
     // Mistakes.
     row!("example.com TXT v=spf1 include=_spf.signet.test -all" => Fail SpfSyntax "v=spf1 include:_spf.signet.test -all"),
