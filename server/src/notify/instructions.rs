@@ -61,8 +61,8 @@ pub fn compose(
     Message {
         to: to.to_string(),
         subject: format!("DNS records to set up for {name}"),
-        text: rendered(&text),
-        html: rendered(&html),
+        text: super::rendered(&text),
+        html: super::rendered(&html),
         attachments: vec![Attachment {
             name: file.clone(),
             media_type: "text/dns".to_string(),
@@ -70,10 +70,6 @@ pub fn compose(
         }],
         message_id,
     }
-}
-
-fn rendered(template: &impl Template) -> String {
-    template.render().expect("rendering into memory from compiled templates cannot fail")
 }
 
 /// The zone the DNS host shows: as found in DNS, or before the first look the

@@ -3,17 +3,21 @@
 
 use super::{TICK, pause};
 use crate::{
-    ops::{Ops, checks},
+    ops::{
+        Ops,
+        checks::{self, Observed},
+    },
     store::{Cause, DomainId, Due, Looked, StoreError},
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::Gate,
+    observe::{Question, RecordType, View},
     plan::PlannedRecord,
-    verify::{self, Context, Findings},
+    verify::{self, Code, Context, Findings},
 };
 use signet_dns::ask::{Ask, Asker, Mode, Scope};
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -52,6 +56,7 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
         let free = AT_ONCE - looks.len();
         let claimed = if free == 0 { Vec::new() } else { claim(&ops, free.min(CLAIM)).await };
         let full = claimed.len() == free.min(CLAIM);
+        ops.under_way.fetch_add(claimed.len(), Ordering::Relaxed);
         for due in claimed {
             held.push((due.domain.id, due.version));
             looks.spawn(look(ops.clone(), asker.clone(), due, done.clone()));
@@ -120,26 +125,49 @@ async fn look(ops: Ops, asker: Asker, due: Due, done: mpsc::Sender<Looked>) -> D
     let id = due.domain.id;
     let began = std::time::Instant::now();
     let plan = ops.plan(&due.domain);
-    if let Some((findings, whole)) = observe(&ops, &asker, &due, &plan).await {
+    if let Some(observed) = observe(&ops, &asker, &due, &plan).await {
         metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
-        let looked = ops.decide(&due, &plan, findings, whole);
+        let looked = ops.decide(&due, &plan, observed);
         // The applier outlives all looks; only a stop closes it.
         let _ = done.send(looked).await;
+    } else {
+        ops.under_way.fetch_sub(1, Ordering::Relaxed);
     }
     id
 }
 
 /// Looks at a domain. A routine pass asks one server; whatever it does not find
 /// right, and every pending domain, is asked of all of them.
-async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<(Findings, bool)> {
+async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<Observed> {
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
         let findings = settle(ops, asker, due, plan, Ask::routine()).await?;
         if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
-            return Some((findings, false));
+            return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
-    Some((settle(ops, asker, due, plan, Ask::thorough()).await?, Ask::thorough().scope == Scope::All))
+    let findings = settle(ops, asker, due, plan, Ask::thorough()).await?;
+    let others_answer = !turned_away(&findings) || others_answer(ops, asker, due).await;
+    Some(Observed { findings, whole: true, others_answer })
+}
+
+/// Whether all servers of some zone turned us away.
+fn turned_away(findings: &Findings) -> bool {
+    findings.verdicts.iter().any(|verdict| matches!(verdict.code, Code::Refused | Code::Lame))
+}
+
+/// Whether somebody else's servers do answer us at this moment: our own zone's,
+/// or those above the domain. If they turn us away as well, it is about us.
+async fn others_answer(ops: &Ops, asker: &Asker, due: &Due) -> bool {
+    let organizational = due.domain.name.name().organizational();
+    let own = Question::new(&ops.config.provider.zone, RecordType::Soa);
+    let above = organizational.map(|name| Question { name, rtype: RecordType::Ns, view: View::Parent });
+    for control in [Some(own), above].into_iter().flatten() {
+        if asker.look(&control, Ask::thorough()).await.answers().next().is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether some record would be shown differently than before.
@@ -178,7 +206,7 @@ async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask
 async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
     let mut batch = Vec::with_capacity(APPLY);
     while looks.recv_many(&mut batch, APPLY).await > 0 {
-        match write(&ops, &batch).await {
+        match write(&ops, &mut batch).await {
             Ok(written) => {
                 metrics::counter!("signet_looks_total", "outcome" => "applied").increment(written);
                 metrics::counter!("signet_looks_total", "outcome" => "outdated")
@@ -188,13 +216,15 @@ async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
                 tracing::error!(%error, looks = batch.len(), "looks cannot be written; they are made again");
             }
         }
+        ops.under_way.fetch_sub(batch.len(), Ordering::Relaxed);
         ops.looked.notify_waiters();
         ops.due.notify_one();
         batch.clear();
     }
 }
 
-async fn write(ops: &Ops, looks: &[Looked]) -> Result<u64, StoreError> {
+async fn write(ops: &Ops, looks: &mut [Looked]) -> Result<u64, StoreError> {
+    ops.hold_back(looks).await?;
     let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
     let written = ops.store.apply_looks(looks, &cause).await?;
     Ok(written.into_iter().filter(|written| *written).count() as u64)
