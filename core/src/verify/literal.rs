@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! zone example.com
+//! zone example.net a.ns.cloudflare.com b.ns.cloudflare.com    its two servers' names
 //! sg-link.example.com CNAME track.signet.test
 //! *.example.com TXT "v=spf1 " "-all"
 //! undelegated gone.example
@@ -40,6 +41,7 @@ use alloc::{
 #[derive(Default)]
 pub(crate) struct Literal {
     zones: Vec<Name>,
+    servers: Vec<(Name, Name)>,
     records: Vec<(String, RecordType, Data)>,
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
@@ -102,7 +104,12 @@ impl Literal {
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
             let rest = words.next().unwrap_or_default().trim();
             match first {
-                "zone" => literal.zones.push(name(second)),
+                "zone" => {
+                    literal.zones.push(name(second));
+                    literal
+                        .servers
+                        .extend(rest.split_whitespace().map(|server| (name(second), name(server))));
+                }
                 "undelegated" => literal.undelegated.push(name(second)),
                 "bogus" => literal.bogus.push((name(second), 2)),
                 "bogus-at-one" => literal.bogus.push((name(second), 1)),
@@ -151,7 +158,7 @@ impl Literal {
         }
         let resolver = matches!(view, View::Resolvers | View::Unchecked);
         let replies = [1, 2].map(|number| Reply {
-            server: if resolver { resolver_at(number) } else { server(number, &apex) },
+            server: if resolver { resolver_at(number) } else { self.server(number, &apex) },
             outcome: self.said(number, question, &apex),
         });
         Look { zone: Zone::Found(apex), replies: replies.to_vec() }
@@ -191,8 +198,17 @@ impl Literal {
         if records.is_empty() && rtype == RecordType::Ns {
             records = self.answer(asked, rtype, asked).records;
         }
-        let reply = Reply { server: server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
+        let reply = Reply { server: self.server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
         Look { zone: Zone::Found(apex), replies: vec![reply] }
+    }
+
+    fn server(&self, number: u8, apex: &Name) -> Server {
+        let mut named = self.servers.iter().filter(|(zone, _)| zone == apex).map(|(_, server)| server);
+        let server = named.nth(usize::from(number) - 1).cloned();
+        Server {
+            name: server.or_else(|| Name::parse(&format!("ns{number}.{apex}")).ok()),
+            address: format!("192.0.2.{}", 52 + number).parse().ok(),
+        }
     }
 
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
@@ -220,13 +236,6 @@ impl Literal {
 
 fn resolver_at(number: u8) -> Server {
     Server { name: None, address: format!("192.0.2.{}", 150 + number).parse().ok() }
-}
-
-fn server(number: u8, apex: &Name) -> Server {
-    Server {
-        name: name(&format!("ns{number}.{apex}")).into(),
-        address: format!("192.0.2.{}", 52 + number).parse().ok(),
-    }
 }
 
 fn answer(records: Vec<Record>, exists: bool, apex: &Name) -> Answer {

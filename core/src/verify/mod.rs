@@ -7,10 +7,12 @@
 pub mod cname;
 mod code;
 pub mod dmarc;
+pub mod dns_host;
 mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
 pub mod own;
+mod paste;
 mod second_view;
 pub mod spf;
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::Subcommand;
 use serde_json::{Value, json};
-use signet_core::verify::{Status, Verdict};
+use signet_core::verify::{Status, Verdict, dns_host::Hosting};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +117,9 @@ async fn show(ops: &Ops, actor: &Actor, id: DomainId, json: bool) -> anyhow::Res
         output::json(&shown)?;
     } else {
         print_domain(&domain, checked_at)?;
+        if let Some(host) = Hosting::of_verdicts(&verdicts).host() {
+            output::line(&format!("dns host    {}", host.place()))?;
+        }
         print_verdicts(ops, &domain, &verdicts)?;
     }
     Ok(outcome(&domain, &verdicts))

@@ -135,7 +135,7 @@ fn addresses_instead(
                 "{owner} has the addresses of {target} instead of a CNAME to it: your DNS host flattens the \
                  CNAME. It works today and breaks when our addresses change."
             );
-            let fix = format!("Switch CNAME flattening off for this name. {}", case.publish(absence));
+            let fix = format!("{} {}", case.place(absence).flattening_off(), case.publish(absence));
             let verdict = case.verdict(Status::Softfail, Code::Flattened, reason).fix(fix);
             return Ok(evidence::with_evidence(verdict, look));
         }
@@ -147,7 +147,7 @@ fn addresses_instead(
     let reason = format!(
         "{owner} has addresses instead of a CNAME: a proxy answers in its place, or another host is meant."
     );
-    let fix = format!("Switch the proxy off for this name (DNS only). {}", case.publish(absence));
+    let fix = format!("{} {}", case.place(absence).proxy_off(), case.publish(absence));
     let verdict = case.verdict(Status::Fail, Code::Proxied, reason).fix(fix);
     Ok(evidence::with_evidence(verdict, look))
 }

@@ -5,7 +5,7 @@ use crate::{
     names::Name,
     observe::{Look, Need, RecordType},
     plan::RecordKey,
-    verify::{Code, Status, Verdict, evidence},
+    verify::{Code, Status, Verdict, evidence, paste::Value},
 };
 use alloc::{format, vec::Vec};
 
@@ -61,22 +61,20 @@ pub(super) fn judge(case: &Case<'_>, look: &Look, places: &[Place]) -> Result<Op
             continue;
         }
         let owner = &case.record.owner;
-        let zone = case.zone(look);
-        let entered = owner.as_entered_in(&zone);
+        let place = case.place(look);
         let value = if *found == case.target {
-            format!("the value `{found}`")
+            Value::Target(found)
         } else {
             // The same host appends to the target as well.
-            format!("the value `{}.`, with the dot at its end", case.target)
+            Value::TargetWithDot(&case.target)
         };
+        let then = format!("delete the record at {name}");
         let (reason, fix) = if *code == Code::NameDoubled {
             (
                 format!(
                     "The record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
                 ),
-                format!(
-                    "Your DNS host appends the domain: enter `{entered}` as the name, with {value}, and delete the record at {name}."
-                ),
+                place.undouble(Some(value), &then),
             )
         } else {
             (
@@ -84,9 +82,7 @@ pub(super) fn judge(case: &Case<'_>, look: &Look, places: &[Place]) -> Result<Op
                     "The record stands at {name} instead of {owner}: it was entered without the part for {}.",
                     case.context.domain
                 ),
-                format!(
-                    "Enter `{entered}` as the name in the zone {zone}, with {value}, and delete the record at {name}."
-                ),
+                place.enter(Some(value), &then),
             )
         };
         return Ok(Some(case.verdict(Status::Missing, *code, reason).fix(fix)));

@@ -9,7 +9,10 @@ mod misplaced;
 mod tests;
 
 use self::chain::{Chain, End};
-use super::{Code, Context, Status, Verdict, evidence};
+use super::{
+    Code, Context, Status, Verdict, evidence,
+    paste::{Paste, Value},
+};
 use crate::{
     names::Name,
     observe::{Answer, Data, Failure, Look, Need, Rcode, RecordType, Seen, Zone},
@@ -96,14 +99,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The text to paste, as the DNS host of `look`'s zone wants it.
+    /// The record's place, at the DNS host of `look`'s zone.
+    fn place<'l>(&'l self, look: &'l Look) -> Paste<'l> {
+        Paste::new(&self.record.owner, look)
+    }
+
     fn publish(&self, look: &Look) -> String {
-        let Self { record, target, .. } = self;
-        let name = record.owner.as_entered_in(&self.zone(look));
-        format!(
-            "Publish a CNAME record named `{name}` (in full: {}) with the value `{target}`.",
-            record.owner
-        )
+        self.place(look).publish(Value::Target(&self.target))
     }
 
     /// Whether the random sibling has the same records of `rtype`.
@@ -190,9 +192,7 @@ impl<'a> Case<'a> {
     }
 
     fn replace(&self, look: &Look) -> String {
-        let Self { record, target, .. } = self;
-        let name = record.owner.as_entered_in(&self.zone(look));
-        format!("Change the CNAME record named `{name}` (in full: {}) to the value `{target}`.", record.owner)
+        self.place(look).change("CNAME record", Value::Target(&self.target))
     }
 
     /// `target.zone`, or `target.` with any name above the record.
@@ -208,11 +208,7 @@ impl<'a> Case<'a> {
             "{} points to {found}: your DNS host appended {above} to the target, since it does not end with a dot.",
             self.record.owner
         );
-        let name = self.record.owner.as_entered_in(&self.zone(look));
-        let fix = format!(
-            "Change the value of the CNAME record `{name}` to `{}.`, with the dot at its end.",
-            self.target
-        );
+        let fix = self.place(look).change("CNAME record", Value::TargetWithDot(&self.target));
         self.verdict(Status::Fail, Code::TargetAppended, reason).fix(fix)
     }
 

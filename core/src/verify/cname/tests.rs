@@ -312,12 +312,14 @@ fn what_to_do_is_exact() {
     );
     assert_eq!(
         fix(Owner, "sg-ID.mail.example.com CNAME bounce.signet.test.example.com", "fail/target_appended"),
-        "Change the value of the CNAME record `sg-abcdefghijklmnop.mail` to `bounce.signet.test.`, with the dot at its end."
+        "Change the CNAME record named `sg-abcdefghijklmnop.mail` (in full: sg-abcdefghijklmnop.mail.example.com) \
+         to the value `bounce.signet.test.`, with the dot at its end."
     );
     assert_eq!(
         fix(Owner, "sg-ID.mail.example.com.example.com CNAME bounce.signet.test", "missing/name_doubled"),
-        "Your DNS host appends the domain: enter `sg-abcdefghijklmnop.mail` as the name, with the value \
-         `bounce.signet.test`, and delete the record at sg-abcdefghijklmnop.mail.example.com.example.com."
+        "Your DNS host appends the domain: enter `sg-abcdefghijklmnop.mail` (in full: \
+         sg-abcdefghijklmnop.mail.example.com) as the name, with the value `bounce.signet.test`, and delete the record \
+         at sg-abcdefghijklmnop.mail.example.com.example.com."
     );
     assert!(fix(Link, "sg-link.mail.example.com A 198.51.100.1", "fail/proxied").contains("(DNS only)"));
 }

@@ -14,7 +14,12 @@ use self::{
     policy::{Record, Tag},
     walk::{Inherited, Published, Walk},
 };
-use super::{Code, Context, Status, Verdict, cname::chain::End, evidence};
+use super::{
+    Code, Context, Status, Verdict,
+    cname::chain::End,
+    evidence,
+    paste::{Paste, Value},
+};
 use crate::{
     names::Name,
     observe::{Look, Need, Rcode, RecordType, Seen, Zone, printable},
@@ -26,6 +31,8 @@ use alloc::{
     vec::Vec,
 };
 
+/// What a fix calls the record; other TXT records may stand beside it.
+const RECORD: &str = "DMARC record (TXT)";
 /// Remarks on the tags of one record that are passed on.
 const REMARKS: usize = 8;
 const TESTING: &str = "t=y: receivers apply the policy one step below the one given (RFC 9989 §4.7).";
@@ -98,24 +105,20 @@ impl<'a> Case<'a> {
         verdict
     }
 
-    /// The host name to enter: relative to the zone, or where a CNAME leads.
-    fn entered(&self, own: &Published<'_>) -> String {
-        let host = own.chain.last().unwrap_or(&self.record.owner);
-        if own.chain.is_alias() {
-            return format!("`{host}`, where the CNAME at {} leads", self.record.owner);
-        }
-        match &self.look.zone {
-            Zone::Found(apex) => format!("`{}` (in full: {host})", host.as_entered_in(apex)),
-            _ => format!("`{host}`"),
+    /// Where the record is entered: at the owner's DNS host, or where a CNAME leads.
+    fn place<'p>(&'p self, own: &'p Published<'_>) -> Paste<'p> {
+        match own.chain.last() {
+            Some(host) if own.chain.is_alias() => Paste::behind(host, &self.record.owner),
+            _ => Paste::new(&self.record.owner, self.look),
         }
     }
 
     fn publish(&self, own: &Published<'_>, text: &str) -> String {
-        format!("Publish a TXT record named {} with the value `{text}`.", self.entered(own))
+        self.place(own).publish(Value::Text(text))
     }
 
     fn replace(&self, own: &Published<'_>, text: &str) -> String {
-        format!("Change the TXT record named {} to `{text}`.", self.entered(own))
+        self.place(own).change(RECORD, Value::Text(text))
     }
 
     /// Whether a wildcard gives what was read at the name.
@@ -233,7 +236,7 @@ impl<'a> Case<'a> {
             .max_by_key(|(_, policy)| (policy.own_policy(), policy.nonexistent_policy(), policy.rua.len()))
             .and_then(|(text, _)| printable_text(text))
             .unwrap_or_else(|| self.record.value.clone());
-        let fix = format!("Keep one TXT record named {}: `{keep}`. Delete the others.", self.entered(own));
+        let fix = self.place(own).keep(RECORD, Value::Text(&keep));
         let several =
             format!("{count} DMARC records stand at {}, so receivers discard all of them", self.record.owner);
         let verdict = match walk.inherited.filter(|inherited| inherited.record.is_applied()) {
@@ -338,9 +341,11 @@ impl<'a> Case<'a> {
     }
 
     fn without_alias(&self) -> String {
+        let place = Paste::new(&self.record.owner, self.look);
         format!(
-            "Delete the CNAME at {}. Then publish a TXT record there with the value `{}`.",
-            self.record.owner, self.record.value
+            "Delete the CNAME at {}. {}",
+            self.record.owner,
+            place.publish(Value::Text(&self.record.value))
         )
     }
 
@@ -390,24 +395,20 @@ impl<'a> Case<'a> {
 
     fn at_wrong_place(&self, own: &Published<'_>, name: &Name, code: Code) -> Verdict {
         let owner = &self.record.owner;
-        let entered = self.entered(own);
+        let place = self.place(own);
         let (reason, fix) = if code == Code::NameDoubled {
             (
                 format!(
                     "The DMARC record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
                 ),
-                format!(
-                    "Your DNS host appends the domain: enter {entered} as the name, and delete the record at {name}."
-                ),
+                place.undouble(None, &format!("delete the record at {name}")),
             )
         } else {
             (
                 format!(
                     "The DMARC record stands at {name} itself, where receivers do not look for it; its place is {owner}."
                 ),
-                format!(
-                    "Enter {entered} as the name, and delete the DMARC text at {name}; other texts there stay."
-                ),
+                place.enter(None, &format!("delete the DMARC text at {name}; other texts there stay")),
             )
         };
         self.verdict(Status::Missing, code, reason).fix(fix)

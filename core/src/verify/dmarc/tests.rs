@@ -211,7 +211,7 @@ fn the_fix_keeps_what_was_meant() {
     zones.txt("_dmarc.mail.example.com", b"\"v=DMARC1; p=reject;\"");
     let (verdict, ..) = judge_in(&provider(), "mail.example.com", &zones);
     assert_eq!(verdict.code, Code::Malformed);
-    assert!(verdict.fix.ends_with("to `v=DMARC1; p=reject`."), "{}", verdict.fix);
+    assert!(verdict.fix.ends_with("to the value `v=DMARC1; p=reject`."), "{}", verdict.fix);
 }
 
 #[test]
