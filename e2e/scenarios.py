@@ -60,17 +60,19 @@ class Run:
 
         self.each(one, self.scenarios)
 
-    def internet(self, scenarios, stage):
-        return Internet(self.processes, scenarios, self.places, self.port, self.resolver_ports, stage)
+    def internet(self, scenarios, stage, ours=()):
+        return Internet(self.processes, scenarios, self.places, self.port, self.resolver_ports, stage, ours)
 
     def check(self, scenario):
         self.api().check(scenario.id, wait=60)
         return self.api().report(scenario.id)
 
 
-def make_keys(story, run):
-    """Keys are made for domains that were right once; those scenarios that copy one begin so."""
-    needing = [scenario for scenario in run.scenarios if scenario.needs_keys]
+def make_keys(story, run, needing):
+    """Keys are made for domains that were right once; those scenarios that copy one begin so.
+
+    Returns the keys as records of our zone.
+    """
     internet = run.internet([right(scenario) for scenario in needing], "right")
     run.each(run.check, needing)
     for scenario in needing:
@@ -86,6 +88,7 @@ def make_keys(story, run):
             record = published[target.removesuffix(".signet.test")].replace('" "', "").strip('"')
             own[key.replace("dkim", "key")] = record.split("p=")[1].split(";")[0].strip()
         scenario.variables = variables(scenario, {**keys(), **own})
+    return [f"{owner} TXT {text}" for owner, text in published.items()]
 
 
 def differences(scenario, report):
@@ -127,7 +130,7 @@ def main():
         story.chapter("registered")
         run.register()
         story.chapter("keys made")
-        make_keys(story, run)
+        make_keys(story, run, [scenario for scenario in run.scenarios if scenario.needs_keys])
         story.chapter("zones published")
         internet = run.internet(run.scenarios, "all")
         story.chapter("looked at")

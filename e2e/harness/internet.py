@@ -79,9 +79,9 @@ def has_ipv6():
 
 
 class Internet:
-    """All zones of `scenarios`, served. `stage` keeps the folders of two of them apart."""
+    """All zones of `scenarios`, served. `stage` keeps the folders of two of them apart, `ours` is more of our zone."""
 
-    def __init__(self, processes, scenarios, places, port, resolver_ports, stage):
+    def __init__(self, processes, scenarios, places, port, resolver_ports, stage, ours=()):
         self.processes, self.places, self.port, self.stage = processes, places, port, stage
         self.signer = Signer(processes.folder / f"dnssec-{stage}")
         self.zones = {2: {}, 3: {}, 5: {}, 6: {}}
@@ -90,6 +90,7 @@ class Internet:
         for scenario in scenarios:
             self._add(scenario, places.of(scenario))
         self.stubs["signet.test."] = [OURS]
+        self.ours = [*OUR_ZONE, *ours]
         self.running = []
         self._start(resolver_ports)
 
@@ -122,7 +123,7 @@ class Internet:
         for kind, (server, zones) in zip(kinds, self.zones.items()):
             self._serve(kind, f"server{server}", self.places.hosts[server], zones)
         self._serve(Nsd, "parents", [PARENT], {".": ROOT_ZONE, "test.": parent})
-        self._serve(Nsd, "ours", [OURS], {"signet.test.": zone_file("signet.test", OUR_ZONE)})
+        self._serve(Nsd, "ours", [OURS], {"signet.test.": zone_file("signet.test", self.ours)})
         self._serve(Nsd, "empty", [EMPTY], {"nothing.invalid.": zone_file("nothing.invalid", ["@ NS ns", f"ns A {EMPTY}"])})
         broken = self._serve(Nsd, "broken", [BROKEN], self.broken, start=False)
         broken.forget()

@@ -224,11 +224,18 @@ impl Case<'_> {
     }
 
     fn syntax(&self, text: &[u8], error: &SyntaxError) -> Result<Verdict, Need> {
-        let reason = format!(
-            "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
-             {}: {}.",
-            error.term, error.problem
-        );
+        let SyntaxError { term, problem } = error;
+        // A mechanism with an equals sign is a modifier nobody knows, and
+        // those are ignored (§6); anything else breaks the whole record (§4.6).
+        let reason = match Record::parse(text) {
+            Ok(_) => format!(
+                "Your SPF record has a mistake in {term}: {problem}. Receivers ignore that term, so it lets nobody send."
+            ),
+            Err(_) => format!(
+                "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
+                 {term}: {problem}."
+            ),
+        };
         let verdict = self.verdict(Status::Fail, Code::SpfSyntax, reason);
         let mended = match repaired(text) {
             Some(text) => self.mend(&text)?,

@@ -228,6 +228,13 @@ fn permerror_over_ipv6_only_is_fragile() {
 }
 
 #[test]
+fn a_mistake_that_is_ignored_is_not_called_one_that_breaks_everything() {
+    let reason = |text: &str| judged("example.com", &format!("example.com TXT {text}")).0.reason;
+    assert!(reason("v=spf1 include=_spf.signet.test -all").contains("ignore that term"));
+    assert!(reason("v=spf1 ip4:192.0.2.300 -all").contains("broken for all your mail"));
+}
+
+#[test]
 fn only_what_is_needed_is_asked() {
     let (_, _, seen) = judged("example.com", "example.com TXT v=spf1 include:_spf.signet.test -all mx a");
     let asked: Vec<String> = seen.iter().map(|(q, _)| format!("{} {}", q.name, q.rtype)).collect();
