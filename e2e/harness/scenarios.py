@@ -87,6 +87,8 @@ class Scenario:
                 self.signed = True
             case ["forged", *why]:
                 self.forged = " ".join(why)
+            case ["raw", *_]:
+                self.forged = "the API issues CNAMEs"
             case ["pending", *why]:
                 self.pending = " ".join(why)
             case ["expect", which, status, code]:

@@ -75,6 +75,8 @@ pub(crate) struct Scenario {
     pub(crate) undelegated: bool,
     /// The zone above vouches for keys of the zone.
     pub(crate) signed: bool,
+    /// The keys that are published as TXT, by name.
+    pub(crate) raw: Option<[String; 2]>,
     /// Private addresses are not asked.
     pub(crate) guarded: bool,
     pub(crate) pending: Option<String>,
@@ -161,6 +163,7 @@ impl Scenario {
             delegated_to: None,
             undelegated: false,
             signed: false,
+            raw: None,
             guarded: false,
             pending: None,
             expected: RecordKey::ALL.map(right).to_vec(),
@@ -199,6 +202,7 @@ impl Scenario {
             ["server", ref servers @ .., fault] => self.broken(servers, fault, Names::All),
             ["delegated", "to", ref servers @ ..] => self.delegated_to = Some(hosts(servers)),
             ["undelegated"] => self.undelegated = true,
+            ["raw", first, second] => self.raw = Some([first, second].map(str::to_string)),
             ["signed"] => self.signed = true,
             ["guarded"] => self.guarded = true,
             // For the runner on real servers.

@@ -3,6 +3,7 @@
 use crate::format::{Names, Scenario, Section, lines};
 use signet_core::{
     names::{DomainName, Name, RecordId},
+    observe::RecordType,
     plan::{PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
 };
 use signet_dns::testing::{Fault, RESOLVER, Rule, SECOND_RESOLVER, Zone};
@@ -15,6 +16,9 @@ const OTHERS: u8 = 5;
 const PARENT: u8 = 9;
 const ID: &str = "abcdefghijklmnop";
 
+/// What stands before the 32 octets (RFC 8410 §4).
+const ED25519: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 /// Keys by name, in base64.
 pub(crate) struct Keys(BTreeMap<String, String>);
 
@@ -25,8 +29,16 @@ impl Keys {
         Self(pairs.map(|(name, key)| (name.to_string(), key.to_string())).collect())
     }
 
+    /// SubjectPublicKeyInfo.
     pub(crate) fn der(&self, name: &str) -> Vec<u8> {
-        decode(&self.0[name])
+        let key = decode(&self.0[name]);
+        if key.len() == 32 { [ED25519, &key].concat() } else { key }
+    }
+
+    /// The record that publishes it.
+    fn text(&self, name: &str) -> String {
+        let kind = if decode(&self.0[name]).len() == 32 { "ed25519" } else { "rsa" };
+        format!("v=DKIM1; k={kind}; p={}", self.0[name])
     }
 }
 
@@ -64,7 +76,13 @@ impl World {
         let id = RecordId::parse(ID).expect("an id");
         let trusted = DomainName::trusted(name.clone());
         let subject = Subject { domain: &trusted, id: &id, demo: false };
-        let plan = plan(&provider, &subject, &Present::default());
+        let mut plan = plan(&provider, &subject, &Present::default());
+        for (key, name) in [RecordKey::Dkim1, RecordKey::Dkim2].into_iter().zip(scenario.raw.iter().flatten())
+        {
+            for record in plan.iter_mut().filter(|record| record.key == key) {
+                (record.rtype, record.value) = (RecordType::Txt, keys.text(name));
+            }
+        }
         let variables = variables(scenario, &org, &domain, keys);
         let mut world =
             Self { provider, domain: name, plan, zones: Vec::new(), rules: Vec::new(), variables };
@@ -135,13 +153,13 @@ impl World {
     fn records(&self, section: &Section, apex: &str, apexes: &[String]) -> Vec<String> {
         let mut records: Vec<String> = section.records.iter().map(|line| self.fill(line)).collect();
         let planned = self.plan.iter().filter(|record| !section.without.contains(&record.key));
-        for PlannedRecord { key, owner, rtype, value, .. } in planned {
+        for PlannedRecord { owner, rtype, value, .. } in planned {
             let enclosing = apexes
                 .iter()
                 .filter(|apex| owner.as_str().ends_with(&format!(".{apex}")) || owner.as_str() == *apex)
                 .max_by_key(|apex| apex.len());
             if enclosing.is_some_and(|enclosing| enclosing == apex) {
-                let dot = if matches!(key, RecordKey::Spf | RecordKey::Dmarc) { "" } else { "." };
+                let dot = if *rtype == RecordType::Txt { "" } else { "." };
                 records.push(format!("{owner}. {rtype} {value}{dot}"));
             }
         }
@@ -257,7 +275,7 @@ fn variables(scenario: &Scenario, org: &str, domain: &str, keys: &Keys) -> BTree
         variables.insert(format!("{{{name}.spaced}}"), format!("{front} {back}"));
         variables
             .insert(format!("{{{name}.cut}}"), key.chars().take(255 - "v=DKIM1; k=rsa; p=".len()).collect());
-        if key.len() > 300 {
+        if (300..400).contains(&key.len()) {
             // Without the 24 octets that say it is RSA: eight groups of base64.
             variables.insert(format!("{{{name}.pkcs1}}"), key[32..].to_string());
         }
