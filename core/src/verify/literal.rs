@@ -17,6 +17,7 @@
 //! signed example.com                   resolvers vouch for it (AD)
 //! resolver-fault example.com timeout   resolvers fail
 //! parent example.com NS ns1.old.test   what the zone above says
+//! nxdomain _domainkey.example.com      denied, whatever stands below it
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -52,6 +53,7 @@ pub(crate) struct Literal {
     resolver_faults: Vec<(Name, Failure)>,
     stale: Vec<(Name, RecordType)>,
     parents: Vec<(Name, RecordType, Data)>,
+    denied: Vec<Name>,
 }
 
 fn name(text: &str) -> Name {
@@ -121,6 +123,7 @@ impl Literal {
                     let kind = rtype(kind).unwrap();
                     literal.parents.push((name(second), kind, data(kind, what)));
                 }
+                "nxdomain" => literal.denied.push(name(second)),
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
                     let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
@@ -212,6 +215,9 @@ impl Literal {
     }
 
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
+        if self.denied.contains(asked) {
+            return answer(vec![], false, apex);
+        }
         let exists = |owner: &str| {
             let below = format!(".{owner}");
             owner == apex.as_str() || self.records.iter().any(|(o, _, _)| o == owner || o.ends_with(&below))

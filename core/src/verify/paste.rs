@@ -8,7 +8,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::dns_host::{DnsHost, Hosting, LongText, Targets};
+use super::{
+    dkim::{STRING, in_quotes, split_hint},
+    dns_host::{DnsHost, Hosting, LongText, Targets},
+};
 use crate::{
     names::Name,
     observe::{Look, RecordType, Zone},
@@ -19,16 +22,16 @@ use alloc::{
     vec::Vec,
 };
 
-/// Octets in one character-string of a TXT record (RFC 1035 §3.3).
-const STRING: usize = 255;
+/// Name servers of a delegated zone that are named.
+const NAMED: usize = 4;
 
 /// What a record is to hold.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     /// A CNAME's target.
-    Target(&'a Name),
+    Target(&'a str),
     /// A CNAME's target that its host was seen to append the zone to.
-    TargetWithDot(&'a Name),
+    TargetWithDot(&'a str),
     /// A TXT's text.
     Text(&'a str),
 }
@@ -48,6 +51,9 @@ pub(crate) struct Paste<'a> {
     zone: Option<&'a Name>,
     /// The CNAME that leads to the owner.
     alias: Option<&'a Name>,
+    /// The zone's servers, where it begins below the sending domain and may be
+    /// another party's.
+    delegated_to: Vec<String>,
     hosting: Hosting,
 }
 
@@ -58,13 +64,26 @@ impl<'a> Paste<'a> {
             Zone::Found(apex) if owner.is_at_or_below(apex) => Some(apex),
             _ => None,
         };
-        Self { owner, zone, alias: None, hosting: Hosting::of_look(look) }
+        Self { owner, zone, alias: None, delegated_to: Vec::new(), hosting: Hosting::of_look(look) }
     }
 
     /// For a record at `owner`, which is somebody else's name that the CNAME at
     /// `alias` leads to.
     pub(crate) fn behind(owner: &'a Name, alias: &'a Name) -> Self {
-        Self { owner, zone: None, alias: Some(alias), hosting: Hosting::Unknown }
+        Self { owner, zone: None, alias: Some(alias), delegated_to: Vec::new(), hosting: Hosting::Unknown }
+    }
+
+    /// The same for a record of the sending domain `domain`: a zone of its own
+    /// below that (`_dmarc`, `_domainkey`) may be another party's, so its servers
+    /// are named.
+    pub(crate) fn below(mut self, domain: &Name, look: &Look) -> Self {
+        if self.zone.is_some_and(|zone| zone != domain && zone.is_at_or_below(domain)) {
+            let named = look.replies.iter().filter_map(|reply| reply.server.name.as_ref());
+            self.delegated_to = named.map(ToString::to_string).collect();
+            self.delegated_to.dedup();
+            self.delegated_to.truncate(NAMED);
+        }
+        self
     }
 
     /// To publish the record.
@@ -193,7 +212,14 @@ impl<'a> Paste<'a> {
         }
         let Some(zone) = zone else { return format!("`{owner}`") };
         let Some(host) = self.host() else {
-            return format!("`{}` (in full: {owner})", owner.as_entered_in(zone));
+            let relative = owner.as_entered_in(zone);
+            return match &self.delegated_to[..] {
+                [] => format!("`{relative}` (in full: {owner})"),
+                servers => format!(
+                    "`{relative}` in the zone {zone}, which is delegated to {} (in full: {owner})",
+                    servers.join(" and ")
+                ),
+            };
         };
         let label = host.name_field.unwrap_or("the name");
         let appends = if host.doubles { format!("; {} appends the rest", host.name) } else { String::new() };
@@ -263,10 +289,7 @@ impl<'a> Paste<'a> {
                 Some((name, Some(LongText::Whole))) => {
                     fix.push_str(&format!(" Paste it in one piece: {name} splits it by itself."));
                 }
-                Some((_, None)) | None => fix.push_str(&format!(
-                    " It is longer than {STRING} characters: if it is refused in one piece, enter `{}` instead.",
-                    in_quotes(text)
-                )),
+                Some((_, None)) | None => fix.push_str(&split_hint(text)),
             }
         }
         if let Hosting::Mixed(one, other) = &self.hosting {
@@ -278,24 +301,4 @@ impl<'a> Paste<'a> {
         }
         fix
     }
-}
-
-/// The text as quoted character-strings (RFC 1035 §5.1).
-fn in_quotes(text: &str) -> String {
-    let mut strings = Vec::new();
-    let mut string = String::new();
-    let mut octets = 0;
-    for c in text.chars() {
-        if octets + c.len_utf8() > STRING {
-            strings.push(core::mem::take(&mut string));
-            octets = 0;
-        }
-        if matches!(c, '"' | '\\') {
-            string.push('\\');
-        }
-        string.push(c);
-        octets += c.len_utf8();
-    }
-    strings.push(string);
-    format!("\"{}\"", strings.join("\" \""))
 }

@@ -35,6 +35,8 @@ use alloc::{
 const RECORD: &str = "DMARC record (TXT)";
 /// Remarks on the tags of one record that are passed on.
 const REMARKS: usize = 8;
+const STRICT_SPF: &str =
+    "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough.";
 const TESTING: &str = "t=y: receivers apply the policy one step below the one given (RFC 9989 §4.7).";
 
 /// Judges the DMARC record; beside the verdict, the owner's own record where
@@ -109,7 +111,7 @@ impl<'a> Case<'a> {
     fn place<'p>(&'p self, own: &'p Published<'_>) -> Paste<'p> {
         match own.chain.last() {
             Some(host) if own.chain.is_alias() => Paste::behind(host, &self.record.owner),
-            _ => Paste::new(&self.record.owner, self.look),
+            _ => Paste::new(&self.record.owner, self.look).below(self.context.domain, self.look),
         }
     }
 
@@ -164,16 +166,7 @@ impl<'a> Case<'a> {
                 self.verdict(Status::Fail, Code::DmarcSyntax, reason).fix(fix)
             }
         };
-        verdict.remarks.extend(policy.remarks.iter().take(REMARKS).cloned());
-        if policy.testing {
-            verdict.remarks.push(TESTING.to_string());
-        }
-        if policy.strict_spf {
-            verdict.remarks.push(
-                "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough."
-                    .to_string(),
-            );
-        }
+        verdict.remarks.extend(remarks(policy));
         if own.others.iter().any(|other| repair::is_meant(other)) {
             verdict.remarks.push(
                 "Another text at this name looks like DMARC but does not start as one; receivers ignore it."
@@ -193,8 +186,9 @@ impl<'a> Case<'a> {
 
     fn valid(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
         if let Some(bad) = policy.bad_uris.first() {
+            let address = if bad.is_empty() { "an empty text".to_string() } else { format!("`{bad}`") };
             let reason = format!(
-                "The policy is {}, but `{bad}` is no address for reports: it takes the form mailto:name@domain.",
+                "The policy is {}, but {address} is no address for reports: it takes the form mailto:name@domain.",
                 policy.own_policy()
             );
             let verdict = self.verdict(Status::Softfail, Code::DmarcSyntax, reason);
@@ -358,10 +352,7 @@ impl<'a> Case<'a> {
                 .remarks
                 .push(format!("{}; receivers treat that record as p=none.", flaw(&inherited.record)));
         }
-        verdict.remarks.extend(inherited.record.remarks.iter().take(REMARKS).cloned());
-        if inherited.record.testing {
-            verdict.remarks.push(TESTING.to_string());
-        }
+        verdict.remarks.extend(remarks(&inherited.record));
         evidence::with_evidence(verdict, inherited.look)
     }
 
@@ -440,6 +431,14 @@ impl<'a> Case<'a> {
             .and_then(|(name, look)| evidence::unanswered_at(self.record, look, name, RecordType::Txt))
             .unwrap_or_else(|| Verdict::unchecked(self.record))
     }
+}
+
+/// What is worth saying of the record that applies and changes nothing. We sign
+/// with the domain itself, so strict alignment of DKIM needs no word (§4.4.1).
+fn remarks(record: &Record) -> impl Iterator<Item = String> {
+    let tags = record.remarks.iter().take(REMARKS).cloned();
+    let testing = record.testing.then(|| TESTING.to_string());
+    tags.chain(testing).chain(record.strict_spf.then(|| STRICT_SPF.to_string()))
 }
 
 /// Both, or everything either still needs.

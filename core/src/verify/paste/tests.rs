@@ -259,8 +259,8 @@ fn long_texts_as_each_host_takes_them() {
     let whole = format!("and Content `{text}`. Paste it in one piece: Cloudflare splits it by itself.");
     assert!(cloudflare.ends_with(&whole), "{cloudflare}");
     let split = format!(
-        "`{text}`. It is longer than 255 characters: if it is refused in one piece, enter `\"{front}\" \"{back}\"` \
-         instead."
+        "`{text}`. If your DNS host takes no more than 255 characters at once, enter it as 2 strings of the same \
+         record: `\"{front}\" \"{back}\"`."
     );
     for servers in [UNKNOWN, OVH] {
         assert!(publish(servers).ends_with(&split), "{}", publish(servers));
@@ -300,7 +300,7 @@ fn holds_up(host: &DnsHost, server: &str, zone: &Name, record: &PlannedRecord) {
     assert_eq!(place.hosting.host(), Some(host), "{server}");
     let target = Name::parse(&record.value);
     let value = match &target {
-        Ok(target) if record.rtype == RecordType::Cname => Value::Target(target),
+        Ok(target) if record.rtype == RecordType::Cname => Value::Target(target.as_str()),
         _ => Value::Text(&record.value),
     };
     for fix in [place.publish(value), place.change("record", value), place.keep("record", value)] {
