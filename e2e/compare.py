@@ -9,6 +9,7 @@ and nothing else may be; with `--write` the tables go to
 
 import importlib.metadata
 import pathlib
+import re
 import sys
 import warnings
 
@@ -16,6 +17,7 @@ import checkdmarc.dmarc
 import checkdmarc.spf
 import dkim
 import dns.exception
+import dns.nameserver
 import dns.resolver
 import spf as pyspf
 
@@ -27,6 +29,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "comparisons.md"
 OURS = ["192.0.2.1", "2001:db8::1"]
 NOT_OURS = "198.51.100.7"
+LONGEST = 300
 HEAD = """\
 # Beside others
 
@@ -51,17 +54,18 @@ class CheckDmarc:
     name, package, groups = "checkdmarc", "checkdmarc", ("spf", "dmarc")
 
     def __init__(self, resolver):
-        self.resolver = resolver
+        # Given a resolver it asks the system's about some things all the same.
+        self.nameservers = [dns.nameserver.Do53Nameserver(resolver.nameservers[0], resolver.port)]
 
     def judge(self, scenario, key):
         check = checkdmarc.spf.check_spf if key == "spf" else checkdmarc.dmarc.check_dmarc
         try:
-            found = check(scenario.sending_domain, resolver=self.resolver, timeout=4, retries=0)
+            found = check(scenario.sending_domain, nameservers=self.nameservers, timeout=4, retries=0)
         except dns.exception.DNSException as error:
             return "unknown", type(error).__name__
         if not found["valid"]:
             error = first_line(found["error"])
-            missing = "does not exist" in error or "not exist" in error
+            missing = error.startswith(("An SPF record does not exist", "A DMARC record does not exist"))
             return ("missing" if missing else "broken"), error
         lookups = found.get("dns_lookups")
         if lookups and lookups > 10:
@@ -161,9 +165,11 @@ class DkimPy:
         if len(texts) > 1:
             return "any", "takes whichever comes last"
         try:
-            loaded, bits, kind, _ = dkim.evaluate_pk(owner, *texts or [None])
+            loaded, bits, kind, for_reports = dkim.evaluate_pk(owner, *texts or [None])
         except Exception as error:
             return "broken", f"{type(error).__name__}: {first_line(str(error))}"
+        if for_reports:
+            return "broken", "a key for TLS reports"
         ours = dkim.evaluate_pk(owner, f"p={scenario.variables['{' + key.replace('dkim', 'key') + '}']}")[0]
         if kind == b"rsa" and loaded == ours:
             return "ours", f"our key, {bits} bits"
@@ -175,8 +181,20 @@ class DkimPy:
 
 
 def first_line(text):
-    line = str(text).splitlines()[0] if str(text) else ""
-    return line if len(line) <= 110 else line[:107] + "…"
+    return str(text).splitlines()[0] if str(text) else ""
+
+
+def cell(scenario, text):
+    """A cell of the page: nothing in it is of this run alone."""
+    for name, shown in {
+        f"{scenario.name}-other.test": "example.net",
+        f"{scenario.name}-third.test": "example.org",
+        scenario.org: "example.com",
+        scenario.variables["{t}"]: "ID",
+    }.items():
+        text = text.replace(name, shown)
+    text = re.sub(r"127\.0\.0\.1@\d+", "the resolver", text).replace("|", "\\|")
+    return text if len(text) <= LONGEST else text[:LONGEST].rstrip() + "…"
 
 
 def explained():
@@ -219,7 +237,7 @@ def judge(story, run, tools):
                     continue
                 title = f"{scenario.title} ({key})" if key.startswith("dkim") else scenario.title
                 cells = [title, f"{verdict['status']} `{verdict['code']}`", said[1], "" if agree else reason or "?"]
-                rows.append("| " + " | ".join(cell.replace("|", "\\|").replace(scenario.org, "example.com") for cell in cells) + " |")
+                rows.append("| " + " | ".join(cell(scenario, text) for text in cells) + " |")
         version = importlib.metadata.version(tool.package)
         head = f"## {tool.name} {version}\n\n{len(rows)} verdicts, {differing} differ.\n\n| | Signet | {tool.name} | who is right |\n|---|---|---|---|"
         tables.append("\n".join([head, *rows]))
