@@ -30,6 +30,12 @@ pub(crate) const SCRIPTS: &[Tool] =
 pub(crate) const STORIES: &[Tool] = &[
     tool("nsd", "nsd"),
     tool("nsd-checkzone", "nsd"),
+    tool("named", "bind9"),
+    tool("named-checkconf", "bind9-utils"),
+    tool("dnssec-signzone", "bind9-utils"),
+    tool("dnssec-keygen", "bind9-utils"),
+    tool("dnssec-dsfromkey", "bind9-utils"),
+    tool("knotd", "knot"),
     tool("unbound", "unbound"),
     tool("unbound-checkconf", "unbound"),
     tool("dig", "bind9-dnsutils"),

@@ -219,6 +219,12 @@ codes! {
 }
 
 impl Code {
+    /// Those that a managed domain's report can have; the others are only in
+    /// audits.
+    pub fn of_reports() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|code| *code < Self::NameServersLame)
+    }
+
     /// The inverse of [`Self::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -56,7 +56,8 @@ pub struct Settings {
     /// Questions of one need asked at the same time.
     pub concurrency: usize,
     /// Rounds of one [`settle`](super::Asker::settle) in which questions are
-    /// asked.
+    /// asked. An SPF record alone may take ten look-ups one after another, each
+    /// with addresses behind it (RFC 7208 §4.6.4).
     pub rounds: usize,
     /// Questions asked in all of them together.
     pub questions: usize,
@@ -82,7 +83,7 @@ impl Default for Settings {
             rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
             concurrency: 16,
-            rounds: 12,
+            rounds: 32,
             questions: 200,
             cache_entries: 100_000,
         }

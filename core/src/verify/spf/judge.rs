@@ -181,8 +181,15 @@ impl Case<'_> {
             records.len()
         );
         let verdict = self.verdict(Status::Fail, Code::SpfMultiple, reason);
-        let texts: Vec<String> =
+        let mut texts: Vec<String> =
             records.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+        // Servers give records of one name in any order; the text to paste must
+        // not change from look to look. Theirs first, ours as in any merged text.
+        texts.sort_by_key(|text| {
+            let has_ours = |include| Record::parse(text).is_ok_and(|record| mentions(&record, include));
+            let ours = self.trial.include.is_some_and(has_ours);
+            (ours, text.clone())
+        });
         let mended = match joined(&texts, self.trial.include) {
             Some(text) => self.mend(&text)?,
             None => None,
@@ -230,11 +237,18 @@ impl Case<'_> {
     }
 
     pub(super) fn syntax(&self, text: &[u8], error: &SyntaxError) -> Result<Verdict, Need> {
-        let reason = format!(
-            "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
-             {}: {}.",
-            error.term, error.problem
-        );
+        let SyntaxError { term, problem } = error;
+        // A mechanism with an equals sign is a modifier nobody knows, and
+        // those are ignored (§6); anything else breaks the whole record (§4.6).
+        let reason = match Record::parse(text) {
+            Ok(_) => format!(
+                "Your SPF record has a mistake in {term}: {problem}. Receivers ignore that term, so it lets nobody send."
+            ),
+            Err(_) => format!(
+                "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
+                 {term}: {problem}."
+            ),
+        };
         let verdict = self.verdict(Status::Fail, Code::SpfSyntax, reason);
         let mended = match repaired(text) {
             Some(text) => self.mend(&text)?,
