@@ -10,6 +10,7 @@
 //! * [`plan`] — the records a domain must have; the only such list
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
+//! * [`audit`] — the mail DNS of any domain, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
@@ -21,6 +22,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod audit;
 pub mod authz;
 pub mod company;
 pub mod email;

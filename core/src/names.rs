@@ -62,6 +62,27 @@ impl Name {
         Self::of_labels(text, |b| (0x20..0x7f).contains(&b))
     }
 
+    /// Reads the name of a domain that a person typed: white space around it,
+    /// any case, a final dot and Unicode are fine; IDNs become A-labels.
+    ///
+    /// # Errors
+    /// [`NameRefused`], whose text is meant for that person.
+    pub fn typed(input: &str) -> Result<Self, NameRefused> {
+        let text = input.trim();
+        let text = text.strip_suffix('.').unwrap_or(text);
+        refuse_what_is_no_domain(text)?;
+        let ascii = to_a_labels(text)?;
+        if ascii.len() > DomainName::MAX {
+            return Err(NameRefused::TooLong(DomainName::MAX));
+        }
+        check_labels(&ascii)?;
+        let name = Self::parse(&ascii).map_err(|_| NameRefused::Character)?;
+        if name.labels() == 1 {
+            return Err(NameRefused::SingleLabel(ascii));
+        }
+        Ok(name)
+    }
+
     /// Labels of the characters `allowed`, of whatever length names may have.
     fn of_labels(text: &str, allowed: impl Fn(u8) -> bool) -> Result<Self, NotAName> {
         let text = text.strip_suffix('.').unwrap_or(text);
@@ -276,26 +297,14 @@ impl DomainName {
     /// `sg1-<16>._domainkey.` with a prefix of up to 16 characters.
     pub const MAX: usize = MAX_NAME - 48;
 
-    /// Reads what a person typed: white space around it, any case, a final
-    /// dot and Unicode are fine; IDNs become A-labels.
+    /// Reads what a person typed, as [`Name::typed`] does.
     ///
     /// `own_zone` is the provider's zone, in which nobody may register.
     ///
     /// # Errors
     /// [`NameRefused`], whose text is meant for that person.
     pub fn parse(input: &str, own_zone: &Name) -> Result<Self, NameRefused> {
-        let text = input.trim();
-        let text = text.strip_suffix('.').unwrap_or(text);
-        refuse_what_is_no_domain(text)?;
-        let ascii = to_a_labels(text)?;
-        if ascii.len() > Self::MAX {
-            return Err(NameRefused::TooLong(Self::MAX));
-        }
-        check_labels(&ascii)?;
-        let name = Name::parse(&ascii).map_err(|_| NameRefused::Character)?;
-        if name.labels() == 1 {
-            return Err(NameRefused::SingleLabel(ascii));
-        }
+        let name = Name::typed(input)?;
         let tld = name.last_label();
         if tld.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NameRefused::NumericTld);
@@ -307,7 +316,7 @@ impl DomainName {
             return Err(NameRefused::OwnZone(own_zone.to_string()));
         }
         if name.organizational().is_none() {
-            return Err(NameRefused::PublicSuffix(ascii));
+            return Err(NameRefused::PublicSuffix(name.to_string()));
         }
         Ok(Self(name))
     }
@@ -448,6 +457,24 @@ mod tests {
 
     fn zone() -> Name {
         Name::parse("signet.test").unwrap()
+    }
+
+    #[test]
+    fn any_domain_can_be_typed() {
+        let typed = |input: &str| Name::typed(input).map(|name| name.to_string());
+        for (input, name) in [
+            (" Example.COM. ", "example.com"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            // Others cannot register these, and anybody may look at them.
+            ("co.uk", "co.uk"),
+            ("mail.signet.test", "mail.signet.test"),
+            ("printer.local", "printer.local"),
+        ] {
+            assert_eq!(typed(input).as_deref(), Ok(name), "{input}");
+        }
+        assert_eq!(typed("com"), Err(NameRefused::SingleLabel("com".to_string())));
+        assert_eq!(typed("jo@example.com"), Err(NameRefused::EmailAddress));
+        assert_eq!(typed("a..example.com"), Err(NameRefused::EmptyLabel));
     }
 
     fn registered(input: &str) -> Result<String, NameRefused> {

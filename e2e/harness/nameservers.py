@@ -1,4 +1,4 @@
-"""Real name servers on loopback: NSD for the zones, Unbound as the resolver."""
+"""Real name servers on loopback: NSD, BIND and Knot for the zones, Unbound as the resolver."""
 
 import signal
 import socket
@@ -23,7 +23,8 @@ def answers(host, port, name="test."):
     """Whether a server there answers at all: a hand-made SOA question."""
     question = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split("."))
     packet = struct.pack("!6H", 0x5157, 0x0100, 1, 0, 0, 0) + question + b"\0" + struct.pack("!2H", 6, 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
         udp.settimeout(0.5)
         try:
             udp.sendto(packet, (host, port))
@@ -40,20 +41,54 @@ def wait_for(host, port, process, seconds=15):
         time.sleep(0.05)
 
 
-class Nsd:
-    """One authoritative server at `host`:`port`, with its zones as texts."""
+class Server:
+    """One authoritative server at `hosts` (one or several) and `port`, with its zones as texts."""
 
-    def __init__(self, processes, name, host, port, zones):
-        self.processes, self.name, self.host, self.port = processes, name, host, port
+    def __init__(self, processes, name, hosts, port, zones):
+        self.processes, self.name, self.port = processes, name, port
+        self.hosts = [hosts] if isinstance(hosts, str) else hosts
+        self.host = self.hosts[0]
         self.folder = processes.folder / name
         self.folder.mkdir()
         self.zones = {}
         self.process = None
         for zone, text in zones.items():
             self._write(zone, text)
+        self.config = self.folder / f"{name}.conf"
+        self.config.write_text("\n".join(self._config()) + "\n")
+
+    def start(self):
+        self.process = self.processes.start(self.name, self._command(), cwd=self.folder)
+        for host in self.hosts:
+            wait_for(host, self.port, self.process)
+        return self
+
+    def stop(self):
+        self.processes.end(self.process, signal.SIGTERM)
+
+    def forget(self):
+        """Takes the files of all zones away: it is to serve them and cannot."""
+        for zone in self.zones:
+            self._file(zone).unlink()
+
+    def _file(self, zone):
+        return self.folder / f"{zone.strip('.') or 'root'}.zone"
+
+    def _write(self, zone, text):
+        self.zones[zone] = text
+        self._file(zone).write_text(text)
+
+
+class Nsd(Server):
+    def __init__(self, processes, name, hosts, port, zones):
+        super().__init__(processes, name, hosts, port, zones)
+        run([tool("nsd-checkconf"), self.config])
+
+    def _config(self):
         parts = [
             "server:",
-            f'  ip-address: {host}@{port}\n  server-count: 1\n  username: ""\n  chroot: ""',
+            *(f"  ip-address: {host}@{self.port}" for host in self.hosts),
+            '  server-count: 1\n  username: ""\n  chroot: ""',
             f'  zonesdir: "{self.folder}"\n  database: ""\n  pidfile: "{self.folder}/nsd.pid"',
             f'  zonelistfile: "{self.folder}/zone.list"\n  xfrdfile: "{self.folder}/xfrd.state"',
             f'  xfrdir: "{self.folder}"\n  zonefiles-check: yes\n  zonefiles-write: 0\n  verbosity: 2',
@@ -61,22 +96,17 @@ class Nsd:
             "  rrl-ratelimit: 0\n  hide-version: no",
             "remote-control:\n  control-enable: no",
         ]
-        parts += [f'zone:\n  name: "{zone}"\n  zonefile: "{self._file(zone).name}"' for zone in self.zones]
-        self.config = self.folder / "nsd.conf"
-        self.config.write_text("\n".join(parts) + "\n")
-        run([tool("nsd-checkconf"), self.config])
+        return parts + [f'zone:\n  name: "{zone}"\n  zonefile: "{self._file(zone).name}"' for zone in self.zones]
 
-    def start(self):
-        self.process = self.processes.start(self.name, [tool("nsd"), "-d", "-c", self.config], cwd=self.folder)
-        wait_for(self.host, self.port, self.process)
-        return self
-
-    def stop(self):
-        self.processes.end(self.process, signal.SIGTERM)
+    def _command(self):
+        return [tool("nsd"), "-d", "-c", self.config]
 
     def publish(self, zone, text):
         """Replaces a zone and waits until it is served."""
-        serial = self._write(zone, text)
+        self._write(zone, text)
+        # An outside zone's serial may be anything; ours stand in the SOA line.
+        soa = next(line for line in text.splitlines() if " SOA " in line or "\tSOA\t" in line)
+        serial = next(int(word) for word in soa.replace("(", " ").split("SOA")[1].split() if word.isdigit())
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGHUP)
@@ -91,39 +121,79 @@ class Nsd:
         fields = run([tool("dig"), *words], check=False).stdout.split()
         return int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else None
 
-    def _file(self, zone):
-        return self.folder / f"{zone.strip('.') or 'root'}.zone"
-
     def _write(self, zone, text):
-        self.zones[zone] = text
-        self._file(zone).write_text(text)
+        super()._write(zone, text)
         done = run([tool("nsd-checkzone"), zone, self._file(zone)], check=False)
         if done.returncode != 0 or "warning" in (done.stdout + done.stderr).lower():
             raise RuntimeError(f"NSD does not like {zone}:\n{done.stdout}{done.stderr}\n{text}")
-        # An outside zone's serial may be anything; ours stand in the SOA line.
-        soa = next(line for line in text.splitlines() if " SOA " in line or "\tSOA\t" in line)
-        numbers = [word for word in soa.replace("(", " ").split("SOA")[1].split() if word.isdigit()]
-        return int(numbers[0])
+
+
+class Bind(Server):
+    """Listens only at addresses that an interface has."""
+
+    def _config(self):
+        v4 = "; ".join(host for host in self.hosts if ":" not in host)
+        v6 = "; ".join(host for host in self.hosts if ":" in host)
+        parts = [
+            "options {",
+            f'  directory "{self.folder}"; pid-file none; session-keyfile none; managed-keys-directory "{self.folder}";',
+            f"  listen-on port {self.port} {{ {v4 or 'none'}; }}; listen-on-v6 port {self.port} {{ {v6 or 'none'}; }};",
+            "  recursion no; dnssec-validation no; notify no; allow-transfer { none; }; minimal-responses yes;",
+            # Mistakes in zones are what this is about.
+            "  check-names primary ignore; check-mx ignore; check-integrity no; check-spf ignore; check-sibling no;",
+            "};",
+            "controls { };",
+        ]
+        for zone in self.zones:
+            parts.append(f'zone "{zone}" {{ type primary; file "{self._file(zone).name}"; }};')
+        return parts
+
+    def _command(self):
+        run([tool("named-checkconf"), self.config])
+        return [tool("named"), "-f", "-n", "1", "-c", self.config]
+
+
+class Knot(Server):
+    def _config(self):
+        parts = [
+            "server:",
+            f'  rundir: "{self.folder}"',
+            f"  listen: [{', '.join(f'{host}@{self.port}' for host in self.hosts)}]",
+            "  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1",
+            f'database:\n  storage: "{self.folder}"',
+            "log:\n  - target: stderr\n    any: warning",
+            f'template:\n  - id: default\n    storage: "{self.folder}"',
+            "    zonefile-sync: -1\n    zonefile-load: whole\n    journal-content: none\n    semantic-checks: off",
+            "zone:",
+        ]
+        return parts + [f'  - domain: "{zone}"\n    file: "{self._file(zone).name}"' for zone in self.zones]
+
+    def _command(self):
+        return [tool("knotd"), "-c", self.config]
 
 
 class Unbound:
     """A resolver that knows the zones of `stubs` ({zone: [(host, port)]}) and nothing else."""
 
-    def __init__(self, processes, stubs):
+    def __init__(self, processes, stubs, name="unbound", port=None, anchors=(), insecure=()):
+        """With `anchors` it validates, but for the zones that are `insecure`."""
         self.processes = processes
-        self.port = free_port()
-        folder = processes.folder / "unbound"
+        self.port = port or free_port()
+        folder = processes.folder / name
         folder.mkdir()
+        modules = "validator iterator" if anchors else "iterator"
         parts = [
             "server:",
             f'  interface: 127.0.0.1@{self.port}\n  username: ""\n  chroot: ""\n  directory: "{folder}"',
             '  pidfile: ""\n  use-syslog: no\n  logfile: ""\n  verbosity: 1\n  do-daemonize: no',
-            '  do-not-query-localhost: no\n  do-ip6: no\n  module-config: "iterator"\n  num-threads: 1',
-            # Nothing here is signed, and `test.` is ours for once (RFC 6761).
+            f'  do-not-query-localhost: no\n  module-config: "{modules}"\n  num-threads: 1\n  ede: yes',
+            *(f'  trust-anchor: "{anchor}"' for anchor in anchors),
+            *(f'  domain-insecure: "{zone}"' for zone in insecure),
+            # `test.` is ours for once (RFC 6761).
             "  local-zone: test. nodefault\n  access-control: 127.0.0.0/8 allow",
             # What was true a moment ago must not make the story wait.
             "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  infra-cache-min-rtt: 50",
-            "  outgoing-interface: 127.0.0.1\n  hide-identity: yes",
+            "  hide-identity: yes",
             "remote-control:\n  control-enable: no",
         ]
         for zone, addresses in stubs.items():
@@ -132,8 +202,11 @@ class Unbound:
         config = folder / "unbound.conf"
         config.write_text("\n".join(parts) + "\n")
         run([tool("unbound-checkconf"), config])
-        self.process = processes.start("unbound", [tool("unbound"), "-d", "-c", config], cwd=folder)
+        self.process = processes.start(name, [tool("unbound"), "-d", "-c", config], cwd=folder)
         wait_for("127.0.0.1", self.port, self.process)
+
+    def stop(self):
+        self.processes.end(self.process, signal.SIGTERM)
 
     @property
     def address(self):
@@ -146,12 +219,11 @@ def common_free_port(hosts):
         port = free_port(hosts[0])
         try:
             for host in hosts[1:]:
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    with socket.socket(socket.AF_INET, kind) as probe:
+                    with socket.socket(family, kind) as probe:
                         probe.bind((host, port))
             return port
         except OSError:
             continue
     raise OSError("no port is free at all of " + ", ".join(hosts))
-
-

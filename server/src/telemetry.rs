@@ -49,6 +49,7 @@ fn describe() {
     metrics::describe_histogram!("signet_look_questions", "DNS questions one look needed.");
     metrics::describe_gauge!("signet_domains", "Domains by DNS state.");
     metrics::describe_gauge!("signet_due", "Domains due and not being looked at.");
+    metrics::describe_gauge!("signet_blind", "1 while no look gets an answer.");
     metrics::describe_gauge!("signet_demotions_frozen", "1 while mass demotions are held back.");
     metrics::describe_gauge!(
         "signet_demotions_imminent",

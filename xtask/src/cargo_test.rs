@@ -1,6 +1,9 @@
 //! The workspace's own tests, counted.
 
-use crate::step::{self, Count};
+use crate::{
+    step::{self, Count},
+    tools,
+};
 use anyhow::ensure;
 
 /// Runs them all, documentation tests too.
@@ -9,7 +12,11 @@ use anyhow::ensure;
 /// When one fails, or there is none.
 pub(crate) fn run() -> anyhow::Result<Count> {
     let mut count = Count::default();
-    step::read(&mut step::cargo(&["test", "--workspace", "--locked"]), |line| {
+    let mut tests = step::cargo(&["test", "--workspace", "--locked"]);
+    if let Some(suite) = tools::spf_suite()? {
+        tests.env("SIGNET_SPF_SUITE", suite);
+    }
+    step::read(&mut tests, |line| {
         println!("{line}");
         count += counted(line).unwrap_or_default();
     })?;

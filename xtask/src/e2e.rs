@@ -8,17 +8,27 @@ use crate::{
 
 const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
+    Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },
+    Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
     Script { name: "durability-sqlite", words: &["durability.py", "sqlite"] },
     Script { name: "durability-postgres", words: &["durability.py", "postgres"] },
 ];
 
-/// Runs all stories, or one.
+/// Told when asked for alone: the versions of other tools that it judges by
+/// are no part of us.
+const COMPARISON: &[Script] = &[
+    Script { name: "compare", words: &["compare.py"] },
+    Script { name: "compare-write", words: &["compare.py", "--write"] },
+];
+
+/// Runs all stories, or the one that is named.
 ///
 /// # Errors
 /// When one does not go as told.
 pub(crate) fn run(only: Option<&str>) -> anyhow::Result<Count> {
     tools::ensure(tools::SCRIPTS)?;
     tools::ensure(tools::STORIES)?;
-    scripts::run(STORIES, only)
+    let compares = COMPARISON.iter().any(|script| only == Some(script.name));
+    scripts::run(if compares { COMPARISON } else { STORIES }, only)
 }

@@ -30,6 +30,12 @@ pub(crate) const SCRIPTS: &[Tool] =
 pub(crate) const STORIES: &[Tool] = &[
     tool("nsd", "nsd"),
     tool("nsd-checkzone", "nsd"),
+    tool("named", "bind9"),
+    tool("named-checkconf", "bind9-utils"),
+    tool("dnssec-signzone", "bind9-utils"),
+    tool("dnssec-keygen", "bind9-utils"),
+    tool("dnssec-dsfromkey", "bind9-utils"),
+    tool("knotd", "knot"),
     tool("unbound", "unbound"),
     tool("unbound-checkconf", "unbound"),
     tool("dig", "bind9-dnsutils"),
@@ -126,6 +132,33 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
         })
     })?;
     Ok(python)
+}
+
+/// The RFC 7208 test suite, where it is not at hand already: out of the source
+/// of pyspf, pinned by hash. Tests read it from `SIGNET_SPF_SUITE`.
+///
+/// # Errors
+/// When it cannot be had.
+pub(crate) fn spf_suite() -> anyhow::Result<Option<PathBuf>> {
+    const SUITE: &str = "pyspf-2.0.14/test/rfc7208-tests.yml";
+    let beside = step::root().join("../shared/spf/rfc7208-tests.yml");
+    if std::env::var_os("SIGNET_SPF_SUITE").is_some() || beside.exists() {
+        return Ok(None);
+    }
+    let python = python()?;
+    let folder = step::target().join("e2e").join("spf");
+    made(&folder, &["spf-suite.txt"], || {
+        let requirement = step::root().join("e2e").join("spf-suite.txt");
+        tried(|| {
+            let mut pip = Command::new(&python);
+            pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]);
+            pip.args(["--no-binary", ":all:", "--require-hashes", "--requirement"]).arg(&requirement);
+            step::run(pip.arg("--dest").arg(&folder))
+        })?;
+        let archive = folder.join("pyspf-2.0.14.tar.gz");
+        step::run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&folder).arg(SUITE))
+    })?;
+    Ok(Some(folder.join(SUITE)))
 }
 
 /// A `node_modules` with the packages of `e2e/package-lock.json`; its path.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     names::Name,
-    observe::{Answer, Look, Need, RecordType, Seen, Zone},
+    observe::{Answer, Failure, Look, Need, RecordType, Seen, Zone},
     plan::PlannedRecord,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -103,6 +103,13 @@ impl<'a, T> Case<'a, T> {
         Ok(match evidence::agreed(look) {
             Some((_, other)) if other.rrset() == answer.rrset() => Beside::Same,
             Some(_) => Beside::Different,
+            // Servers that leave AA out everywhere have shown records here,
+            // and nothing there: a wildcard would have answered.
+            None if !answer.authoritative
+                && look.failures().all(|(_, failure)| *failure == Failure::Lame) =>
+            {
+                Beside::Different
+            }
             None => match evidence::unanswered_at(self.record, look, sibling, rtype) {
                 Some(verdict) if verdict.status == Status::NetworkError => Beside::Unknown(Box::new(verdict)),
                 _ => Beside::Different,

@@ -183,9 +183,48 @@ codes! {
     Inherited = "inherited" [Pass],
     /// Reports go to a domain that has not agreed to receive them.
     DmarcReportConsent = "dmarc_report_consent" [Softfail],
+    // From here on: only in audits, where anybody's domain is looked at.
+    /// Some of the zone's name servers do not answer for it.
+    NameServersLame = "name_servers_lame" [Softfail],
+    /// All of the zone's name servers have one address, so that one failure takes the domain down (RFC 2182).
+    NameServersFew = "name_servers_few" [Softfail],
+    /// The zone's name servers have different versions of it (SOA serials).
+    SerialsDiffer = "serials_differ" [Softfail],
+    /// The registry delegates the zone to other name servers than the zone lists.
+    DelegationDiffers = "delegation_differs" [Softfail],
+    /// The zone is not signed with DNSSEC, which is no problem.
+    Unsigned = "unsigned" [Pass],
+    /// The zone is signed, but no resolver that validates DNSSEC could be asked.
+    DnssecUnchecked = "dnssec_unchecked" [Unchecked],
+    /// The domain is a CNAME: its mail records are those of another name.
+    Alias = "alias" [Softfail],
+    /// There is no MX record; mail goes to the domain's own address (RFC 5321 section 5.1).
+    MxImplicit = "mx_implicit" [Softfail],
+    /// The domain says that it takes no mail (RFC 7505).
+    MxNull = "mx_null" [Pass],
+    /// Mail cannot be delivered to what an MX record names.
+    MxUnusable = "mx_unusable" [Fail Softfail],
+    /// An MX record names a CNAME, which some senders refuse (RFC 2181 section 10.3).
+    MxIsCname = "mx_is_cname" [Softfail],
+    /// The SPF record does not let all the given addresses send.
+    SpfNotCovered = "spf_not_covered" [Fail],
+    /// No DKIM key is published under a common selector; there may be others.
+    NoCommonSelector = "no_common_selector" [Unchecked],
+    /// The MTA-STS record is not valid, so that senders ignore it (RFC 8461).
+    MtaStsSyntax = "mta_sts_syntax" [Softfail],
+    /// The host the MTA-STS policy is fetched from has no address.
+    MtaStsHost = "mta_sts_host" [Softfail],
+    /// The TLS reporting record is not valid, so that no reports are sent (RFC 8460).
+    TlsRptSyntax = "tls_rpt_syntax" [Softfail],
 }
 
 impl Code {
+    /// Those that a managed domain's report can have; the others are only in
+    /// audits.
+    pub fn of_reports() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|code| *code < Self::NameServersLame)
+    }
+
     /// The inverse of [`Self::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

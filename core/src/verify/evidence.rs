@@ -15,7 +15,7 @@ use alloc::{
 
 /// How many servers or records are listed by name at most; a hostile zone may
 /// have hundreds.
-const LISTED: usize = 16;
+pub(crate) const LISTED: usize = 16;
 
 /// The answer all servers that answered agree on, and the first of them.
 pub(crate) fn agreed(look: &Look) -> Option<(&Server, &Answer)> {
@@ -30,7 +30,7 @@ pub(crate) fn agreed(look: &Look) -> Option<(&Server, &Answer)> {
 ///
 /// Where the servers contradict one another or none answered, only what can be
 /// said of them is filled in.
-pub(crate) fn with_evidence(mut verdict: Verdict, look: &Look) -> Verdict {
+pub(crate) fn with_evidence<K>(mut verdict: Verdict<K>, look: &Look) -> Verdict<K> {
     verdict.witnesses.asked = count(look.replies.len());
     match look.consensus() {
         Consensus::Agreed { server, answer } => {
@@ -79,30 +79,50 @@ pub(crate) fn unanswered_at(
     name: &Name,
     rtype: RecordType,
 ) -> Option<Verdict> {
+    let mut verdict = unanswered_about(record.key, look, name, rtype)?;
+    verdict.expected = record.value.clone();
+    match verdict.code {
+        Code::NotDelegated => {}
+        Code::ServersDisagree => {
+            verdict.fix = format!(
+                "Right after a change this is normal and nothing is to be done: we will look again by ourselves. \
+                 {SERVERS_DIFFER}"
+            );
+        }
+        _ => verdict.reason.push_str(
+            " We will look again by ourselves; nothing is to be done unless your DNS host is down.",
+        ),
+    }
+    Some(verdict)
+}
+
+const SERVERS_DIFFER: &str = "If it lasts for hours, ask your DNS host why its servers differ, or whether name servers \
+     of an old host are still listed at your registrar.";
+
+/// The same about anything, without a promise that somebody will look again.
+pub(crate) fn unanswered_about<K>(key: K, look: &Look, name: &Name, rtype: RecordType) -> Option<Verdict<K>> {
     let verdict = match look.consensus() {
         Consensus::Agreed { .. } => return None,
-        Consensus::NotDelegated(undelegated) => not_delegated(record, undelegated),
+        Consensus::NotDelegated(undelegated) => not_delegated(key, undelegated),
         Consensus::Split { with, without } => {
             let reason = disagreement(look, name, rtype, &with, &without);
-            Verdict::new(record, Status::NetworkError, Code::ServersDisagree, reason).fix(
-                "Right after a change this is normal and nothing is to be done: we will look again by \
-                 ourselves. If it lasts for hours, ask your DNS host why its servers differ, or whether name \
-                 servers of an old host are still listed at your registrar.",
-            )
+            Verdict::about(key, Status::NetworkError, Code::ServersDisagree, reason).fix(format!(
+                "Right after a change this is normal and nothing is to be done. {SERVERS_DIFFER}"
+            ))
         }
         Consensus::Nothing { failure, .. } => {
             let reason = silence(look, name, failure);
-            Verdict::new(record, Status::NetworkError, failure_code(look, failure), reason)
+            Verdict::about(key, Status::NetworkError, failure_code(look, failure), reason)
         }
     };
     Some(with_evidence(verdict, look))
 }
 
-fn not_delegated(record: &PlannedRecord, name: &Name) -> Verdict {
+fn not_delegated<K>(key: K, name: &Name) -> Verdict<K> {
     let reason = format!(
         "The registry knows no name servers for {name}: the domain is not registered, expired or on hold."
     );
-    Verdict::new(record, Status::Missing, Code::NotDelegated, reason).fix(format!(
+    Verdict::about(key, Status::Missing, Code::NotDelegated, reason).fix(format!(
         "Check at your registrar that {name} is registered, paid for and not on hold, and that name servers are entered there."
     ))
 }
@@ -124,19 +144,18 @@ fn disagreement(
 }
 
 fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
-    let again = "We will look again by ourselves; nothing is to be done unless your DNS host is down.";
     let Zone::Found(apex) = &look.zone else {
-        return format!("The name servers of {name} could not be found: the one asked {failure}. {again}");
+        return format!("The name servers of {name} could not be found: the one asked {failure}.");
     };
     let alike = look.failures().all(|(_, other)| code_of(other) == code_of(failure));
     match look.replies.len() {
-        0 => format!("No name server of {apex} has an address we could ask. {again}"),
-        1 => format!("The only name server of {apex} {failure}. {again}"),
+        0 => format!("No name server of {apex} has an address that could be asked."),
+        1 => format!("The only name server of {apex} {failure}."),
         n if alike && *failure == Failure::Timeout => {
-            format!("None of the {n} name servers of {apex} answered in time. {again}")
+            format!("None of the {n} name servers of {apex} answered in time.")
         }
-        n if alike => format!("Each of the {n} name servers of {apex} {failure}. {again}"),
-        n => format!("None of the {n} name servers of {apex} gave an answer; the first {failure}. {again}"),
+        n if alike => format!("Each of the {n} name servers of {apex} {failure}."),
+        n => format!("None of the {n} name servers of {apex} gave an answer; the first {failure}."),
     }
 }
 

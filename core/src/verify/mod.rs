@@ -10,13 +10,13 @@ mod code;
 pub mod dkim;
 pub mod dmarc;
 pub mod dns_host;
-mod evidence;
+pub(crate) mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
 mod misplaced;
 pub mod own;
 mod paste;
-mod second_view;
+pub(crate) mod second_view;
 pub mod spf;
 
 pub use code::Code;
@@ -111,10 +111,13 @@ impl Witnesses {
 }
 
 /// What is said about one record, and what it rests on.
+///
+/// `K` says what it is about: a record of the plan, or, in an audit, a
+/// [`Subject`](crate::audit::Subject).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Verdict<K = RecordKey> {
     /// Which record.
-    pub key: RecordKey,
+    pub key: K,
     /// The state in one word.
     pub status: Status,
     /// The reason in one stable machine word; its status is fixed per use.
@@ -147,13 +150,27 @@ impl Verdict {
     /// the rest is filled in with struct update or the methods below.
     #[must_use]
     pub fn new(record: &PlannedRecord, status: Status, code: Code, reason: impl Into<String>) -> Self {
+        Self { expected: record.value.clone(), ..Self::about(record.key, status, code, reason) }
+    }
+
+    /// What is said of a record nobody has looked at.
+    #[must_use]
+    pub fn unchecked(record: &PlannedRecord) -> Self {
+        Self::new(record, Status::Unchecked, Code::Unchecked, "This record has not been looked at yet.")
+    }
+}
+
+impl<K> Verdict<K> {
+    /// The same about anything, with nothing expected.
+    #[must_use]
+    pub fn about(key: K, status: Status, code: Code, reason: impl Into<String>) -> Self {
         Self {
-            key: record.key,
+            key,
             status,
             code,
             reason: reason.into(),
             fix: String::new(),
-            expected: record.value.clone(),
+            expected: String::new(),
             observed: Vec::new(),
             server: None,
             rcode: None,
@@ -164,17 +181,31 @@ impl Verdict {
         }
     }
 
-    /// What is said of a record nobody has looked at.
-    #[must_use]
-    pub fn unchecked(record: &PlannedRecord) -> Self {
-        Self::new(record, Status::Unchecked, Code::Unchecked, "This record has not been looked at yet.")
-    }
-
     /// With the text that tells what to do.
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = fix.into();
         self
+    }
+
+    /// The same said of something else.
+    #[must_use]
+    pub fn keyed<L>(self, key: L) -> Verdict<L> {
+        Verdict {
+            key,
+            status: self.status,
+            code: self.code,
+            reason: self.reason,
+            fix: self.fix,
+            expected: self.expected,
+            observed: self.observed,
+            server: self.server,
+            rcode: self.rcode,
+            ttl: self.ttl,
+            late: self.late,
+            witnesses: self.witnesses,
+            remarks: self.remarks,
+        }
     }
 }
 

@@ -111,7 +111,7 @@ fn beside(record: &PlannedRecord, verdict: &mut Verdict, seen: &Seen) -> Result<
 
 /// SERVFAIL that turns into an answer when nobody checks (CD, RFC 4035 §3.2.2),
 /// or that says itself that validation failed (RFC 8914 §4.7 to 4.13).
-fn is_bogus(refusal: &Reply, unchecked: &Look) -> bool {
+pub(crate) fn is_bogus(refusal: &Reply, unchecked: &Look) -> bool {
     if let Err(Failure::ServFail(Some(6..=12))) = refusal.outcome {
         return true;
     }
@@ -194,7 +194,7 @@ fn lists_differ(apex: &Name, seen: &Seen) -> Result<Option<String>, Need> {
 }
 
 /// The names in a list, sorted; `None` where nobody told.
-fn name_servers(look: &Look) -> Option<Vec<&Name>> {
+pub(crate) fn name_servers(look: &Look) -> Option<Vec<&Name>> {
     let Consensus::Agreed { answer, .. } = look.consensus() else { return None };
     let mut names: Vec<&Name> = answer
         .records
@@ -208,7 +208,7 @@ fn name_servers(look: &Look) -> Option<Vec<&Name>> {
     (!names.is_empty()).then_some(names)
 }
 
-fn listed(names: &[&Name]) -> String {
+pub(crate) fn listed(names: &[&Name]) -> String {
     let mut listed: Vec<String> = names.iter().take(LISTED).map(ToString::to_string).collect();
     if names.len() > LISTED {
         listed.push("…".to_string());

@@ -55,6 +55,12 @@ pub struct Settings {
     pub patience: Duration,
     /// Questions of one need asked at the same time.
     pub concurrency: usize,
+    /// Rounds of one [`settle`](super::Asker::settle) in which questions are
+    /// asked. An SPF record alone may take ten look-ups one after another, each
+    /// with addresses behind it (RFC 7208 §4.6.4).
+    pub rounds: usize,
+    /// Questions asked in all of them together.
+    pub questions: usize,
     /// Entries in each of the delegation caches.
     pub cache_entries: usize,
 }
@@ -77,6 +83,8 @@ impl Default for Settings {
             rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
             concurrency: 16,
+            rounds: 32,
+            questions: 200,
             cache_entries: 100_000,
         }
     }

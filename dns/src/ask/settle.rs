@@ -5,11 +5,8 @@ use futures_util::{StreamExt as _, stream};
 use signet_core::observe::{Failure, Need, Question, Seen};
 use tokio::time::Instant;
 
-/// Rounds in which questions are asked.
-const ROUNDS: usize = 12;
-/// Questions asked in all.
-const QUESTIONS: usize = 200;
-/// Rounds after that, in which everything needed is filled in as timed out.
+/// Rounds after those of the settings, in which everything needed is filled in
+/// as timed out.
 const FILLS: usize = 64;
 /// Questions a judge may need in one round of those.
 const FILLED: usize = 10_000;
@@ -39,21 +36,23 @@ impl Asker {
     /// Runs `judge` until it needs nothing more, asking what it needs, the
     /// questions of one [`Need`] together.
     ///
-    /// It always comes to an end: after 12 rounds, 200 questions or
-    /// [`Settings::patience`](super::Settings::patience) every further question
+    /// It always comes to an end: after as many [rounds](super::Settings::rounds)
+    /// and [questions](super::Settings::questions) as the settings allow, or
+    /// when their [patience](super::Settings::patience) is over, every further question
     /// is answered with a time-out, and a judge that is not content even with
     /// that is [`Unsettled`].
     ///
     /// With [`Ask::fresh`] no delegation learned before the call is used; those
     /// learned during it are.
     pub async fn settle<T>(&self, ask: Ask, mut judge: impl FnMut(&Seen) -> Result<T, Need>) -> Settled<T> {
+        let settings = &self.inner.settings;
         let start = Instant::now();
-        let deadline = start + self.inner.settings.patience;
+        let deadline = start + settings.patience;
         let since = ask.fresh.then_some(start);
         let mut seen = Seen::new();
         let mut cut_short = false;
         let mut asked = 0;
-        for round in 0..ROUNDS + FILLS {
+        for round in 0..settings.rounds.saturating_add(FILLS) {
             let mut needed = match judge(&seen) {
                 Ok(value) => return Settled { value: Ok(value), seen, cut_short },
                 Err(Need(needed)) => needed,
@@ -61,8 +60,8 @@ impl Asker {
             needed.sort();
             needed.dedup();
             needed.truncate(FILLED);
-            if round < ROUNDS && Instant::now() < deadline {
-                let rest = needed.split_off(needed.len().min(QUESTIONS - asked));
+            if round < settings.rounds && Instant::now() < deadline {
+                let rest = needed.split_off(needed.len().min(settings.questions.saturating_sub(asked)));
                 asked += needed.len();
                 needed = self.ask_together(needed, ask, since, deadline, &mut seen).await;
                 needed.extend(rest);

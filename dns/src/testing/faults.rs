@@ -41,17 +41,39 @@ pub enum Fault {
     LameReferral,
     /// The right answer without AA.
     NotAuthoritative,
+    /// NXDOMAIN in place of the right answer, whatever lies below the name.
+    Denying,
     /// FORMERR to EDNS, with nothing but a header.
     NoEdns,
     /// The right answer, with the question in lower case.
     LowerCase,
 }
 
+/// Which questions a fault strikes; names in lower case, without final dot.
+#[derive(Clone, Debug)]
+enum About {
+    Anything,
+    Name(String),
+    Below(String),
+}
+
+impl About {
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Name(only) => only == name,
+            Self::Below(above) => {
+                name.strip_suffix(above.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+        }
+    }
+}
+
 /// A fault of one server, for all or some questions.
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(super) host: u8,
-    name: Option<String>,
+    about: About,
     times: Option<u32>,
     fault: Fault,
 }
@@ -60,13 +82,20 @@ impl Rule {
     /// `fault` in every answer of the server with this last octet.
     #[must_use]
     pub fn at(host: u8, fault: Fault) -> Self {
-        Self { host, name: None, times: None, fault }
+        Self { host, about: About::Anything, times: None, fault }
     }
 
     /// Only for questions about this name.
     #[must_use]
     pub fn about(mut self, name: &str) -> Self {
-        self.name = Some(name.to_string());
+        self.about = About::Name(name.to_string());
+        self
+    }
+
+    /// Only for questions about this name and those below it.
+    #[must_use]
+    pub fn below(mut self, name: &str) -> Self {
+        self.about = About::Below(name.to_string());
         self
     }
 
@@ -78,7 +107,7 @@ impl Rule {
     }
 
     pub(super) fn strike(&mut self, host: u8, name: &str) -> Option<Fault> {
-        if self.host != host || self.name.as_deref().is_some_and(|only| only != name) {
+        if self.host != host || !self.about.covers(name) {
             return None;
         }
         if let Some(times) = &mut self.times {
@@ -163,6 +192,12 @@ pub(super) fn apply(fault: &Fault, query: &Message, honest: Message, tcp: bool) 
         Fault::NotAuthoritative => {
             let mut reply = honest;
             reply.metadata.authoritative = false;
+            Reply::of([wire(&reply)])
+        }
+        Fault::Denying => {
+            let mut reply = honest;
+            reply.answers.clear();
+            reply.metadata.response_code = ResponseCode::NXDomain;
             Reply::of([wire(&reply)])
         }
         Fault::NoEdns if query.edns.is_some() => {

@@ -26,7 +26,8 @@ pub struct Zone {
 impl Zone {
     /// `records` are lines of owner, type and data, as in a zone file: names
     /// are relative to the apex unless they end in a dot, `@` is the apex.
-    /// Text is one string unless it is quoted. Without NS lines for the apex
+    /// Text is one string as it stands unless it begins with a quotation mark:
+    /// then it is quoted strings, with `\"`, `\\` and `\DDD` in them. Without NS lines for the apex
     /// there are `ns2`, `ns3` … for the servers, with their addresses.
     ///
     /// Several zones may have one apex: servers that disagree. The resolver
@@ -85,10 +86,10 @@ impl Zone {
                 let exchange = if exchange == "." { Name::root() } else { self.name(exchange) };
                 RData::MX(MX::new(preference.parse().unwrap_or(10), exchange))
             }
-            "TXT" => RData::TXT(TXT::from_bytes(strings(data))),
+            "TXT" => RData::TXT(TXT::from_bytes(strings(data).iter().map(Vec::as_slice).collect())),
             "SPF" => {
                 let strings = strings(data).into_iter();
-                let wire = strings.flat_map(|text| [&[text.len() as u8], text].concat()).collect();
+                let wire = strings.flat_map(|text| [vec![text.len() as u8], text].concat()).collect();
                 RData::Unknown { code: RecordType::Unknown(99), rdata: NULL::with(wire) }
             }
             "DS" => RData::Unknown { code: RecordType::DS, rdata: NULL::with(vec![0; 36]) },
@@ -138,11 +139,36 @@ impl Zone {
 }
 
 /// Text as quoted strings, or as one string cut where it has to be.
-fn strings(text: &str) -> Vec<&[u8]> {
-    match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) => inner.split("\" \"").map(str::as_bytes).collect(),
-        None => text.as_bytes().chunks(255).collect(),
+fn strings(text: &str) -> Vec<Vec<u8>> {
+    if !text.starts_with('"') {
+        return text.as_bytes().chunks(255).map(<[u8]>::to_vec).collect();
     }
+    let (mut strings, mut open) = (Vec::new(), None::<Vec<u8>>);
+    let mut octets = text.bytes();
+    while let Some(octet) = octets.next() {
+        match (octet, &mut open) {
+            (b'"', None) => open = Some(Vec::new()),
+            (b'"', Some(_)) => strings.extend(open.take()),
+            (b'\\', Some(string)) => string.push(escaped(&mut octets)),
+            (octet, Some(string)) => string.push(octet),
+            (b' ', None) => {}
+            _ => panic!("{text:?}: text between quoted strings"),
+        }
+    }
+    assert!(open.is_none(), "{text:?}: a quotation mark is missing");
+    strings
+}
+
+/// What follows a backslash: three digits, or a character that stands for itself.
+fn escaped(octets: &mut std::str::Bytes<'_>) -> u8 {
+    let first = octets.next().unwrap_or(b'\\');
+    if !first.is_ascii_digit() {
+        return first;
+    }
+    octets
+        .by_ref()
+        .take(2)
+        .fold(first - b'0', |value, digit| value.wrapping_mul(10).wrapping_add(digit.wrapping_sub(b'0')))
 }
 
 fn absolute(text: &str) -> Name {

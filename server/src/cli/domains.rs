@@ -193,9 +193,10 @@ pub(super) fn document(domain: &Domain) -> Value {
     })
 }
 
-fn verdict_document(verdict: &Verdict) -> Value {
+/// A verdict with the members it has in the API's report.
+pub(super) fn verdict_document<K: std::fmt::Display>(verdict: &Verdict<K>) -> Value {
     json!({
-        "key": verdict.key.as_str(),
+        "key": verdict.key.to_string(),
         "status": verdict.status.as_str(),
         "code": verdict.code.as_str(),
         "reason": verdict.reason,

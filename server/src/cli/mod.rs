@@ -1,13 +1,16 @@
 //! The command line. One file per command; what they print is in [`output`].
 
 mod account;
+mod asking;
 mod backup;
+mod check;
 mod demo;
 mod domains;
 mod openapi;
 mod output;
 mod review;
 mod serve;
+mod spf;
 mod token;
 mod zone;
 
@@ -47,6 +50,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Show the whole life of a domain on this machine, no internet needed
     Demo(demo::DemoArgs),
+    /// Audit any domain's mail DNS; exit 0 good, 1 problems, 2 could not tell
+    Check(check::CheckArgs),
+    /// Say whether SPF lets an address send, and why; exit 0 pass, 2 could not tell, 1 otherwise
+    Spf(spf::SpfArgs),
     /// Make and list accounts
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -100,6 +107,12 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(json: bool, error: &anyhow::Error) -> ExitCode {
+    tell(json, error);
+    ExitCode::from(1)
+}
+
+/// What went wrong, on standard error.
+fn tell(json: bool, error: &anyhow::Error) {
     // `head` and `less` may close the pipe before we are done.
     let closed = error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
@@ -107,7 +120,14 @@ fn failed(json: bool, error: &anyhow::Error) -> ExitCode {
     if !closed {
         output::error(json, &format!("{error:#}"));
     }
-    ExitCode::from(1)
+}
+
+/// An error of a command whose exit code 1 is a finding: it could not tell.
+fn or_unknown(json: bool, outcome: anyhow::Result<Outcome>) -> Outcome {
+    outcome.unwrap_or_else(|error| {
+        tell(json, &error);
+        Outcome::Unknown
+    })
 }
 
 async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
@@ -119,6 +139,8 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Openapi(args) => openapi::run(&args),
         Command::Demo(args) => demo::run(args, json).await,
         Command::Serve(args) => serve::run(&args, &sources()?, json).await,
+        Command::Check(args) => Ok(or_unknown(json, check::run(&args, sources(), json).await)),
+        Command::Spf(args) => Ok(or_unknown(json, spf::run(&args, sources(), json).await)),
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,

@@ -28,6 +28,40 @@ pub(super) fn in_colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
+/// How wide a line may be: the terminal's width, within reason, 80 elsewhere.
+pub(super) fn width() -> usize {
+    Table::new().width().map_or(80, |width| usize::from(width).clamp(40, 110))
+}
+
+/// `text` in lines no longer than [`width`], the first behind `first`, the others
+/// behind as many blanks. A word that is longer than that stays whole.
+pub(super) fn paragraph(first: &str, text: &str) -> String {
+    let indent = first.chars().count();
+    let (mut lines, mut length) = (first.to_string(), indent);
+    for word in text.split_whitespace() {
+        let more = word.chars().count();
+        if length > indent && length + 1 + more > width() {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            length = indent;
+        } else if length > indent {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += more;
+    }
+    lines
+}
+
+/// `text` cut to `room` characters, with a mark where it was.
+pub(super) fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_string();
+    }
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// How a record's status looks.
 pub(super) fn status(status: Status) -> String {
     let style = match status {

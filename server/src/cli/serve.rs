@@ -1,6 +1,6 @@
 //! `signet serve`.
 
-use super::{Outcome, output};
+use super::{Outcome, asking::asker_settings, output};
 use crate::{
     clock::Clock,
     config::{Config, PolicyListen, Sources},
@@ -13,10 +13,7 @@ use crate::{
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use clap::Args;
-use signet_dns::{
-    ask::{self, Asker},
-    zone,
-};
+use signet_dns::{ask::Asker, zone};
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -76,7 +73,7 @@ impl Server {
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let (key, first) = ops.install().await?;
         let config = ops.config.clone();
-        let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
+        let asker = Asker::new(asker_settings(&config.dns)).await.context("no UDP socket for asking DNS")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let zone = match config.dns.listen {
@@ -170,23 +167,6 @@ impl Server {
             policy.finished().await;
         }
         self.ops.store.close().await;
-    }
-}
-
-fn asker_settings(config: &Config) -> ask::Settings {
-    let dns = &config.dns;
-    let resolvers = if dns.resolvers.is_empty() { ask::system_resolvers() } else { dns.resolvers.clone() };
-    if resolvers.is_empty() {
-        tracing::warn!(
-            "no DNS resolver is known: set SIGNET_DNS_RESOLVERS; until then no record can be looked at"
-        );
-    }
-    ask::Settings {
-        resolvers,
-        mode: if dns.recursive { ask::Mode::Recursive } else { ask::Mode::Authoritative },
-        authority_port: dns.authority_port,
-        allow_private: dns.allow_private,
-        ..ask::Settings::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::store::Message;
 use askama::Template;
+use jiff::Timestamp;
 use signet_core::{email::EmailAddress, lifecycle::freeze::Tally};
 
 #[derive(Template)]
@@ -27,6 +28,32 @@ pub fn demotions_frozen(tally: &Tally, to: &EmailAddress, message_id: String) ->
         subject: format!("{domains} domains would lose verification: held back"),
         text: super::rendered(&FrozenText { domains, verified }),
         html: super::rendered(&FrozenHtml { domains, verified }),
+        attachments: Vec::new(),
+        message_id,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "blind.txt")]
+struct BlindText {
+    since: String,
+}
+
+#[derive(Template)]
+#[template(path = "blind.html")]
+struct BlindHtml {
+    since: String,
+}
+
+/// That no look at any domain has got an answer since then.
+#[must_use]
+pub fn blind(since: Timestamp, to: &EmailAddress, message_id: String) -> Message {
+    let since = since.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    Message {
+        to: to.to_string(),
+        subject: "DNS gives no answers: no domain can be checked".to_string(),
+        text: super::rendered(&BlindText { since: since.clone() }),
+        html: super::rendered(&BlindHtml { since }),
         attachments: Vec::new(),
         message_id,
     }

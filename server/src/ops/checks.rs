@@ -50,7 +50,10 @@ impl Ops {
     #[must_use]
     pub fn decide(&self, due: &Due, plan: &[PlannedRecord], observed: Observed) -> Looked {
         let rules = Rules { grace: self.config.grace, ..Rules::default() };
-        decide(due, plan, observed, self.clock.now(), self.random.spread(), &rules)
+        let now = self.clock.now();
+        let (looked, gate) = decide(due, plan, observed, now, self.random.spread(), &rules);
+        self.sight.note(&gate, now);
+        looked
     }
 }
 
@@ -83,7 +86,7 @@ fn decide(
     now: Timestamp,
     spread: u16,
     rules: &Rules,
-) -> Looked {
+) -> (Looked, Gate) {
     let Observed { mut findings, whole, others_answer } = observed;
     let pasts = over_time(&due.domain, &mut findings, others_answer, now);
     let gate = gate(due, plan, &findings);
@@ -105,7 +108,7 @@ fn decide(
     });
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
-    Looked {
+    let looked = Looked {
         domain: due.domain.id,
         account: due.domain.account,
         version: due.version,
@@ -120,7 +123,8 @@ fn decide(
         failures,
         suspicions,
         events,
-    }
+    };
+    (looked, gate)
 }
 
 /// What could not be read now is not forgotten; what is proven absent is.

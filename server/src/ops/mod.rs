@@ -9,12 +9,12 @@ pub mod authn;
 pub mod authorize;
 pub mod checks;
 pub mod company;
-mod demotions;
 pub mod domains;
 pub mod idempotency;
 pub mod installation;
 pub mod instructions;
 pub mod review;
+mod watch;
 
 pub use authn::Actor;
 
@@ -49,6 +49,8 @@ pub struct Ops {
     pub due: Arc<Notify>,
     /// Rung when a look was applied.
     pub looked: Arc<Notify>,
+    /// Whether looks see anything.
+    pub sight: Arc<watch::Sight>,
     /// Looks under way in this process: claimed and not yet written.
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
@@ -99,6 +101,7 @@ impl Ops {
             config,
             due: Arc::default(),
             looked: Arc::default(),
+            sight: Arc::default(),
             under_way: Arc::default(),
             queued: Arc::default(),
             used_tokens: Arc::default(),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-const DEMOTIONS_EVERY: Duration = Duration::from_secs(30);
+const WATCH_EVERY: Duration = Duration::from_secs(30);
 const USED_TOKENS_EVERY: Duration = Duration::from_secs(5);
 
 /// Gives verified domains their DKIM keys. Until then our targets answer
@@ -46,13 +46,13 @@ async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> 
     Ok(keyless.len())
 }
 
-/// Tells the operator when too many domains are about to be lost.
-pub(super) async fn watch_demotions(ops: Ops, mut stop: watch::Receiver<bool>) {
+/// Tells the operator what concerns all domains together.
+pub(super) async fn watch(ops: Ops, mut stop: watch::Receiver<bool>) {
     loop {
-        if let Err(error) = ops.watch_demotions().await {
-            tracing::warn!(%error, "imminent demotions could not be counted");
+        if let Err(error) = ops.watch().await {
+            tracing::warn!(%error, "what the operator should know could not be found out");
         }
-        if !pause(None, DEMOTIONS_EVERY, &mut stop).await {
+        if !pause(None, WATCH_EVERY, &mut stop).await {
             return;
         }
     }

@@ -9,8 +9,8 @@ mod accounts;
 mod backup;
 mod checks;
 mod concurrency;
-mod demotions;
 mod domains;
+mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -91,13 +91,12 @@ impl<'a> Case<'a> {
     }
 
     /// The right CNAME. Receivers ask for TXT through it; a server that has a
-    /// text of its own there answers with that.
+    /// text of its own there answers with that, alone or beside the CNAME.
     fn right(&self, look: &Look) -> Result<Verdict, Need> {
         let owner = &self.record.owner;
         if self.context.thorough
             && let Some((_, text)) = evidence::agreed(self.seen.at(owner, RecordType::Txt)?)
-            && !text.is_negative()
-            && text.cname().is_none()
+            && text.records.iter().any(|record| matches!(record.data, Data::Txt(_)))
         {
             let reason = format!(
                 "A TXT record stands at {owner} beside the CNAME, which must stand alone (RFC 1034 §3.6.2): receivers \

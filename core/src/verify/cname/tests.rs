@@ -127,6 +127,11 @@ const IN_THE_PARENT_ZONE: &[(RecordKey, &str, &str)] = &[
         "sg-ID.mail.example.com CNAME bounce.signet.test\nsg-ID.mail.example.com CNAME b.vendor.net",
         "fail/cname_with_others",
     ),
+    (
+        Owner,
+        "sg-ID.mail.example.com CNAME bounce.signet.test\nsg-ID.mail.example.com TXT some-verification=1",
+        "fail/cname_with_others",
+    ),
     // Wildcards prove nothing and disprove nothing.
     (Owner, "*.mail.example.com CNAME bounce.signet.test", "missing/wildcard"),
     (Owner, "*.mail.example.com CNAME parked.vendor.net", "missing/wildcard"),
@@ -377,6 +382,48 @@ fn one_good_server_is_enough() {
     for expected in ["ns2.example.com (192.0.2.54) did not answer in time", "lame delegation", "AA bit"] {
         assert!(remarks.contains(expected), "{remarks}");
     }
+}
+
+/// A server that never sets AA counts as lame wherever it has no data; that it
+/// has none beside the record still shows that no wildcard answers.
+#[test]
+fn servers_without_aa_are_judged() {
+    let zones = literal("zone example.com\nsg-ID.mail.example.com CNAME bounce.signet.test");
+    let provider = provider();
+    let records = plan::tests::planned(&provider, "mail.example.com", &Present::default());
+    let domain = Name::parse("mail.example.com").unwrap();
+    let context = Context {
+        provider: &provider,
+        domain: &domain,
+        probe: "zzprobe",
+        dkim_keys: [None, None],
+        thorough: true,
+        second_view: false,
+    };
+    let without_aa = |beside: Failure| {
+        let mut seen = Seen::new();
+        loop {
+            match judge(&context, &records[0], &seen) {
+                Ok(verdict) => return verdict,
+                Err(Need(questions)) => {
+                    for question in questions {
+                        let mut look = zones.look(&question);
+                        for reply in &mut look.replies {
+                            match &mut reply.outcome {
+                                Ok(answer) if !answer.is_negative() => answer.authoritative = false,
+                                outcome => *outcome = Err(beside.clone()),
+                            }
+                        }
+                        seen.add(question, look);
+                    }
+                }
+            }
+        }
+    };
+    let verdict = without_aa(Failure::Lame);
+    assert_eq!(verdict.code, Code::Ok);
+    assert!(verdict.remarks.join(" ").contains("AA bit"));
+    assert_eq!(without_aa(Failure::Timeout).code, Code::Timeout);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! DKIM key records (RFC 6376 §3.6.1, RFC 8301, RFC 8463).
 //!
-//! [`lint`] says what is wrong with the key record of any selector; [`judge`]
+//! [`lint`] says what is wrong with the key record of any selector; [`judge`](judge())
 //! also knows which key belongs there. Delegated selectors, which are a CNAME,
 //! are [`super::cname`]'s.
 

@@ -2,6 +2,7 @@
 //! External Destinations").
 
 use super::{
+    Party,
     policy::{Record, report_domain},
     walk,
 };
@@ -9,7 +10,7 @@ use crate::{
     names::Name,
     observe::{Need, RecordType},
     plan::Provider,
-    verify::{Context, cname::chain::End},
+    verify::cname::chain::End,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -26,23 +27,19 @@ pub(super) struct Consent {
 }
 
 /// Looks for the consent of every destination of `record`, published for the
-/// domain in `context`, that lies in another organizational domain.
-pub(super) fn look(
-    context: &Context<'_>,
-    record: &Record,
-    seen: &crate::observe::Seen,
-) -> Result<Consent, Need> {
+/// domain in `party`, that lies in another organizational domain.
+pub(super) fn look(party: &Party<'_>, record: &Record, seen: &crate::observe::Seen) -> Result<Consent, Need> {
     let mut consent = Consent::default();
     let mut places: Vec<(Name, Name)> = Vec::new();
     for destination in record.rua.iter().filter_map(|uri| report_domain(uri)) {
-        if is_internal(&destination, context.domain)
-            || is_ours(&destination, context.provider)
+        if is_internal(&destination, party.domain)
+            || party.provider.is_some_and(|provider| is_ours(&destination, provider))
             || places.iter().any(|(known, _)| *known == destination)
             || places.len() == DESTINATIONS
         {
             continue;
         }
-        match destination.prepend(&format!("{}._report._dmarc", context.domain)) {
+        match destination.prepend(&format!("{}._report._dmarc", party.domain)) {
             Some(place) => places.push((destination, place)),
             None => consent.remarks.push(format!(
                 "{destination} cannot agree to receive reports: the name for that would be too long."

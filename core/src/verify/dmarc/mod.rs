@@ -23,7 +23,7 @@ use super::{
 use crate::{
     names::Name,
     observe::{Look, Need, Rcode, RecordType, Seen, Zone, printable},
-    plan::PlannedRecord,
+    plan::{PlannedRecord, Provider},
 };
 use alloc::{
     format,
@@ -49,17 +49,27 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let sibling = evidence::sibling(&record.owner, context.probe);
+    let Context { domain, probe, provider, .. } = *context;
+    judge_for(&Party { domain, probe, provider: Some(provider) }, record, seen)
+}
+
+/// [`judge`] for whoever the record is to serve.
+pub(crate) fn judge_for(
+    party: &Party<'_>,
+    record: &PlannedRecord,
+    seen: &Seen,
+) -> Result<(Verdict, Option<String>), Need> {
+    let sibling = evidence::sibling(&record.owner, party.probe);
     match &sibling {
         Some(sibling) => seen.have_all(&[(&record.owner, RecordType::Txt), (sibling, RecordType::Txt)])?,
         None => seen.have_all(&[(&record.owner, RecordType::Txt)])?,
     }
     let look = seen.at(&record.owner, RecordType::Txt)?;
-    if let Some(verdict) = evidence::unanswered(record, look) {
+    let case = Case { party, record, seen, look };
+    if let Some(verdict) = case.unanswered(look, &record.owner) {
         return Ok((verdict, None));
     }
     let own = walk::read(seen, &record.owner)?;
-    let case = Case { context, record, seen, look };
     if let End::Unanswered(last) = own.chain.end {
         return Ok((case.behind_alias(&own, last), None));
     }
@@ -83,9 +93,19 @@ fn printable_text(text: &[u8]) -> Option<String> {
     if plain { core::str::from_utf8(text).ok().map(ToString::to_string) } else { None }
 }
 
+/// Whose DMARC is judged, and for whom.
+pub(crate) struct Party<'a> {
+    /// The domain that stands in From.
+    pub(crate) domain: &'a Name,
+    /// See [`Context::probe`].
+    pub(crate) probe: &'a str,
+    /// Who sends for it; `None` where that is nobody's business here.
+    pub(crate) provider: Option<&'a Provider>,
+}
+
 /// One domain's DMARC on trial.
 struct Case<'a> {
-    context: &'a Context<'a>,
+    party: &'a Party<'a>,
     record: &'a PlannedRecord,
     seen: &'a Seen,
     /// The look at `_dmarc.` of the domain.
@@ -95,6 +115,14 @@ struct Case<'a> {
 impl<'a> Case<'a> {
     fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
         Verdict::new(self.record, status, code, reason)
+    }
+
+    /// The verdict where there is no answer to judge.
+    fn unanswered(&self, look: &Look, name: &Name) -> Option<Verdict> {
+        match self.party.provider {
+            Some(_) => evidence::unanswered_at(self.record, look, name, RecordType::Txt),
+            None => evidence::unanswered_about(self.record.key, look, name, RecordType::Txt),
+        }
     }
 
     /// With the evidence of where the records were read, and the CNAMEs there.
@@ -111,7 +139,7 @@ impl<'a> Case<'a> {
     fn place<'p>(&'p self, own: &'p Published<'_>) -> Paste<'p> {
         match own.chain.last() {
             Some(host) if own.chain.is_alias() => Paste::behind(host, &self.record.owner),
-            _ => Paste::new(&self.record.owner, self.look).below(self.context.domain, self.look),
+            _ => Paste::new(&self.record.owner, self.look).below(self.party.domain, self.look),
         }
     }
 
@@ -129,7 +157,7 @@ impl<'a> Case<'a> {
     }
 
     fn is_wildcard_at(&self, name: &Name) -> Result<bool, Need> {
-        evidence::is_wildcard(self.seen, name, RecordType::Txt, self.context.probe)
+        evidence::is_wildcard(self.seen, name, RecordType::Txt, self.party.probe)
     }
 
     /// A verdict that something is wrong does not hold for a wildcard's answer,
@@ -148,7 +176,7 @@ impl<'a> Case<'a> {
 
     /// There is one record at the domain's own name.
     fn own(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let mut verdict = if policy.is_valid() {
             self.valid(own, text, policy)?
         } else {
@@ -166,7 +194,7 @@ impl<'a> Case<'a> {
                 self.verdict(Status::Fail, Code::DmarcSyntax, reason).fix(fix)
             }
         };
-        verdict.remarks.extend(remarks(policy));
+        verdict.remarks.extend(remarks(policy, self.party.provider.is_some()));
         if own.others.iter().any(|other| repair::is_meant(other)) {
             verdict.remarks.push(
                 "Another text at this name looks like DMARC but does not start as one; receivers ignore it."
@@ -197,7 +225,7 @@ impl<'a> Case<'a> {
                 None => verdict,
             });
         }
-        let consent = consent::look(self.context, policy, self.seen)?;
+        let consent = consent::look(self.party, policy, self.seen)?;
         let mut verdict = match consent.refused.first() {
             Some((destination, place)) => {
                 let reason = format!(
@@ -211,7 +239,7 @@ impl<'a> Case<'a> {
                 ))
             }
             None => {
-                let reason = format!("{} has a DMARC policy: {}.", self.context.domain, policy.own_policy());
+                let reason = format!("{} has a DMARC policy: {}.", self.party.domain, policy.own_policy());
                 self.verdict(Status::Pass, Code::Ok, reason)
             }
         };
@@ -221,7 +249,7 @@ impl<'a> Case<'a> {
 
     /// Several records: all are discarded and the walk goes on (§4.10 step 2).
     fn several(&self, own: &Published<'_>) -> Result<Verdict, Need> {
-        let walk = walk::walk(self.seen, self.context.domain)?;
+        let walk = walk::walk(self.seen, self.party.domain)?;
         let count = own.records.len();
         let keep = own
             .records
@@ -279,7 +307,7 @@ impl<'a> Case<'a> {
         if inherited.is_none() && wildcard {
             let reason = format!(
                 "There is no DMARC policy for {}: at {} only a wildcard answers, with something else.",
-                self.context.domain, self.record.owner
+                self.party.domain, self.record.owner
             );
             let verdict = self.verdict(Status::Missing, Code::Wildcard, reason);
             return Ok(self.at(verdict.fix(self.publish(own, &self.record.value)), own));
@@ -300,7 +328,7 @@ impl<'a> Case<'a> {
     fn look_around(&self) -> Result<(Walk<'a>, Option<(Name, Code)>), Need> {
         let places = self.misplaced();
         // One round for both.
-        let walked = walk::walk(self.seen, self.context.domain);
+        let walked = walk::walk(self.seen, self.party.domain);
         let found = places.iter().map(|(name, _)| walk::read(self.seen, name)).collect();
         let (walk, found) = together(walked, found)?;
         for (place, found) in places.into_iter().zip(found) {
@@ -313,7 +341,7 @@ impl<'a> Case<'a> {
     }
 
     fn absent(&self, own: &Published<'_>) -> Verdict {
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let host = own.chain.last().unwrap_or(&self.record.owner);
         let through = if own.chain.is_alias() {
             format!(", where the CNAME at {} leads", self.record.owner)
@@ -345,14 +373,14 @@ impl<'a> Case<'a> {
 
     fn inherited(&self, inherited: &Inherited<'_>) -> Verdict {
         let reason =
-            format!("{} has no DMARC record of its own; {}.", self.context.domain, effective(inherited));
+            format!("{} has no DMARC record of its own; {}.", self.party.domain, effective(inherited));
         let mut verdict = self.verdict(Status::Pass, Code::Inherited, reason);
         if !inherited.record.is_valid() {
             verdict
                 .remarks
                 .push(format!("{}; receivers treat that record as p=none.", flaw(&inherited.record)));
         }
-        verdict.remarks.extend(remarks(&inherited.record));
+        verdict.remarks.extend(remarks(&inherited.record, self.party.provider.is_some()));
         evidence::with_evidence(verdict, inherited.look)
     }
 
@@ -368,7 +396,7 @@ impl<'a> Case<'a> {
     /// Names where the record may have been entered by mistake.
     fn misplaced(&self) -> Vec<(Name, Code)> {
         let owner = &self.record.owner;
-        let domain = self.context.domain;
+        let domain = self.party.domain;
         let mut places = Vec::from([(domain.clone(), Code::NameAtApex)]);
         let apex = match &self.look.zone {
             Zone::Found(apex) => apex,
@@ -407,7 +435,7 @@ impl<'a> Case<'a> {
 
     fn behind_alias(&self, own: &Published<'_>, last: &Look) -> Verdict {
         let host = own.chain.last().unwrap_or(&self.record.owner);
-        match evidence::unanswered_at(self.record, last, host, RecordType::Txt) {
+        match self.unanswered(last, host) {
             Some(mut verdict) => {
                 verdict.reason = format!("{} leads to {host}. {}", self.record.owner, verdict.reason);
                 verdict
@@ -428,17 +456,18 @@ impl<'a> Case<'a> {
     fn unread(&self, unread: &[(Name, &Look)]) -> Verdict {
         unread
             .first()
-            .and_then(|(name, look)| evidence::unanswered_at(self.record, look, name, RecordType::Txt))
+            .and_then(|(name, look)| self.unanswered(look, name))
             .unwrap_or_else(|| Verdict::unchecked(self.record))
     }
 }
 
 /// What is worth saying of the record that applies and changes nothing. We sign
-/// with the domain itself, so strict alignment of DKIM needs no word (§4.4.1).
-fn remarks(record: &Record) -> impl Iterator<Item = String> {
+/// with the domain itself, so strict alignment of DKIM needs no word (§4.4.1);
+/// that of SPF needs one where the return path is `ours`.
+fn remarks(record: &Record, ours: bool) -> impl Iterator<Item = String> {
     let tags = record.remarks.iter().take(REMARKS).cloned();
     let testing = record.testing.then(|| TESTING.to_string());
-    tags.chain(testing).chain(record.strict_spf.then(|| STRICT_SPF.to_string()))
+    tags.chain(testing).chain((ours && record.strict_spf).then(|| STRICT_SPF.to_string()))
 }
 
 /// Both, or everything either still needs.

@@ -243,7 +243,7 @@ fn between_two_hosts() {
 }
 
 fn look_at(zone: &Name, servers: &str) -> Look {
-    let question = Question::new(&zone, RecordType::Txt);
+    let question = Question::new(zone, RecordType::Txt);
     Literal::parse(&format!("zone {zone} {servers}")).look(&question)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     judge::Case,
-    merge::{includes_before_all, mentions, with_include},
+    merge::{includes_before_all, mentions},
     record::{Record, after_version},
 };
 use crate::{
@@ -20,7 +20,7 @@ use alloc::{
 pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
     let owner = case.owner();
     // A wildcard below the domain would answer at each of these as well.
-    let below = owner.prepend(case.context.probe);
+    let below = owner.prepend(case.trial.probe);
     let doubled = case.apex().and_then(|apex| owner.append(apex));
     let aside = ["_spf", "spf"].map(|label| owner.prepend(label));
     let organizational = owner.organizational().filter(|organizational| organizational != owner);
@@ -47,7 +47,8 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
     }
     if let Some(name) = &organizational
         && let Some(text) = record_at(case, Some(name))?
-        && Record::parse(&text).is_ok_and(|record| mentions(&record, &case.include))
+        && Record::parse(&text)
+            .is_ok_and(|record| case.trial.include.is_some_and(|include| mentions(&record, include)))
     {
         return Ok(at_apex(case, name));
     }
@@ -77,7 +78,7 @@ fn text_at(case: &Case<'_>, name: &Name, rtype: RecordType) -> Result<Option<Str
 
 fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
     let owner = case.owner();
-    let text = with_include(Some(text), &case.include);
+    let text = case.with_ours(text);
     let reason = format!(
         "The SPF record stands at {name}: your DNS host appends the domain to what you enter. There is none at {owner}."
     );
@@ -87,7 +88,7 @@ fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
 
 fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
     let owner = case.owner();
-    let text = with_include(Some(text), &case.include);
+    let text = case.with_ours(text);
     let reason = format!(
         "There is an SPF record at {name}, but none at {owner}. Receivers look at {owner} itself, never below it."
     );
@@ -97,7 +98,7 @@ fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
 
 fn retired_type(case: &Case<'_>, text: &str) -> Verdict {
     let owner = case.owner();
-    let text = with_include(Some(text), &case.include);
+    let text = case.with_ours(text);
     let reason = format!(
         "The SPF record at {owner} has the type SPF, which was retired; receivers ask for TXT only (RFC 7208 §3.1)."
     );
@@ -138,7 +139,7 @@ pub(super) fn wildcard(case: &Case<'_>, text: &[u8]) -> Result<Option<(Verdict, 
     // Beside the apex of a zone lies somebody else's name.
     let Some(apex) = case.apex().filter(|apex| *apex != owner) else { return Ok(None) };
     let sibling = owner.parent().filter(|parent| parent.is_at_or_below(apex));
-    let Some(sibling) = sibling.and_then(|parent| parent.prepend(case.context.probe)) else {
+    let Some(sibling) = sibling.and_then(|parent| parent.prepend(case.trial.probe)) else {
         return Ok(None);
     };
     let (Some((_, here)), Some((_, there))) =
@@ -158,9 +159,11 @@ pub(super) fn wildcard(case: &Case<'_>, text: &[u8]) -> Result<Option<(Verdict, 
             "The SPF record seen at {owner} comes from a wildcard, which gives it to any name beside it."
         ),
     );
-    let expected = with_include(present.as_deref(), &case.include);
+    let expected = present.as_deref().map_or_else(|| case.plain.clone(), |text| case.with_ours(text));
     let mut verdict = add(case, Verdict { expected, ..verdict });
-    if readable.is_some_and(|record| includes_before_all(&record, &case.include)) {
+    let ours =
+        |record: Record| case.trial.include.is_some_and(|include| includes_before_all(&record, include));
+    if readable.is_some_and(ours) {
         verdict
             .remarks
             .push("The wildcard's record has our include, so mail passes SPF through it today.".to_string());

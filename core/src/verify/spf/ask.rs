@@ -19,7 +19,7 @@ use alloc::{
 use core::net::IpAddr;
 
 /// Look-ups that find nothing (§4.6.4).
-const MAX_VOIDS: usize = 2;
+pub const MAX_VOIDS: usize = 2;
 /// Mail exchangers, and names of an address (§4.6.4).
 const MAX_NAMES: usize = 10;
 /// CNAMEs followed in a row.

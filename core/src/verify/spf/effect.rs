@@ -28,6 +28,35 @@ const CONTROLS: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 0x77)),
 ];
 
+/// The senders a domain's record is tried with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trial<'a> {
+    /// Whose record.
+    pub(super) domain: &'a Name,
+    /// The addresses that should pass.
+    pub(super) addresses: &'a [IpAddr],
+    /// What they call themselves.
+    pub(super) helo: &'a str,
+    /// See [`Context::probe`].
+    pub(super) probe: &'a str,
+    /// The name whose record is to be included; `None` where nobody's is.
+    pub(super) include: Option<&'a Name>,
+}
+
+impl<'a> Trial<'a> {
+    /// Our servers, whose record is at `include`.
+    pub(super) fn of_ours(context: &Context<'a>, include: &'a Name) -> Self {
+        let provider = context.provider;
+        Self {
+            domain: context.domain,
+            addresses: &provider.sending_ips,
+            helo: provider.zone.as_str(),
+            probe: context.probe,
+            include: Some(include),
+        }
+    }
+}
+
 /// Every evaluation of one record.
 #[derive(Debug)]
 pub(super) struct Effect {
@@ -36,17 +65,16 @@ pub(super) struct Effect {
     /// The same for a local part nobody uses.
     pub(super) other_sender: Vec<(IpAddr, Evaluation)>,
     /// One per control address.
-    pub(super) controls: Vec<Evaluation>,
+    pub(super) controls: Vec<(IpAddr, Evaluation)>,
 }
 
 impl Effect {
     /// Evaluates the record of the domain, or `assumed` records in place of
     /// what is published.
-    fn of(context: &Context<'_>, seen: &Seen, assumed: &[(&Name, &str)]) -> Result<Self, Need> {
-        let helo = context.provider.zone.as_str();
-        let addresses = &context.provider.sending_ips;
+    pub(super) fn of(trial: &Trial<'_>, seen: &Seen, assumed: &[(&Name, &str)]) -> Result<Self, Need> {
+        let addresses = trial.addresses;
         let evaluate = |local_part: &str, ip: IpAddr| {
-            let query = Query::new(ip, &format!("{local_part}@{}", context.domain), helo);
+            let query = Query::new(ip, &format!("{local_part}@{}", trial.domain), trial.helo);
             check_host_with(seen, &query, assumed)
         };
         let mut needed = Vec::new();
@@ -61,7 +89,7 @@ impl Effect {
             evaluations
         };
         let sending = all("postmaster", &mut addresses.iter().copied());
-        let other_sender = all(context.probe, &mut addresses.iter().copied());
+        let other_sender = all(trial.probe, &mut addresses.iter().copied());
         let mut unrelated = CONTROLS.into_iter().filter(|control| !addresses.contains(control));
         let controls = all("postmaster", &mut unrelated);
         if !needed.is_empty() {
@@ -69,37 +97,45 @@ impl Effect {
             needed.dedup();
             return Err(Need(needed));
         }
-        let controls = controls.into_iter().map(|(_, evaluation)| evaluation).collect();
         Ok(Self { sending, other_sender, controls })
     }
 
     /// [`Self::of`] with our own record as it should be where the live one
     /// does not do its part, and whether that was so.
     pub(super) fn whatever_ours_does(
-        context: &Context<'_>,
+        trial: &Trial<'_>,
         seen: &Seen,
         assumed: &[(&Name, &str)],
     ) -> Result<(Self, bool), Need> {
-        let effect = Self::of(context, seen, assumed)?;
-        let include = context.provider.spf_include();
-        if !effect.ours_fails(&include) {
+        let effect = Self::of(trial, seen, assumed)?;
+        let Some(include) = trial.include.filter(|include| effect.ours_fails(include)) else {
             return Ok((effect, false));
-        }
-        let ours = our_record(&context.provider.sending_ips);
+        };
+        let ours = our_record(trial.addresses);
         let mut assumed = assumed.to_vec();
-        assumed.push((&include, &ours));
-        Ok((Self::of(context, seen, &assumed)?, true))
+        assumed.push((include, &ours));
+        Ok((Self::of(trial, seen, &assumed)?, true))
     }
 
-    /// Every evaluation, those of our own addresses first.
+    /// Every evaluation with its address, those of the sending addresses first.
+    fn all(&self) -> impl Iterator<Item = &(IpAddr, Evaluation)> {
+        self.sending.iter().chain(&self.other_sender).chain(&self.controls)
+    }
+
+    /// Whether what ended so did for IPv6 addresses alone.
+    pub(super) fn for_v6_only(&self, result: SpfResult) -> bool {
+        let mut v4 = self.all().filter(|(ip, _)| ip.is_ipv4()).peekable();
+        v4.peek().is_some() && v4.all(|(_, evaluation)| evaluation.result != result)
+    }
+
+    /// Every evaluation, those of the sending addresses first.
     pub(super) fn evaluations(&self) -> impl Iterator<Item = &Evaluation> {
-        let (sending, other) = (self.sending.iter(), self.other_sender.iter());
-        sending.chain(other).map(|(_, evaluation)| evaluation).chain(&self.controls)
+        self.all().map(|(_, evaluation)| evaluation)
     }
 
     /// The control that passes, if one does.
     pub(super) fn anyone(&self) -> Option<&Evaluation> {
-        self.controls.iter().find(|evaluation| evaluation.result == SpfResult::Pass)
+        self.controls.iter().map(|(_, e)| e).find(|e| e.result == SpfResult::Pass)
     }
 
     /// Whether every sending address passes, for every sender.
@@ -148,7 +184,7 @@ impl Effect {
                 && evaluation.trace.reached(include).is_some_and(|ours| ours.result != SpfResult::Pass)
         });
         sending
-            || self.controls.iter().any(|evaluation| {
+            || self.controls.iter().any(|(_, evaluation)| {
                 !limit(evaluation)
                     && evaluation
                         .trace

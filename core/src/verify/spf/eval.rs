@@ -20,7 +20,7 @@ use alloc::{
 use core::net::IpAddr;
 
 /// Terms that take a look-up (§4.6.4).
-pub(super) const MAX_LOOKUPS: usize = 10;
+pub const MAX_LOOKUPS: usize = 10;
 
 /// Whether `query.ip` may send for `query.domain`.
 ///

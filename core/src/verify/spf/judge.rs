@@ -2,10 +2,11 @@
 
 use super::{
     absent,
-    effect::Effect,
+    effect::{Effect, Trial},
     mend::{Mended, mend},
     merge::{includes_before_all, joined, mentions, repaired, was_meant, with_include},
     record::{Kind, Record, SyntaxError, after_version},
+    single::Single,
     works,
 };
 use crate::{
@@ -38,7 +39,9 @@ pub fn judge(
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
     let look = seen.at(&record.owner, RecordType::Txt)?;
-    let case = Case { context, record, seen, look, include: context.provider.spf_include() };
+    let include = context.provider.spf_include();
+    let plain = with_include(None, &include);
+    let case = Case { trial: Trial::of_ours(context, &include), record, seen, look, plain };
     let Some((_, answer)) = agreed(look) else {
         let verdict = unanswered(record, look).unwrap_or_else(|| Verdict::unchecked(record));
         return Ok((verdict, None));
@@ -46,18 +49,19 @@ pub fn judge(
     let texts: Vec<Vec<u8>> = answer.records.iter().filter_map(|r| Data::txt(&r.data)).collect();
     let (verdict, present) = match answer.cname() {
         Some(target) if texts.is_empty() => (case.is_cname(target), None),
-        _ => case.texts(&texts)?,
+        _ => case.texts(&texts, |text| case.single(text, &include))?,
     };
     Ok((with_evidence(verdict, look), present))
 }
 
 /// Everything one judgement needs.
 pub(super) struct Case<'a> {
-    pub(super) context: &'a Context<'a>,
+    pub(super) trial: Trial<'a>,
     pub(super) record: &'a PlannedRecord,
     pub(super) seen: &'a Seen,
     pub(super) look: &'a Look,
-    pub(super) include: Name,
+    /// The text to publish where nothing of theirs is there.
+    pub(super) plain: String,
 }
 
 impl Case<'_> {
@@ -80,8 +84,13 @@ impl Case<'_> {
 
     /// A verdict that expects the record without anything of theirs.
     pub(super) fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
-        let expected = with_include(None, &self.include);
+        let expected = self.plain.clone();
         Verdict { expected, ..Verdict::new(self.record, status, code, reason) }
+    }
+
+    /// A record of theirs with ours in it, where ours is asked for.
+    pub(super) fn with_ours(&self, text: &str) -> String {
+        self.trial.include.map_or_else(|| text.to_string(), |include| with_include(Some(text), include))
     }
 
     fn is_cname(&self, target: &Name) -> Verdict {
@@ -94,7 +103,7 @@ impl Case<'_> {
             return self.verdict(Status::Fail, Code::CnameAtApex, reason).fix(format!(
                 "Replace the CNAME at {owner} by A and AAAA records with the addresses of {target} (some DNS hosts call \
                  that ALIAS, ANAME or flattening). Then: {}",
-                self.place().publish(Value::Text(&with_include(None, &self.include)))
+                self.place().publish(Value::Text(&self.plain))
             ));
         }
         self.verdict(
@@ -105,11 +114,17 @@ impl Case<'_> {
         .fix(format!(
             "If you can, replace the CNAME at {owner} by A and AAAA records with the addresses of {target}. If you \
              cannot, leave it as it is: your mail still passes SPF through our return path. Once the CNAME is gone: {}",
-            self.place().publish(Value::Text(&with_include(None, &self.include)))
+            self.place().publish(Value::Text(&self.plain))
         ))
     }
 
-    fn texts(&self, texts: &[Vec<u8>]) -> Result<(Verdict, Option<String>), Need> {
+    /// The verdict on the texts at the domain; `single` is for the SPF record
+    /// that is the only one.
+    pub(super) fn texts(
+        &self,
+        texts: &[Vec<u8>],
+        single: impl Fn(&[u8]) -> Result<(Verdict, Option<String>), Need>,
+    ) -> Result<(Verdict, Option<String>), Need> {
         let records: Vec<&Vec<u8>> = texts.iter().filter(|text| after_version(text).is_some()).collect();
         let meant = texts.iter().find(|text| after_version(text).is_none() && was_meant(text));
         match (&records[..], meant) {
@@ -118,7 +133,7 @@ impl Case<'_> {
             ([text], meant) => {
                 let (mut verdict, present) = match absent::wildcard(self, text)? {
                     Some(found) => found,
-                    None => self.single(text)?,
+                    None => single(text)?,
                 };
                 if let Some(meant) = meant {
                     verdict.remarks.push(format!(
@@ -166,9 +181,16 @@ impl Case<'_> {
             records.len()
         );
         let verdict = self.verdict(Status::Fail, Code::SpfMultiple, reason);
-        let texts: Vec<String> =
+        let mut texts: Vec<String> =
             records.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
-        let mended = match joined(&texts, &self.include) {
+        // Servers give records of one name in any order; the text to paste must
+        // not change from look to look. Theirs first, ours as in any merged text.
+        texts.sort_by_key(|text| {
+            let has_ours = |include| Record::parse(text).is_ok_and(|record| mentions(&record, include));
+            let ours = self.trial.include.is_some_and(has_ours);
+            (ours, text.clone())
+        });
+        let mended = match joined(&texts, self.trial.include) {
             Some(text) => self.mend(&text)?,
             None => None,
         };
@@ -182,47 +204,51 @@ impl Case<'_> {
                 Verdict { expected: text, ..verdict }.fix(fix)
             }
             None => verdict.fix(format!(
-                "Keep one SPF record at {owner}, with the senders you still use and include:{} before its all, and \
-                 delete the others. All of them together would not be valid.",
-                self.include
+                "Keep one SPF record at {owner}, with the senders you still use{}, and delete the others. All of them \
+                 together would not be valid.",
+                self.trial.include.map_or_else(String::new, |include| format!(
+                    " and include:{include} before its all"
+                ))
             )),
         })
     }
 
     /// Exactly one.
-    fn single(&self, text: &[u8]) -> Result<(Verdict, Option<String>), Need> {
-        let record = match Record::parse(text) {
-            Ok(record) => record,
+    fn single(&self, text: &[u8], include: &Name) -> Result<(Verdict, Option<String>), Need> {
+        let (record, text) = match read(text) {
+            Ok(read) => read,
             Err(error) => return Ok((self.syntax(text, &error)?, None)),
         };
-        if let Some(error) = record.misspelt() {
-            return Ok((self.syntax(text, &error)?, None));
-        }
-        // A record that can be read is ASCII.
-        let text = String::from_utf8_lossy(text).into_owned();
-        let (effect, ours_fails) = Effect::whatever_ours_does(self.context, self.seen, &[])?;
+        let (effect, ours_fails) = Effect::whatever_ours_does(&self.trial, self.seen, &[])?;
         let mut remarks = Vec::new();
         if ours_fails {
             remarks.push(format!(
                 "Our own record at {} does not answer as it should at the moment. That is ours to mend and nothing \
                  you have to change.",
-                self.include
+                include
             ));
         }
-        remarks.extend(after_all(&record, &self.include));
-        let single = works::Single { case: self, text: &text, record: &record, effect: &effect };
-        let mut verdict = single.verdict()?;
-        verdict.expected = with_include(Some(&text), &self.include);
+        remarks.extend(after_all(&record, Some(include)));
+        let single = Single { case: self, text: &text, record: &record, effect: &effect };
+        let mut verdict = works::Works { single, include }.verdict()?;
+        verdict.expected = with_include(Some(&text), include);
         verdict.remarks.append(&mut remarks);
         Ok((verdict, Some(text)))
     }
 
-    fn syntax(&self, text: &[u8], error: &SyntaxError) -> Result<Verdict, Need> {
-        let reason = format!(
-            "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
-             {}: {}.",
-            error.term, error.problem
-        );
+    pub(super) fn syntax(&self, text: &[u8], error: &SyntaxError) -> Result<Verdict, Need> {
+        let SyntaxError { term, problem } = error;
+        // A mechanism with an equals sign is a modifier nobody knows, and
+        // those are ignored (§6); anything else breaks the whole record (§4.6).
+        let reason = match Record::parse(text) {
+            Ok(_) => format!(
+                "Your SPF record has a mistake in {term}: {problem}. Receivers ignore that term, so it lets nobody send."
+            ),
+            Err(_) => format!(
+                "Your SPF record has a mistake, which makes receivers treat SPF as broken for all your mail. It is in \
+                 {term}: {problem}."
+            ),
+        };
         let verdict = self.verdict(Status::Fail, Code::SpfSyntax, reason);
         let mended = match repaired(text) {
             Some(text) => self.mend(&text)?,
@@ -231,16 +257,18 @@ impl Case<'_> {
         Ok(match mended {
             Some(mended) => self.paste(verdict, &mended),
             None => verdict.fix(format!(
-                "Correct {} in the SPF record at {}, and see that include:{} stands before its all; the rest can stay.",
+                "Correct {} in the SPF record at {}{}; the rest can stay.",
                 error.term,
                 self.owner(),
-                self.include
+                self.trial.include.map_or_else(String::new, |include| format!(
+                    ", and see that include:{include} stands before its all"
+                ))
             )),
         })
     }
 
     pub(super) fn mend(&self, text: &str) -> Result<Option<Mended>, Need> {
-        mend(self.context, self.seen, text)
+        mend(&self.trial, self.seen, text)
     }
 
     /// `verdict` with the text to publish instead.
@@ -251,6 +279,16 @@ impl Case<'_> {
             left_out_text(&mended.left_out)
         );
         Verdict { expected: mended.text.clone(), ..verdict }.fix(fix)
+    }
+}
+
+/// The record in `text`, without a mistake that would undo it; one that can be
+/// read is ASCII.
+pub(super) fn read(text: &[u8]) -> Result<(Record, String), SyntaxError> {
+    let record = Record::parse(text)?;
+    match record.misspelt() {
+        Some(error) => Err(error),
+        None => Ok((record, String::from_utf8_lossy(text).into_owned())),
     }
 }
 
@@ -267,14 +305,16 @@ fn left_out_text(left_out: &[String]) -> String {
 }
 
 /// Mechanisms after `all` are never looked at (§5.1).
-fn after_all(record: &Record, include: &Name) -> Option<String> {
+pub(super) fn after_all(record: &Record, include: Option<&Name>) -> Option<String> {
     let all = record.all()?;
     let ignored: Vec<String> = record.terms[all + 1..]
         .iter()
         .filter(|term| matches!(term.kind, Kind::Directive(..)))
         .map(|term| term.text.to_string())
         .collect();
-    let ours_alone = mentions(record, include) && !includes_before_all(record, include) && ignored.len() == 1;
+    let ours_alone = include
+        .is_some_and(|include| mentions(record, include) && !includes_before_all(record, include))
+        && ignored.len() == 1;
     (!ignored.is_empty() && !ours_alone)
         .then(|| format!("Receivers stop at all and ignore what follows it: {}", ignored.join(" ")))
 }

@@ -1,7 +1,7 @@
 //! The text that would pass, found by evaluating it.
 
 use super::{
-    effect::{Effect, last_step},
+    effect::{Effect, Trial, last_step},
     merge::{with_include, with_include_first, without},
     record::Record,
     result::{Cause, Evaluation, SpfResult},
@@ -9,9 +9,9 @@ use super::{
 use crate::{
     names::Name,
     observe::{Need, Seen},
-    verify::Context,
 };
 use alloc::{
+    format,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -28,42 +28,42 @@ pub(super) struct Mended {
     pub(super) left_out: Vec<String>,
 }
 
-/// The least change to `text` with which all our addresses pass, nobody else
+/// The least change to `text` with which all sending addresses pass, nobody else
 /// does, and no limit is broken. `None` when only the owner can choose what
 /// has to go.
-pub(super) fn mend(context: &Context<'_>, seen: &Seen, text: &str) -> Result<Option<Mended>, Need> {
-    let include = context.provider.spf_include();
-    let mut candidate = with_include(Some(text), &include);
+pub(super) fn mend(trial: &Trial<'_>, seen: &Seen, text: &str) -> Result<Option<Mended>, Need> {
+    let with_ours = |text: String| match trial.include {
+        Some(include) => with_include(Some(&text), include),
+        None => text,
+    };
+    let mut candidate = with_ours(text.to_string());
     let mut left_out = vec![];
     let mut in_front = false;
     for _ in 0..MAX_CHANGES {
         let Ok(record) = Record::parse(&candidate) else { return Ok(None) };
-        let (effect, _) = Effect::whatever_ours_does(context, seen, &[(context.domain, &candidate)])?;
+        let (effect, _) = Effect::whatever_ours_does(trial, seen, &[(trial.domain, &candidate)])?;
         if let Some(culprit) = culprit(&effect) {
             let Some(term) = last_step(&culprit.trace).map(|step| step.term.clone()) else { return Ok(None) };
-            if term.eq_ignore_ascii_case(&format_include(&include)) || left_out.contains(&term) {
+            let is_ours = |include: &Name| term.eq_ignore_ascii_case(&format!("include:{include}"));
+            if trial.include.is_some_and(is_ours) || left_out.contains(&term) {
                 return Ok(None);
             }
-            candidate = with_include(Some(&without(&record, &term)), &include);
+            candidate = with_ours(without(&record, &term));
             left_out.push(term);
         } else if effect.first(SpfResult::Permerror).is_some() {
             // Too many look-ups: what can go is not ours to say.
             return Ok(None);
         } else if passes_as_far_as_known(&effect) {
             return Ok(Some(Mended { text: candidate, left_out }));
-        } else if in_front {
-            return Ok(None);
-        } else {
+        } else if let Some(include) = trial.include.filter(|_| !in_front) {
             // A term of theirs refuses our addresses before ours is reached.
             in_front = true;
-            candidate = with_include_first(&record, &include);
+            candidate = with_include_first(&record, include);
+        } else {
+            return Ok(None);
         }
     }
     Ok(None)
-}
-
-fn format_include(include: &Name) -> String {
-    "include:".to_string() + include.as_str()
 }
 
 /// An evaluation that shows a term which has to go.

@@ -7,6 +7,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::net::IpAddr;
 
 /// The text to publish: the owner's record with ours merged in before `all`,
 /// everything else as it stands. The plain record when theirs is absent or
@@ -23,13 +24,29 @@ pub fn with_include(present: Option<&str>, include: &Name) -> String {
         return text.to_string();
     }
     // Ours where it has no effect (after `all`, or as `?include:`) goes.
-    let mut terms = others(&record, include);
+    before_all(others(&record, include), &[ours(include)])
+}
+
+/// The record with these addresses in it.
+pub(super) fn with_addresses(record: &Record, addresses: &[IpAddr]) -> String {
+    let terms: Vec<Term> = addresses
+        .iter()
+        .map(|ip| Term {
+            text: format!("{}:{ip}", if ip.is_ipv4() { "ip4" } else { "ip6" }),
+            kind: Kind::Unknown(String::new()),
+        })
+        .collect();
+    before_all(record.terms.iter().collect(), &terms)
+}
+
+/// `terms` with more of them where they have an effect and the policy stays.
+fn before_all<'a>(mut terms: Vec<&'a Term>, more: &'a [Term]) -> String {
     let end =
         terms.iter().rposition(|term| matches!(term.kind, Kind::Directive(..))).map_or(0, |last| last + 1);
-    let own = ours(include);
     let at = terms.iter().position(|term| is_all(term));
     let at = at.or_else(|| terms.iter().position(|term| matches!(term.kind, Kind::Redirect(_))));
-    terms.insert(at.unwrap_or(end), &own);
+    let at = at.unwrap_or(end);
+    terms.splice(at..at, more);
     join(&terms)
 }
 
@@ -104,10 +121,10 @@ pub(super) fn without(record: &Record, text: &str) -> String {
     join(&terms)
 }
 
-/// Several records as one, with ours: all mechanisms in order, the milder of
+/// Several records as one, with ours where there is one: all mechanisms in order, the milder of
 /// their policies, so that no sender that is allowed today is refused
 /// tomorrow. `None` when one of them cannot be read.
-pub(super) fn joined(records: &[String], include: &Name) -> Option<String> {
+pub(super) fn joined(records: &[String], include: Option<&Name>) -> Option<String> {
     let mut terms: Vec<String> = Vec::new();
     let mut modifiers: Vec<String> = Vec::new();
     let mut strict = true;
@@ -138,7 +155,8 @@ pub(super) fn joined(records: &[String], include: &Name) -> Option<String> {
     }
     terms.push(if strict { "-all" } else { "~all" }.to_string());
     terms.append(&mut modifiers);
-    let merged = with_include(Some(&format!("v=spf1 {}", terms.join(" "))), include);
+    let merged = format!("v=spf1 {}", terms.join(" "));
+    let merged = include.map_or(merged.clone(), |include| with_include(Some(&merged), include));
     Record::parse(&merged).is_ok().then_some(merged)
 }
 

@@ -6,6 +6,7 @@
 //! * [`judge`](judge()) — the verdict
 
 mod absent;
+mod any;
 mod ask;
 mod effect;
 mod eval;
@@ -15,11 +16,14 @@ mod mend;
 mod merge;
 mod record;
 mod result;
+mod single;
 #[cfg(test)]
 mod tests;
 mod works;
 
-pub use eval::check_host;
+pub(crate) use any::AnySpf;
+pub use ask::MAX_VOIDS;
+pub use eval::{MAX_LOOKUPS, check_host};
 pub use judge::judge;
 pub use macros::{MacroError, MacroString};
 pub use merge::with_include;

@@ -246,7 +246,7 @@ fn company_info_request(new: bool) -> Value {
 }
 
 fn report_entry() -> Value {
-    let codes = Code::ALL.iter().map(|code| {
+    let codes = Code::of_reports().map(|code| {
         let statuses: Vec<&str> = code.statuses().iter().map(|status| status.as_str()).collect();
         (code.as_str(), format!("{} ({})", code.meaning().trim(), statuses.join(", ")))
     });

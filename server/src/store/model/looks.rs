@@ -58,10 +58,29 @@ pub struct Held {
 pub struct Demotions {
     /// How many.
     pub tally: Tally,
-    /// Since when the operator knows that they are held back.
-    pub frozen_since: Option<Timestamp>,
     /// Until when the operator wants them to go ahead.
     pub released_until: Option<Timestamp>,
+}
+
+/// Something that is the matter with all domains together, told once while it
+/// lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// Too many domains would lose their verification at once.
+    DemotionsFrozen,
+    /// No look gives an answer.
+    Blind,
+}
+
+impl Matter {
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DemotionsFrozen => "demotions_frozen",
+            Self::Blind => "blind",
+        }
+    }
 }
 
 impl Demotions {

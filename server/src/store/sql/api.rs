@@ -1,14 +1,14 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 use super::{
-    Handle, accounts, backup, checks, company, demotions, domains, events, idempotency, keys, outbox,
-    restore, review, sending,
+    Handle, accounts, backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore,
+    review, sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
-    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey,
-    NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store, StoredAnswer, Token,
-    TokenHash, TokenId, TokenScope, ZoneDomain,
+    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
+    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store,
+    StoredAnswer, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -250,20 +250,26 @@ impl Store for Handle {
     }
 
     async fn demotions(&self, now: Timestamp) -> Result<Demotions> {
-        read!(self, demotions::read(now))
+        read!(self, operator::demotions(now))
     }
 
-    async fn freeze_demotions(&self, account: AccountId, notice: &Message, now: Timestamp) -> Result<bool> {
-        transact!(self, demotions::freeze, (account = account, notice = notice.clone(), now = now)
-            => (*account, notice, *now))
+    async fn raise(
+        &self,
+        matter: Matter,
+        account: AccountId,
+        notice: &Message,
+        now: Timestamp,
+    ) -> Result<bool> {
+        transact!(self, operator::raise, (matter = matter, account = account, notice = notice.clone(), now = now)
+            => (*matter, *account, notice, *now))
     }
 
-    async fn thaw_demotions(&self) -> Result<bool> {
-        transact!(self, demotions::thaw, () => ())
+    async fn settle(&self, matter: Matter) -> Result<bool> {
+        transact!(self, operator::settle, (matter = matter) => (*matter))
     }
 
     async fn release_demotions(&self, until: Timestamp) -> Result<()> {
-        transact!(self, demotions::release, (until = until) => (*until))
+        transact!(self, operator::release, (until = until) => (*until))
     }
 
     async fn queue_instructions(

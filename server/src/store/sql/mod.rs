@@ -11,11 +11,11 @@ mod api;
 mod backup;
 mod checks;
 mod company;
-mod demotions;
 mod domains;
 mod events;
 mod idempotency;
 mod keys;
+mod operator;
 mod outbox;
 mod restore;
 mod review;
@@ -66,12 +66,12 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
-        demotions::STATEMENTS,
         dialect::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         keys::STATEMENTS,
+        operator::STATEMENTS,
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,

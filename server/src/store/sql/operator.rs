@@ -1,8 +1,8 @@
-//! How many domains lose their verification at about the same time, and whether
-//! that is held back.
+//! What concerns the operator: how many domains lose their verification at
+//! about the same time, and what was told.
 
 use super::{Conn, query, rows::get};
-use crate::store::{AccountId, Demotions, Message, Result, stored::json};
+use crate::store::{AccountId, Demotions, Matter, Message, Result, stored::json};
 use jiff::Timestamp;
 use signet_core::lifecycle::freeze::{Tally, WINDOW};
 use sqlx::Executor as _;
@@ -24,11 +24,10 @@ statements! {
     ADD_NOTICE = "INSERT INTO outbox (account_id, message, queued_at, due_at) VALUES ($1, $2, $3, $3)";
 }
 
-const FROZEN: &str = "demotions_frozen_since";
 const RELEASED: &str = "demotions_released_until";
 
 /// See [`crate::store::Store::demotions`].
-pub(super) async fn read(conn: &mut Conn, now: Timestamp) -> Result<Demotions> {
+pub(super) async fn demotions(conn: &mut Conn, now: Timestamp) -> Result<Demotions> {
     let lost = count(conn, LOST_SINCE, Some(now.saturating_sub(WINDOW).unwrap_or(Timestamp::MIN))).await?;
     let losing =
         count(conn, LOSING_UNTIL, Some(now.saturating_add(WINDOW).unwrap_or(Timestamp::MAX))).await?;
@@ -37,11 +36,7 @@ pub(super) async fn read(conn: &mut Conn, now: Timestamp) -> Result<Demotions> {
     if tally.is_many() {
         tally.verified = count(conn, VERIFIED, None).await?;
     }
-    Ok(Demotions {
-        tally,
-        frozen_since: mark(conn, FROZEN).await?,
-        released_until: mark(conn, RELEASED).await?,
-    })
+    Ok(Demotions { tally, released_until: mark(conn, RELEASED).await? })
 }
 
 async fn count(conn: &mut Conn, statement: &'static str, at: Option<Timestamp>) -> Result<u64> {
@@ -59,14 +54,16 @@ async fn mark(conn: &mut Conn, name: &str) -> Result<Option<Timestamp>> {
     text.parse().map(Some).map_err(|error| crate::store::stored::corrupt(name, error))
 }
 
-/// See [`crate::store::Store::freeze_demotions`].
-pub(super) async fn freeze(
+/// See [`crate::store::Store::raise`].
+pub(super) async fn raise(
     conn: &mut Conn,
+    matter: Matter,
     account: AccountId,
     notice: &Message,
     now: Timestamp,
 ) -> Result<bool> {
-    let added = conn.execute(query(ADD_MARK).bind(FROZEN).bind(now.to_string())).await?.rows_affected();
+    let added =
+        conn.execute(query(ADD_MARK).bind(matter.as_str()).bind(now.to_string())).await?.rows_affected();
     if added > 0 {
         let notice = query(ADD_NOTICE).bind(account.0).bind(json(notice)).bind(now.as_microsecond());
         conn.execute(notice).await?;
@@ -74,9 +71,9 @@ pub(super) async fn freeze(
     Ok(added > 0)
 }
 
-/// See [`crate::store::Store::thaw_demotions`].
-pub(super) async fn thaw(conn: &mut Conn) -> Result<bool> {
-    Ok(conn.execute(query(REMOVE_MARK).bind(FROZEN)).await?.rows_affected() > 0)
+/// See [`crate::store::Store::settle`].
+pub(super) async fn settle(conn: &mut Conn, matter: Matter) -> Result<bool> {
+    Ok(conn.execute(query(REMOVE_MARK).bind(matter.as_str())).await?.rows_affected() > 0)
 }
 
 /// See [`crate::store::Store::release_demotions`].

@@ -1,4 +1,4 @@
-//! The brake on mass demotions.
+//! What concerns the operator: the brake on mass demotions, and being told.
 
 use super::*;
 
@@ -45,13 +45,14 @@ async fn losses_are_counted(place: Place) {
 async fn the_operator_is_told_once(place: Place) {
     let store = place.open().await;
     let notice = message("operator@signet.test");
-    let freeze = async |seconds| store.freeze_demotions(AccountId(1), &notice, at(seconds)).await.unwrap();
+    let freeze = async |seconds| {
+        store.raise(Matter::DemotionsFrozen, AccountId(1), &notice, at(seconds)).await.unwrap()
+    };
     assert!(freeze(10).await);
     assert!(!freeze(20).await);
-    assert_eq!(store.demotions(at(30)).await.unwrap().frozen_since, Some(at(10)));
-    assert!(store.thaw_demotions().await.unwrap());
-    assert!(!store.thaw_demotions().await.unwrap());
-    assert_eq!(store.demotions(at(30)).await.unwrap().frozen_since, None);
+    assert!(!store.settle(Matter::Blind).await.unwrap(), "another matter");
+    assert!(store.settle(Matter::DemotionsFrozen).await.unwrap());
+    assert!(!store.settle(Matter::DemotionsFrozen).await.unwrap());
     assert!(freeze(40).await);
     assert_eq!(store.claim_outbox(at(50), at(60), 10).await.unwrap().len(), 2, "once each time");
 }
