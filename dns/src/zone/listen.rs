@@ -3,14 +3,14 @@
 use super::answer::{Answers, Ask, Response};
 use async_trait::async_trait;
 use hickory_proto::{
-    op::{Edns, Header, HeaderCounts, Metadata, OpCode, ResponseCode},
+    op::{Edns, Header, HeaderCounts, LowerQuery, Metadata, OpCode, ResponseCode},
     rr::{DNSClass, RData, Record, RecordType},
-    serialize::binary::BinEncoder,
+    serialize::binary::{BinDecoder, BinEncoder},
 };
 use hickory_server::{
     net::{runtime::Time, xfer::Protocol},
     server::{Request, RequestHandler, ResponseHandler, ResponseInfo, Server},
-    zone_handler::MessageResponseBuilder,
+    zone_handler::{MessageResponseBuilder, Queries},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -96,8 +96,8 @@ async fn bind(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
-struct Handler {
-    zone: Arc<dyn Answers>,
+pub(super) struct Handler {
+    pub(super) zone: Arc<dyn Answers>,
 }
 
 #[async_trait]
@@ -111,6 +111,9 @@ impl RequestHandler for Handler {
 
 impl Handler {
     async fn respond(&self, request: &Request) -> Response {
+        if are_compressed(&request.queries) {
+            return Response::with_code(ResponseCode::FormErr);
+        }
         if request.version() > 0 {
             // RFC 6891 §6.1.3.
             return Response::with_code(ResponseCode::BADVERS);
@@ -132,6 +135,16 @@ impl Handler {
         };
         self.zone.answer(ask).await
     }
+}
+
+/// Whether a question's name points somewhere. Before the first there is only
+/// the header, which in our reply is another one: repeated there, the question
+/// would be octets that nobody can read.
+fn are_compressed(queries: &Queries) -> bool {
+    let in_full = |query: &LowerQuery| {
+        query.original().name().iter().map(|label| 1 + label.len()).sum::<usize>() + 1 + 4
+    };
+    queries.queries().iter().map(in_full).sum::<usize>() != queries.as_bytes().len()
 }
 
 /// Types that are no question about records: OPT, the transaction and transfer
@@ -159,8 +172,12 @@ async fn send(
     metadata.response_code = response.rcode;
     metadata.authoritative = response.authoritative;
     metadata.recursion_available = response.recursion_available;
+    // What was not understood is not repeated.
+    let none = Queries::read(&mut BinDecoder::new(&[]), 0).ok();
+    let queries =
+        none.as_ref().filter(|_| response.rcode == ResponseCode::FormErr).unwrap_or(&request.queries);
     let builder = || {
-        let mut builder = MessageResponseBuilder::from_message_request(request);
+        let mut builder = MessageResponseBuilder::new(queries, None);
         if let Some(edns) = edns {
             builder.edns(edns);
         }

@@ -90,6 +90,19 @@ async fn other_names_classes_and_kinds_of_question_are_refused() {
     assert_eq!(client.udp(&two).await.metadata.response_code, ResponseCode::FormErr);
 }
 
+/// A pointer into the header leads elsewhere in the header of the reply.
+#[tokio::test]
+async fn a_question_that_points_into_the_header_is_not_repeated() {
+    let client = client().await;
+    // The name is what stands at octet 4: one label of no octets, the root.
+    for name in [&[0xc0, 4][..], &[1, b'a', 0xc0, 4], &[6, b's', b'i', b'g', b'n', b'e', b't', 0xc0, 6]] {
+        let octets = [&[0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], name, &[0, 16, 0, 1]].concat();
+        let answer = Message::from_vec(&client.udp_bytes(&octets).await.unwrap()).unwrap();
+        assert_eq!((answer.metadata.id, answer.metadata.response_code), (0x1234, ResponseCode::FormErr));
+        assert!(answer.queries.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn any_is_answered_with_one_record() {
     let client = client().await;
