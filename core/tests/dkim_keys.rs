@@ -465,6 +465,7 @@ fn the_record_to_keep_can_be_pasted() {
     let plain = format!("v=DKIM1; n=a; p={}", key("rsa2048"));
     assert_eq!(kept("v=DKIM1; n=a; p={rsa2048}"), plain, "as it stands");
     let written_anew = format!("v=DKIM1; k=rsa; t=s; p={}", key("rsa2048"));
+    assert_eq!(kept("v=DKIM1; n=`; t=s; p={rsa2048}"), written_anew);
     assert_eq!(kept("v=DKIM1;\r\n\tn=a; t=s; p={rsa2048[..99]}\r\n {rsa2048[99..]}"), written_anew);
 }
 

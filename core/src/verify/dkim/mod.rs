@@ -163,10 +163,10 @@ fn several(texts: &[Vec<u8>]) -> Lint {
 }
 
 /// A right record as it can be shown and pasted: as it stands, or written anew
-/// where it has line breaks in its white space (RFC 6376 §3.2) or other
-/// characters that no form takes.
+/// where it has line breaks in its white space (RFC 6376 §3.2), other characters
+/// that no form takes, or a backtick, which would end it where it is shown.
 fn pasteable(text: &str) -> Option<String> {
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if text.bytes().all(|byte| byte != b'`' && (0x20..0x7f).contains(&byte)) {
         return Some(text.to_string());
     }
     repair::repaired(text.as_bytes()).filter(|text| passes(text))

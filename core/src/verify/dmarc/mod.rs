@@ -79,19 +79,23 @@ pub(crate) fn judge_for(
     match &own.records[..] {
         [(text, policy)] => {
             let verdict = case.own(&own, text, policy)?;
-            Ok((verdict, policy.is_valid().then(|| printable_text(text)).flatten()))
+            Ok((verdict, policy.is_valid().then(|| pasteable(text)).flatten()))
         }
         [] => Ok((case.none(&own)?, None)),
         _ => Ok((case.several(&own)?, None)),
     }
 }
 
-/// A valid record as text to paste, with blanks for tabs, which mean the same
-/// and which no form takes; other bytes than printable ASCII are not allowed in
-/// it (§4.8) and could not be pasted.
-fn printable_text(text: &[u8]) -> Option<String> {
-    let plain = text.iter().all(|&b| b == b'\t' || (0x20..0x7f).contains(&b));
-    if plain { core::str::from_utf8(text).ok().map(|text| text.replace('\t', " ")) } else { None }
+/// A valid record as text to paste: as it stands, with blanks for tabs, which
+/// mean the same and which no form takes. What else than printable ASCII is not
+/// allowed in it (§4.8), and a backtick would end the text where it is shown:
+/// with one of those it is written anew, its policy kept.
+fn pasteable(text: &[u8]) -> Option<String> {
+    let plain = text.iter().all(|&b| b == b'\t' || (b != b'`' && (0x20..0x7f).contains(&b)));
+    if plain {
+        return core::str::from_utf8(text).ok().map(|text| text.replace('\t', " "));
+    }
+    repair::repaired(text)
 }
 
 /// Whose DMARC is judged, and for whom.
@@ -257,7 +261,7 @@ impl<'a> Case<'a> {
             .iter()
             .filter(|(_, policy)| policy.is_valid())
             .max_by_key(|(_, policy)| (policy.own_policy(), policy.nonexistent_policy(), policy.rua.len()))
-            .and_then(|(text, _)| printable_text(text))
+            .and_then(|(text, _)| pasteable(text))
             .unwrap_or_else(|| self.record.value.clone());
         let fix = self.place(own).keep(RECORD, Value::Text(&keep));
         let several =

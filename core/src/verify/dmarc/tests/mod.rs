@@ -284,10 +284,14 @@ fn a_hostile_record_is_bounded() {
 }
 
 #[test]
-fn what_is_pasted_has_no_tabs() {
+fn what_is_pasted_can_be() {
     let repaired = repair::repaired(b"v=DMARC1;\tp=nonsense;\tfo=1:d\t:s").unwrap();
     assert_eq!(repaired, "v=DMARC1; p=none; fo=1:d :s");
-    assert_eq!(printable_text(b"v=DMARC1;\tp=reject").unwrap(), "v=DMARC1; p=reject");
+    let pasted = |text: &str| pasteable(text.as_bytes()).unwrap();
+    assert_eq!(pasted("v=DMARC1;\tp=reject; x=y"), "v=DMARC1; p=reject; x=y");
+    for odd in ["v=DMARC1; x=`; sp=none; p=reject", "v=DMARC1; x=é; p=reject; sp=none"] {
+        assert_eq!(pasted(odd), "v=DMARC1; p=reject; sp=none", "the policy is kept");
+    }
 }
 
 proptest! {
