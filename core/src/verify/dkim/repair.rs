@@ -30,27 +30,35 @@ pub(super) fn is_meant(text: &[u8]) -> bool {
         _ => false,
     };
     dkim || by_key
-        || meant_key(text).is_some()
+        || !keys(text).is_empty()
         || (given("p").is_none() && octets(&plain).len() > SMALLEST && lower.starts_with("mi"))
 }
 
-/// The key in `text`, whatever else is wrong with it.
+/// The key in `text`, whatever else is wrong with it. `None` where there are
+/// several: which of them mail is signed with is its owner's to say.
 pub(super) fn meant_key(text: &[u8]) -> Option<PublicKey> {
+    let mut keys = keys(text).into_iter();
+    let key = keys.next()?;
+    keys.all(|other| other == key).then_some(key)
+}
+
+fn keys(text: &[u8]) -> Vec<PublicKey> {
     let plain = clean(text);
     let values = values(&plain);
-    let octets = match values.iter().find(|(name, _)| *name == "p") {
-        Some((_, value)) => octets(value),
-        // Nothing but the key.
-        None if values.is_empty() => octets(&plain),
-        None => return None,
-    };
-    let wrapped_or_rsa = match read_der(&octets) {
+    if values.is_empty() {
+        // Nothing but the key. 32 octets of anything could be an Ed25519 one.
+        return wrapped_or_rsa(&octets(&plain)).into_iter().collect();
+    }
+    let given = values.iter().filter(|(name, _)| *name == "p").map(|(_, value)| octets(value));
+    given.filter_map(|octets| wrapped_or_rsa(&octets).or_else(|| PublicKey::ed25519(&octets))).collect()
+}
+
+fn wrapped_or_rsa(octets: &[u8]) -> Option<PublicKey> {
+    match read_der(octets) {
         Ok((key, _)) => Some(PublicKey::Rsa(key)),
         Err(BadKey::WrappedEd25519(key)) => Some(PublicKey::Ed25519(key)),
         Err(_) => None,
-    };
-    // 32 octets of anything could be this kind of key.
-    wrapped_or_rsa.or_else(|| if values.is_empty() { None } else { PublicKey::ed25519(&octets) })
+    }
 }
 
 /// The record `text` was meant to be, what it allows kept. `None` when it has
