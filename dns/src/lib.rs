@@ -35,5 +35,7 @@
 
 pub mod ask;
 #[cfg(feature = "testing")]
+pub mod fuzzing;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod zone;

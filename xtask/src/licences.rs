@@ -24,6 +24,25 @@ struct Graph {
 #[derive(Debug, Deserialize)]
 struct Licenses {
     allow: Vec<String>,
+    #[serde(default)]
+    exceptions: Vec<Exception>,
+}
+
+/// A crate that may have licences which others may not.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exception {
+    #[serde(rename = "crate")]
+    name: String,
+    allow: Vec<String>,
+}
+
+impl Licenses {
+    fn allowed(&self, name: &str) -> Vec<String> {
+        let exceptions = self.exceptions.iter().filter(|exception| exception.name == name);
+        let more = exceptions.flat_map(|exception| &exception.allow);
+        self.allow.iter().chain(more).cloned().collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,27 +71,42 @@ struct Package {
     known_source: bool,
 }
 
-/// Checks every crate that is built, for tests too.
+/// The workspaces: what ships with its tests, and what fuzzes it.
+const WORKSPACES: &[&str] = &["Cargo.toml", "fuzz/Cargo.toml"];
+
+/// Checks every crate that is built, for tests and for fuzzing too.
 ///
 /// # Errors
 /// All that is against the rules.
 pub(crate) fn run() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(step::root().join("deny.toml")).context("deny.toml")?;
     let rules: Rules = toml::from_str(&text).context("deny.toml")?;
+    for manifest in WORKSPACES {
+        let packages = packages(manifest, &rules)?;
+        let against = against(&packages, &rules);
+        println!("{manifest}: {} crates, {} against the rules of deny.toml", packages.len(), against.len());
+        if packages.is_empty() {
+            bail!("cargo tree told of no crate");
+        }
+        if !against.is_empty() {
+            bail!("{}", against.join("\n"));
+        }
+    }
+    Ok(())
+}
+
+fn packages(manifest: &str, rules: &Rules) -> anyhow::Result<BTreeSet<Package>> {
     let mut packages = BTreeSet::new();
     for target in &rules.graph.targets {
         let words = ["tree", "--workspace", "--locked", "--prefix", "none", "--format", "{p}|{l}"];
         let mut tree = step::cargo(&words);
-        tree.args(["--edges", "normal,build,dev", "--target", target]);
+        tree.args(["--edges", "normal,build,dev", "--target", target, "--manifest-path", manifest]);
         let root = step::root();
-        step::read(&mut tree, |line| packages.extend(package(line, &root.to_string_lossy())))?;
+        step::read(&mut tree, |line| packages.extend(package(line, &root.to_string_lossy()))).with_context(
+            || format!("after a change of dependencies: cargo update --workspace --manifest-path {manifest}"),
+        )?;
     }
-    let against = against(&packages, &rules);
-    println!("{} crates, {} against the rules of deny.toml", packages.len(), against.len());
-    if packages.is_empty() {
-        bail!("cargo tree told of no crate");
-    }
-    if against.is_empty() { Ok(()) } else { bail!("{}", against.join("\n")) }
+    Ok(packages)
 }
 
 /// Reads `serde v1.0.229 (proc-macro)|MIT OR Apache-2.0`; a crate that was told
@@ -97,7 +131,7 @@ fn against(packages: &BTreeSet<Package>, rules: &Rules) -> Vec<String> {
     for package in packages {
         let Package { name, version, licence, .. } = package;
         versions.entry(name).or_default().insert(version);
-        match spdx::satisfied(licence, &rules.licenses.allow) {
+        match spdx::satisfied(licence, &rules.licenses.allowed(name)) {
             Some(true) => {}
             Some(false) => found.push(format!("{name} {version}: its licence {licence} is not allowed")),
             None => found.push(format!("{name} {version}: {licence:?} is no licence expression")),
@@ -127,6 +161,7 @@ mod tests {
             r#"
             graph.targets = []
             licenses.allow = ["MIT"]
+            licenses.exceptions = [{ crate = "odd", allow = ["NCSA"] }]
             bans.deny = [
                 { crate = "openssl", reason = "rustls" },
                 { crate = "rustls", deny-multiple-versions = true },
@@ -155,6 +190,8 @@ mod tests {
     #[test]
     fn what_is_not_is_named() {
         assert_eq!(broken(&["a v1.0.0|GPL-3.0"]), ["a v1.0.0: its licence GPL-3.0 is not allowed"]);
+        assert_eq!(broken(&["odd v1.0.0|MIT AND NCSA"]), Vec::<String>::new());
+        assert_eq!(broken(&["a v1.0.0|NCSA"]), ["a v1.0.0: its licence NCSA is not allowed"]);
         assert_eq!(broken(&["a v1.0.0|"]), [r#"a v1.0.0: "" is no licence expression"#]);
         assert_eq!(broken(&["openssl v0.10.1|MIT"]), ["openssl v0.10.1 is banned: rustls"]);
         assert_eq!(

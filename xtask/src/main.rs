@@ -5,6 +5,7 @@ mod cargo_test;
 mod ci;
 mod conformance;
 mod e2e;
+mod fuzz;
 mod licences;
 mod scripts;
 mod spdx;
@@ -46,6 +47,14 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Hostile answers and questions, made up by libFuzzer (needs nightly and cargo-fuzz)
+    Fuzz {
+        /// Only this target: message, spf, dkim_key, dmarc or zone_query
+        only: Option<String>,
+        /// How long, for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Licences and banned crates, by deny.toml
     Licences,
     /// What no compiler checks: file lengths, forbidden words, white space
@@ -58,6 +67,7 @@ fn main() -> ExitCode {
         Command::Conformance { only } => conformance::run(only.as_deref()).map(|count| step::closing(&count)),
         Command::E2e { only } => e2e::run(only.as_deref()).map(|count| step::closing(&count)),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Fuzz { only, seconds } => fuzz::run(only.as_deref(), seconds),
         Command::Licences => licences::run(),
         Command::Tidy => tidy::run(),
     };

@@ -18,13 +18,13 @@ use signet_core::{
 use std::net::IpAddr;
 
 /// Records one answer may have.
-const RECORDS: usize = 100;
+pub(super) const RECORDS: usize = 100;
 /// Octets of text in one answer.
-const TEXT: usize = 64 * 1024;
+pub(super) const TEXT: usize = 64 * 1024;
 /// Name servers taken from a delegation.
 pub(super) const NAME_SERVERS: usize = 13;
 /// Addresses taken from the glue of a delegation.
-const GLUE: usize = 2 * NAME_SERVERS;
+pub(super) const GLUE: usize = 2 * NAME_SERVERS;
 
 /// Who sent the reply.
 #[derive(Clone, Copy, Debug)]

@@ -40,6 +40,8 @@ mod cache;
 mod delegation;
 mod exchange;
 mod flight;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzzing;
 mod interpret;
 mod look;
 mod servers;

@@ -10,7 +10,10 @@ use super::{
     servers::{Heard, no_resolver},
     wire::{Service, code, type_code},
 };
-use signet_core::observe::{Answer, Data, Failure, Look, Question, Rcode, Record, RecordType, Reply, Zone};
+use signet_core::{
+    names::Name,
+    observe::{Answer, Data, Failure, Look, Question, Rcode, Record, RecordType, Reply, Zone},
+};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -65,14 +68,16 @@ impl Inner {
         if heard.is_empty() {
             return unknown(no_resolver());
         }
-        let nowhere = |heard: Heard| match heard.said {
-            Ok(Said::NoTopLevel) => {
-                Reply { server: heard.server, outcome: Ok(Answer::nothing(Rcode::NxDomain)) }
-            }
-            _ => reply(heard),
-        };
-        Look { zone: Zone::Found(given_name(name)), replies: heard.into_iter().map(nowhere).collect() }
+        from_resolvers(name, heard)
     }
+}
+
+pub(super) fn from_resolvers(name: &Name, heard: Vec<Heard>) -> Look {
+    let nowhere = |heard: Heard| match heard.said {
+        Ok(Said::NoTopLevel) => Reply { server: heard.server, outcome: Ok(Answer::nothing(Rcode::NxDomain)) },
+        _ => reply(heard),
+    };
+    Look { zone: Zone::Found(given_name(name)), replies: heard.into_iter().map(nowhere).collect() }
 }
 
 fn referral(heard: &Heard) -> Option<&Referral> {
@@ -83,7 +88,7 @@ fn referral(heard: &Heard) -> Option<&Referral> {
 }
 
 /// A referral to the name asked about is the parent's answer to NS.
-fn from_above(zone: &Delegation, heard: Vec<Heard>, rtype: RecordType) -> Look {
+pub(super) fn from_above(zone: &Delegation, heard: Vec<Heard>, rtype: RecordType) -> Look {
     let replies = heard.into_iter().map(|heard| match heard.said {
         Ok(Said::Referral(referral)) if type_code(rtype) == code::NS => {
             let ns = |name| Record { data: Data::Ns(name), ttl: referral.ttl };

@@ -47,6 +47,8 @@
 mod answer;
 mod cache;
 mod contents;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzzing;
 mod internet;
 mod listen;
 mod master;

@@ -1,0 +1,73 @@
+//! Questions to our own zone server: whatever comes, what goes out is a reply
+//! to it and of a size the client takes.
+//!
+//! The first octet chooses UDP or TCP, the rest is the message.
+
+use super::judged::{name, provider};
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use signet_core::{
+    names::{Name, RecordId},
+    plan::SpfMode,
+};
+use signet_dns::{
+    fuzzing::Listener,
+    zone::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneSource},
+};
+use std::sync::{Arc, LazyLock};
+use tokio::runtime::{Builder, Runtime};
+
+/// What a client without EDNS takes (RFC 1035 §4.2.1), and the most we send.
+const PLAIN: usize = 512;
+const DATAGRAM: usize = 1232;
+
+static SERVER: LazyLock<(Runtime, Listener)> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let settings = OwnZoneSettings::new(provider(SpfMode::Recommended, true));
+    let zone = OwnZone::new(settings, Arc::new(Store)).expect("a literal zone");
+    (runtime, Listener::new(Arc::new(zone)))
+});
+
+/// One domain with keys of ordinary and of great length, one that fails.
+struct Store;
+
+#[async_trait::async_trait]
+impl ZoneSource for Store {
+    async fn keys(&self, id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
+        match id.as_str() {
+            "abcdefghijklmnop" => Ok(Some([Some(vec![7; 294]), Some(vec![7; 1_100])])),
+            "cccccccccccccccc" => Err(SourceFailed),
+            _ => Ok(None),
+        }
+    }
+
+    async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
+        Ok(if name.first_label() == "shop" { RecordId::parse("abcdefghijklmnop") } else { None })
+    }
+}
+
+/// Panics when something does not hold.
+pub fn run(input: &[u8]) {
+    let Some((&transport, octets)) = input.split_first() else { return };
+    let tcp = transport & 1 != 0;
+    let (runtime, listener) = &*SERVER;
+    let Some(sent) = runtime.block_on(listener.answer(octets, tcp)) else { return };
+    let reply = Message::from_vec(&sent).unwrap_or_else(|error| panic!("{error}: {sent:02x?}"));
+    assert_eq!(sent[..2], octets[..2], "another id");
+    assert_eq!(reply.metadata.message_type, MessageType::Response);
+    let Ok(asked) = Message::from_vec(octets) else { return };
+    let takes = match &asked.edns {
+        _ if tcp => usize::from(u16::MAX),
+        Some(edns) => usize::from(edns.max_payload()).clamp(PLAIN, DATAGRAM),
+        None => PLAIN,
+    };
+    assert!(sent.len() <= takes, "{} octets to one who takes {takes}", sent.len());
+    assert_eq!(reply.edns.is_some(), asked.edns.is_some(), "EDNS where it is spoken");
+    if reply.metadata.response_code == ResponseCode::NXDomain {
+        assert!(reply.metadata.authoritative && !reply.authorities.is_empty(), "{reply}");
+    }
+    let ours = name("signet.test");
+    for record in &reply.answers {
+        let owner = Name::parse(&record.name.to_ascii()).expect("names of ours are names");
+        assert!(owner.is_at_or_below(&ours), "{record}");
+    }
+}
