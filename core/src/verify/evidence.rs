@@ -132,7 +132,7 @@ fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
     match look.replies.len() {
         0 => format!("No name server of {apex} has an address we could ask. {again}"),
         1 => format!("The only name server of {apex} {failure}. {again}"),
-        n if alike && *failure == Failure::Timeout => {
+        n if alike && failure.is_silence() => {
             format!("None of the {n} name servers of {apex} answered in time. {again}")
         }
         n if alike => format!("Each of the {n} name servers of {apex} {failure}. {again}"),
@@ -143,7 +143,7 @@ fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
 /// The machine word for a failure to answer.
 fn code_of(failure: &Failure) -> Code {
     match failure {
-        Failure::Timeout => Code::Timeout,
+        Failure::Timeout | Failure::NotAsked => Code::Timeout,
         Failure::Unreachable(_) | Failure::NoAddress => Code::Unreachable,
         Failure::Refused => Code::Refused,
         Failure::ServFail(_) => Code::Servfail,

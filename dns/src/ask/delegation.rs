@@ -9,7 +9,7 @@
 use super::{
     Inner, address,
     interpret::{NAME_SERVERS, Referral, Said},
-    servers::Listed,
+    servers::{Listed, operator},
     wire::code,
 };
 use futures_util::{
@@ -195,11 +195,12 @@ impl Inner {
         let complete = hosts.iter().all(|(_, host)| host.is_ok());
         let mut servers = Vec::new();
         for (name, host) in hosts {
+            let operator = operator(&name);
             let addresses = match host {
                 Ok(addresses) => addresses,
                 Err(failure) => {
                     let server = Server { name: Some(name), address: None };
-                    servers.push(Listed { server, reach: Err(failure) });
+                    servers.push(Listed { server, operator: None, reach: Err(failure) });
                     continue;
                 }
             };
@@ -209,7 +210,8 @@ impl Inner {
                 if servers.len() < ADDRESSES
                     && servers.iter().all(|l: &Listed| l.server.address != server.address)
                 {
-                    servers.push(Listed { server, reach: self.reach(address) });
+                    let operator = Some(operator.clone());
+                    servers.push(Listed { server, operator, reach: self.reach(address) });
                 }
             }
         }

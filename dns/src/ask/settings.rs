@@ -45,6 +45,12 @@ pub struct Settings {
     pub rate_per_address: u32,
     /// Questions to one server address that may go at once after a pause.
     pub burst_per_address: u32,
+    /// Questions per second to all servers of one DNS operator, on average;
+    /// more wait. Servers whose names lie in the same registered domain are one
+    /// operator's. 0 lifts the limit.
+    pub rate_per_operator: u32,
+    /// Questions to one operator's servers that may go at once after a pause.
+    pub burst_per_operator: u32,
     /// Questions to one of [`Self::resolvers`] at the same time; more wait.
     pub in_flight_per_resolver: usize,
     /// Questions per second to one of [`Self::resolvers`]; more wait. 0 lifts
@@ -73,6 +79,8 @@ impl Default for Settings {
             in_flight_per_address: 64,
             rate_per_address: 100,
             burst_per_address: 200,
+            rate_per_operator: 400,
+            burst_per_operator: 400,
             in_flight_per_resolver: 1024,
             rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
