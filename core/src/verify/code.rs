@@ -53,6 +53,8 @@ codes! {
     Lame = "lame" [NetworkError],
     /// A resolver on the way filters the name, so nothing can be said about it.
     Filtered = "filtered" [NetworkError],
+    /// A configured resolver refuses to answer, so that nothing is known of the zone.
+    ResolverRefused = "resolver_refused" [NetworkError],
     /// The answer was too long for UDP and could not be fetched over TCP.
     Truncated = "truncated" [NetworkError],
     /// The answer could not be understood.
@@ -61,6 +63,14 @@ codes! {
     PrivateAddress = "private_address" [NetworkError],
     /// The zone's name servers answer differently.
     ServersDisagree = "servers_disagree" [NetworkError],
+    /// The zone's name servers have answered differently for a day.
+    ServersSplit = "servers_split" [Fail],
+    /// Every name server of the zone has refused to serve it for a day, while others answer.
+    ZoneDead = "zone_dead" [Fail],
+    /// Two validating resolvers refuse the zone because its DNSSEC signatures do not hold.
+    DnssecBogus = "dnssec_bogus" [Fail],
+    /// A validating resolver refuses the zone because of DNSSEC; a second one would be proof.
+    DnssecSuspect = "dnssec_suspect" [NetworkError],
     /// Nothing is published under the name (NXDOMAIN).
     NameNotFound = "name_not_found" [Missing],
     /// The name has no record of the type (NODATA).
@@ -93,6 +103,8 @@ codes! {
     OtherKey = "other_key" [Fail],
     /// The right CNAME is reached through another one.
     Indirect = "indirect" [Pass],
+    /// A CNAME stands at the apex of the zone, beside its SOA and NS records, which is not allowed.
+    CnameAtApex = "cname_at_apex" [Fail],
     /// The sending domain is itself a CNAME and cannot carry a TXT record.
     NameIsCname = "name_is_cname" [Fail],
     /// Text plainly meant to be this record does not start as one.
@@ -110,7 +122,7 @@ codes! {
     /// The SPF record includes a name that has no valid SPF record.
     SpfBrokenInclude = "spf_broken_include" [Fail Softfail],
     /// The SPF record needs another party's record that cannot be reached now.
-    SpfIncludeUnreachable = "spf_include_unreachable" [NetworkError Softfail],
+    SpfIncludeUnreachable = "spf_include_unreachable" [NetworkError Softfail Fail],
     /// Nine or ten of the ten look-ups are used up.
     SpfNearLimit = "spf_near_limit" [Softfail],
     /// The SPF record does not cover our sending addresses.
@@ -127,6 +139,8 @@ codes! {
     SpfNeutral = "spf_neutral" [Softfail],
     /// The SPF record uses `ptr`, which many receivers ignore (RFC 7208 §5.5).
     SpfPtr = "spf_ptr" [Softfail],
+    /// The SPF record has the type SPF (99), which receivers do not ask for (RFC 7208 §3.1).
+    SpfType99 = "spf_type99" [Missing],
     /// The SPF record was entered at `_spf` or `spf` below the domain instead of at the domain.
     SpfWrongName = "spf_wrong_name" [Missing],
     /// The DMARC record has a syntax error or no usable policy.

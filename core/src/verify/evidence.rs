@@ -92,7 +92,7 @@ pub(crate) fn unanswered_at(
         }
         Consensus::Nothing { failure, .. } => {
             let reason = silence(look, name, failure);
-            Verdict::new(record, Status::NetworkError, code_of(failure), reason)
+            Verdict::new(record, Status::NetworkError, failure_code(look, failure), reason)
         }
     };
     Some(with_evidence(verdict, look))
@@ -138,6 +138,23 @@ fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
         n if alike => format!("Each of the {n} name servers of {apex} {failure}. {again}"),
         n => format!("None of the {n} name servers of {apex} gave an answer; the first {failure}. {again}"),
     }
+}
+
+/// The machine word for a look without any answer. `refused` and `lame` mean
+/// that every server of the zone turned us away, which can amount to proof
+/// (`zone_dead`); a resolver that does is no sign of anything.
+fn failure_code(look: &Look, failure: &Failure) -> Code {
+    let turned_away = |code: &Code| matches!(code, Code::Refused | Code::Lame);
+    let by_the_zone = look.replies.iter().all(|reply| reply.server.name.is_some());
+    if look.replies.is_empty() || !by_the_zone {
+        return match code_of(failure) {
+            Code::Refused => Code::ResolverRefused,
+            Code::Lame => Code::BadAnswer,
+            code => code,
+        };
+    }
+    let mut codes = look.failures().map(|(_, failure)| code_of(failure));
+    codes.find(|code| !turned_away(code)).unwrap_or_else(|| code_of(failure))
 }
 
 /// The machine word for a failure to answer.

@@ -12,6 +12,9 @@
 //! second _dmarc.example.com TXT        the second server has nothing there
 //! stale _dmarc.example.com TXT         resolvers have nothing there yet
 //! bogus example.com                    resolvers say SERVFAIL, unless CD is set
+//! bogus-at-one example.com             only the first of the two does
+//! signed example.com                   resolvers vouch for it (AD)
+//! resolver-fault example.com timeout   resolvers fail
 //! parent example.com NS ns1.old.test   what the zone above says
 //! ```
 //!
@@ -41,7 +44,10 @@ pub(crate) struct Literal {
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
     second: Vec<(Name, RecordType)>,
-    bogus: Vec<Name>,
+    /// How many of the two resolvers refuse it.
+    bogus: Vec<(Name, u8)>,
+    signed: Vec<Name>,
+    resolver_faults: Vec<(Name, Failure)>,
     stale: Vec<(Name, RecordType)>,
     parents: Vec<(Name, RecordType, Data)>,
 }
@@ -99,7 +105,10 @@ impl Literal {
             match first {
                 "zone" => literal.zones.push(name(second)),
                 "undelegated" => literal.undelegated.push(name(second)),
-                "bogus" => literal.bogus.push(name(second)),
+                "bogus" => literal.bogus.push((name(second), 2)),
+                "bogus-at-one" => literal.bogus.push((name(second), 1)),
+                "signed" => literal.signed.push(name(second)),
+                "resolver-fault" => literal.resolver_faults.push((name(second), failure(rest))),
                 "stale" => literal.stale.push((name(second), rtype(rest).unwrap())),
                 "parent" => {
                     let (kind, what) = rest.split_once(' ').unwrap();
@@ -138,33 +147,40 @@ impl Literal {
             .max_by_key(|apex| apex.labels())
             .cloned()
             .unwrap_or_else(|| name("test-root"));
-        let fault = self
-            .faults
-            .iter()
-            .find(|(below, only, _)| asked.is_at_or_below(below) && only.is_none_or(|only| only == *rtype));
-        let resolver = matches!(view, View::Resolvers | View::Unchecked);
         if *view == View::Parent {
             return self.above(asked, *rtype);
         }
+        let resolver = matches!(view, View::Resolvers | View::Unchecked);
         let replies = [1, 2].map(|number| Reply {
             server: if resolver { resolver_at(number) } else { server(number, &apex) },
-            outcome: match fault {
-                Some((_, _, failure)) => Err(failure.clone()),
-                None if *view == View::Resolvers
-                    && self.bogus.iter().any(|zone| asked.is_at_or_below(zone)) =>
-                {
-                    Err(Failure::ServFail(None))
-                }
-                None if resolver && self.stale.contains(&(asked.clone(), *rtype)) => {
-                    Ok(answer(vec![], true, &apex))
-                }
-                None if number == 2 && self.second.contains(&(asked.clone(), *rtype)) => {
-                    Ok(answer(vec![], true, &apex))
-                }
-                None => Ok(self.answer(asked, *rtype, &apex)),
-            },
+            outcome: self.said(number, question, &apex),
         });
         Look { zone: Zone::Found(apex), replies: replies.to_vec() }
+    }
+
+    /// What the first or second server, or resolver, says.
+    fn said(&self, number: u8, question: &Question, apex: &Name) -> Result<Answer, Failure> {
+        let Question { name: asked, rtype, view } = question;
+        let below = |name: &Name| asked.is_at_or_below(name);
+        let resolver = matches!(view, View::Resolvers | View::Unchecked);
+        let faults = self.faults.iter().filter(|(_, only, _)| only.is_none_or(|only| only == *rtype));
+        let mut faults = faults.map(|(name, _, failure)| (name, failure));
+        let mut at_resolvers = self.resolver_faults.iter().map(|(name, failure)| (name, failure));
+        if let Some((_, failure)) = faults.find(|(name, _)| below(name)) {
+            return Err(failure.clone());
+        }
+        if let Some((_, failure)) = at_resolvers.find(|(name, _)| resolver && below(name)) {
+            return Err(failure.clone());
+        }
+        if *view == View::Resolvers && self.bogus.iter().any(|(zone, many)| number <= *many && below(zone)) {
+            return Err(Failure::ServFail(None));
+        }
+        let unseen = if resolver { &self.stale } else { &self.second };
+        if (resolver || number == 2) && unseen.contains(&(asked.clone(), *rtype)) {
+            return Ok(answer(vec![], true, apex));
+        }
+        let authenticated = resolver && self.signed.iter().any(below);
+        Ok(Answer { authenticated, ..self.answer(asked, *rtype, apex) })
     }
 
     /// What the zone above says; without a `parent` line the same as the zone.

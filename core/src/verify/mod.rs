@@ -11,6 +11,7 @@ mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
 pub mod own;
+mod second_view;
 pub mod spf;
 
 pub use code::Code;
@@ -127,6 +128,9 @@ pub struct Verdict {
     pub rcode: Option<String>,
     /// Of the answer, in seconds; for a negative one how long it may be cached.
     pub ttl: Option<u32>,
+    /// Some receivers may still see what was there before, for so many seconds
+    /// after the look (RFC 2308 §5).
+    pub late: Option<u32>,
     /// See [`Witnesses`].
     pub witnesses: Witnesses,
     /// Things worth saying that change nothing: a lame server, an unknown tag.
@@ -149,6 +153,7 @@ impl Verdict {
             server: None,
             rcode: None,
             ttl: None,
+            late: None,
             witnesses: Witnesses::default(),
             remarks: Vec::new(),
         }
@@ -232,6 +237,7 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     }
     Need::of_all(needed)?;
     findings.zone = zone_of(context.domain, plan, seen);
+    second_view::look(context, plan, seen, &mut findings)?;
     Ok(findings)
 }
 

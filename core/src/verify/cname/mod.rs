@@ -72,10 +72,12 @@ enum Beside {
 impl<'a> Case<'a> {
     fn have_first(&self) -> Result<(), Need> {
         let owner = (&self.record.owner, RecordType::Cname);
-        match &self.sibling {
-            Some(sibling) => self.seen.have_all(&[owner, (sibling, RecordType::Cname)]),
-            None => self.seen.have_all(&[owner]),
+        let mut first = Vec::from([owner]);
+        first.extend(self.sibling.as_ref().map(|sibling| (sibling, RecordType::Cname)));
+        if self.context.thorough {
+            first.push((&self.record.owner, RecordType::Txt));
         }
+        self.seen.have_all(&first)
     }
 
     fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
@@ -139,8 +141,7 @@ impl<'a> Case<'a> {
         }
         let verdict = match answer.rrset()[..] {
             [Data::Cname(found)] if *found == self.target => {
-                let reason = format!("{} points to {}.", self.record.owner, self.target);
-                self.verdict(Status::Pass, Code::Ok, reason)
+                return self.right(look);
             }
             [Data::Cname(found)] if self.is_appended(found) => self.target_appended(look, found),
             [Data::Cname(found)] => return self.elsewhere(look, found),
@@ -159,6 +160,27 @@ impl<'a> Case<'a> {
             }
         };
         Ok(evidence::with_evidence(verdict, look))
+    }
+
+    /// The right CNAME. Receivers ask for TXT through it; a server that has a
+    /// text of its own there answers with that.
+    fn right(&self, look: &Look) -> Result<Verdict, Need> {
+        let owner = &self.record.owner;
+        if self.context.thorough
+            && let Some((_, text)) = evidence::agreed(self.seen.at(owner, RecordType::Txt)?)
+            && !text.is_negative()
+            && text.cname().is_none()
+        {
+            let reason = format!(
+                "A TXT record stands at {owner} beside the CNAME, which must stand alone (RFC 1034 §3.6.2): receivers \
+                 that ask for TXT get that instead of what the CNAME leads to."
+            );
+            let verdict = self.verdict(Status::Fail, Code::CnameWithOthers, reason);
+            let fix = "Delete the TXT record with this name; the CNAME record can stay.";
+            return Ok(evidence::with_evidence(verdict.fix(fix), look));
+        }
+        let reason = format!("{owner} points to {}.", self.target);
+        Ok(evidence::with_evidence(self.verdict(Status::Pass, Code::Ok, reason), look))
     }
 
     fn replace(&self, look: &Look) -> String {

@@ -31,7 +31,8 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
         .chain(&organizational)
         .map(|name| (name, RecordType::Txt))
         .collect();
-    case.seen.have_all(&places)?;
+    let retired = (owner, RecordType::Spf);
+    case.seen.have_all(&[&places[..], &[retired]].concat())?;
     let wild = record_at(case, below.as_ref())?;
     let real = |name: Option<&Name>| -> Result<Option<String>, Need> {
         Ok(record_at(case, name)?.filter(|text| wild.as_ref() != Some(text)))
@@ -50,13 +51,22 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
     {
         return Ok(at_apex(case, name));
     }
+    if let Some(text) = text_at(case, owner, RecordType::Spf)? {
+        return Ok(retired_type(case, &text));
+    }
     Ok(nothing(case))
 }
 
 /// The one SPF record that can be read at a name, if it is known to be there.
 fn record_at(case: &Case<'_>, name: Option<&Name>) -> Result<Option<String>, Need> {
-    let Some(name) = name else { return Ok(None) };
-    let look = case.seen.at(name, RecordType::Txt)?;
+    match name {
+        Some(name) => text_at(case, name, RecordType::Txt),
+        None => Ok(None),
+    }
+}
+
+fn text_at(case: &Case<'_>, name: &Name, rtype: RecordType) -> Result<Option<String>, Need> {
+    let look = case.seen.at(name, rtype)?;
     let Some((_, answer)) = agreed(look) else { return Ok(None) };
     let texts: Vec<Vec<u8>> = answer.records.iter().filter_map(|r| Data::txt(&r.data)).collect();
     Ok(texts
@@ -87,6 +97,16 @@ fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
     );
     let fix = format!("Add a TXT record at {owner} (name {entered} at your DNS host) with this text: {text}");
     Verdict { expected: text, ..case.verdict(Status::Missing, Code::SpfWrongName, reason) }.fix(fix)
+}
+
+fn retired_type(case: &Case<'_>, text: &str) -> Verdict {
+    let owner = case.owner();
+    let text = with_include(Some(text), &case.include);
+    let reason = format!(
+        "The SPF record at {owner} has the type SPF, which was retired; receivers ask for TXT only (RFC 7208 §3.1)."
+    );
+    let verdict = case.verdict(Status::Missing, Code::SpfType99, reason);
+    add(case, Verdict { expected: text, ..verdict })
 }
 
 fn at_apex(case: &Case<'_>, name: &Name) -> Verdict {

@@ -80,6 +80,17 @@ impl Case<'_> {
 
     fn is_cname(&self, target: &Name) -> Verdict {
         let owner = self.owner();
+        if self.apex() == Some(owner) {
+            let reason = format!(
+                "A CNAME to {target} stands at {owner}, the apex of its zone, where none may stand (RFC 1912 §2.4): it \
+                 hides the SPF record, the MX records and everything else there from some receivers."
+            );
+            let plain = with_include(None, &self.include);
+            return self.verdict(Status::Fail, Code::CnameAtApex, reason).fix(format!(
+                "Replace the CNAME at {owner} by A and AAAA records with the addresses of {target} (some DNS hosts call \
+                 that ALIAS, ANAME or flattening), then publish the TXT record at {owner}: {plain}"
+            ));
+        }
         self.verdict(
             Status::Fail,
             Code::NameIsCname,

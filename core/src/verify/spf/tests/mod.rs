@@ -42,6 +42,7 @@ fn entries<'a>(zone: &'a ZoneText, owner: &str) -> Vec<(&'a str, &'a str)> {
 fn data(rtype: &str, text: &str) -> (RecordType, Data) {
     match rtype {
         "TXT" => (RecordType::Txt, Data::Txt(text.as_bytes().chunks(255).map(<[u8]>::to_vec).collect())),
+        "SPF" => (RecordType::Spf, Data::Txt(vec![text.as_bytes().to_vec()])),
         "A" => (RecordType::A, Data::Address(text.parse().unwrap())),
         "AAAA" => (RecordType::Aaaa, Data::Address(text.parse().unwrap())),
         "CNAME" => (RecordType::Cname, Data::Cname(name(text))),
