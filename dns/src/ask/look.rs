@@ -1,7 +1,7 @@
 //! One look: the right servers for a question, and what they say.
 
 use super::{
-    Ask, Inner, Scope,
+    Ask, Inner, OWN_FOR, Scope,
     delegation::{Delegation, Place, given_name},
     exchange::Wanted,
     interpret::{Referral, Said, Sender},
@@ -40,6 +40,21 @@ impl Inner {
         since: Option<Instant>,
     ) -> Look {
         self.counters.looks.count();
+        let own = self.settings.own_zone.as_ref().is_some_and(|zone| question.name.is_at_or_below(zone));
+        if own && !ask.fresh
+            && let Some(look) = self.own.get(question, since)
+        {
+            return Look::clone(&look);
+        }
+        let learned = Instant::now();
+        let look = self.look_now(question, ask, since).await;
+        if own && look.answers().next().is_some() {
+            self.own.insert(question.clone(), Arc::new(look.clone()), learned, OWN_FOR);
+        }
+        look
+    }
+
+    async fn look_now(self: &Arc<Self>, question: &Question, ask: Ask, since: Option<Instant>) -> Look {
         let (flight, joined) = self.looks.join((question.clone(), ask.for_party(0)), || {
             let (inner, question) = (Arc::clone(self), question.clone());
             async move {

@@ -31,7 +31,7 @@
 //!   likewise.
 //!
 //! # What is deliberately absent
-//! No cache of answers: checks are about now. No DNSSEC validation: resolvers
+//! No cache of answers, but for our own zone's: checks are about now. No DNSSEC validation: resolvers
 //! do that, and their SERVFAIL comes with its extended error. No iteration
 //! from the root: finding delegations is left to the resolvers.
 
@@ -72,8 +72,13 @@ use signet_core::{
 use std::{
     io,
     sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
 };
 use tokio::time::Instant;
+
+/// Looks at our own zone remembered, and for how long.
+const OWN: usize = 1024;
+const OWN_FOR: Duration = Duration::from_secs(5);
 
 /// How many servers of the zone are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,6 +156,7 @@ struct Inner {
     turn: AtomicUsize,
     places: Cache<Name, Place>,
     hosts: Cache<Name, Host>,
+    own: Cache<Question, Arc<Look>>,
     walks: Arc<Flights<Name, Place>>,
     host_walks: Arc<Flights<Name, Host>>,
     looks: Arc<Flights<(Question, Ask), Look>>,
@@ -177,6 +183,7 @@ impl Asker {
             turn: AtomicUsize::new(rand::random::<u16>().into()),
             places: Cache::new(settings.cache_entries),
             hosts: Cache::new(settings.cache_entries),
+            own: Cache::new(OWN),
             walks: Flights::new(),
             host_walks: Flights::new(),
             looks: Flights::new(),

@@ -1,5 +1,6 @@
 //! How to ask.
 
+use signet_core::names::Name;
 use std::{net::SocketAddr, time::Duration};
 
 /// Whom to believe.
@@ -61,6 +62,10 @@ pub struct Settings {
     pub patience: Duration,
     /// Questions of one need asked at the same time.
     pub concurrency: usize,
+    /// The provider's own zone. Nearly every domain's SPF record leads to it, so
+    /// that what is at or below it is remembered for some seconds, except by
+    /// looks that are fresh.
+    pub own_zone: Option<Name>,
     /// Entries in each of the delegation caches.
     pub cache_entries: usize,
 }
@@ -85,6 +90,7 @@ impl Default for Settings {
             rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
             concurrency: 16,
+            own_zone: None,
             cache_entries: 100_000,
         }
     }

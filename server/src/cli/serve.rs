@@ -186,6 +186,7 @@ fn asker_settings(config: &Config) -> ask::Settings {
         mode: if dns.recursive { ask::Mode::Recursive } else { ask::Mode::Authoritative },
         authority_port: dns.authority_port,
         allow_private: dns.allow_private,
+        own_zone: Some(config.provider.zone.clone()),
         ..ask::Settings::default()
     }
 }

@@ -35,8 +35,10 @@ pub fn judge(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Resu
         // Not one of the plan's CNAMEs: there is nothing to compare with.
         return Ok(Verdict::unchecked(record));
     };
-    let case =
-        Case { context, record, seen, target, sibling: evidence::sibling(&record.owner, context.probe) };
+    // What was right and its own on the last thorough look has not become a
+    // wildcard's by the next routine one.
+    let sibling = if context.thorough { evidence::sibling(&record.owner, context.probe) } else { None };
+    let case = Case { context, record, seen, target, sibling };
     case.have_first()?;
     let look = seen.at(&record.owner, RecordType::Cname)?;
     if let Some(verdict) = evidence::unanswered(record, look) {

@@ -40,7 +40,7 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let sibling = evidence::sibling(&record.owner, context.probe);
+    let sibling = evidence::sibling(&record.owner, context.probe).filter(|_| context.thorough);
     match &sibling {
         Some(sibling) => seen.have_all(&[(&record.owner, RecordType::Txt), (sibling, RecordType::Txt)])?,
         None => seen.have_all(&[(&record.owner, RecordType::Txt)])?,
