@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
         }
         let verdict = self.at(verdict, own);
         let mut verdict = self.unless_wildcard(verdict, own)?;
-        if verdict.status.is_right() && self.is_wildcard()? {
+        if self.context.thorough && verdict.status.is_right() && self.is_wildcard()? {
             verdict.remarks.push(format!(
                 "A wildcard answers at {}; receivers take it, but a record of its own is safer.",
                 self.record.owner

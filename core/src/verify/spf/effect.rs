@@ -3,6 +3,7 @@
 
 use super::{
     eval::check_host_with,
+    library::Library,
     record::{Kind, Mechanism, Record},
     result::{Cause, Evaluation, Query, SpfResult, Step, Trace},
 };
@@ -33,7 +34,7 @@ const CONTROLS: [IpAddr; 4] = [
 pub(super) struct Effect {
     /// One per sending address.
     pub(super) sending: Vec<(IpAddr, Evaluation)>,
-    /// The same for a local part nobody uses.
+    /// The same for a local part nobody uses, where that can differ.
     pub(super) other_sender: Vec<(IpAddr, Evaluation)>,
     /// One per control address.
     pub(super) controls: Vec<Evaluation>,
@@ -44,10 +45,11 @@ impl Effect {
     /// what is published.
     fn of(context: &Context<'_>, seen: &Seen, assumed: &[(&Name, &str)]) -> Result<Self, Need> {
         let helo = context.provider.zone.as_str();
+        let library = Library::default();
         let addresses = &context.provider.sending_ips;
         let evaluate = |local_part: &str, ip: IpAddr| {
             let query = Query::new(ip, &format!("{local_part}@{}", context.domain), helo);
-            check_host_with(seen, &query, assumed)
+            check_host_with(seen, &query, assumed, &library)
         };
         let mut needed = Vec::new();
         let mut all = |local_part: &str, addresses: &mut dyn Iterator<Item = IpAddr>| {
@@ -61,7 +63,11 @@ impl Effect {
             evaluations
         };
         let sending = all("postmaster", &mut addresses.iter().copied());
-        let other_sender = all(context.probe, &mut addresses.iter().copied());
+        // Only macros can tell one sender from another.
+        let other_sender = match library.has_macros() {
+            true => all(context.probe, &mut addresses.iter().copied()),
+            false => Vec::new(),
+        };
         let mut unrelated = CONTROLS.into_iter().filter(|control| !addresses.contains(control));
         let controls = all("postmaster", &mut unrelated);
         if !needed.is_empty() {

@@ -36,8 +36,11 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
+    let include = context.provider.spf_include();
+    // Ours together with theirs, since it nearly always leads there.
+    seen.have_all(&[(&record.owner, RecordType::Txt), (&include, RecordType::Txt)])?;
     let look = seen.at(&record.owner, RecordType::Txt)?;
-    let case = Case { context, record, seen, look, include: context.provider.spf_include() };
+    let case = Case { context, record, seen, look, include };
     let Some((_, answer)) = agreed(look) else {
         let verdict = unanswered(record, look).unwrap_or_else(|| Verdict::unchecked(record));
         return Ok((verdict, None));
