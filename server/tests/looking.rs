@@ -46,11 +46,8 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let key_file = directory.path().join("signet.key").display().to_string();
-        let flags = [
-            ("database_url", url.clone()),
-            ("key_file", key_file),
-            ("unverified_limit", "0".to_string()),
-        ];
+        let flags =
+            [("database_url", url.clone()), ("key_file", key_file), ("unverified_limit", "0".to_string())];
         let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
         let clock = Clock::manual("2026-04-28T08:00:00Z".parse().unwrap());
         let ops = Ops::new(store::open(&url).await.unwrap(), Arc::new(config), clock);

@@ -38,6 +38,17 @@ impl Bucket {
         self.interval.is_zero()
     }
 
+    /// Takes a token if one is there.
+    fn try_take(self, full_at: &mut Instant) -> bool {
+        let now = Instant::now();
+        let then = (*full_at).max(now) + self.interval;
+        let there = then.checked_sub(self.interval * self.burst).is_none_or(|go| go <= now);
+        if there {
+            *full_at = then;
+        }
+        there
+    }
+
     /// Takes the next token and says when it is there; `full_at` is when the
     /// bucket will be full again.
     fn take(self, full_at: &mut Instant) -> Instant {
@@ -64,16 +75,21 @@ impl Rates {
         if self.bucket.is_unlimited() {
             return;
         }
-        let go = self.take(operator);
+        let go = self.with(operator, |full_at| self.bucket.take(full_at));
         if go > Instant::now() {
             tokio::time::sleep_until(go).await;
         }
     }
 
-    fn take(&self, operator: &Name) -> Instant {
+    /// A token, if one is there.
+    pub(super) fn try_take(&self, operator: &Name) -> bool {
+        self.bucket.is_unlimited() || self.with(operator, |full_at| self.bucket.try_take(full_at))
+    }
+
+    fn with<T>(&self, operator: &Name, take: impl FnOnce(&mut Instant) -> T) -> T {
         let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(full_at) = all.get_mut(operator) {
-            return self.bucket.take(full_at);
+            return take(full_at);
         }
         if all.len() >= ADDRESSES {
             let now = Instant::now();
@@ -82,7 +98,7 @@ impl Rates {
                 all.clear();
             }
         }
-        self.bucket.take(all.entry(operator.clone()).or_insert_with(Instant::now))
+        take(all.entry(operator.clone()).or_insert_with(Instant::now))
     }
 }
 
@@ -119,6 +135,15 @@ impl Budgets {
             }
         }
         Some(slot)
+    }
+
+    /// A slot and a token, if both are there.
+    pub(super) fn try_enter(&self, address: IpAddr) -> Option<OwnedSemaphorePermit> {
+        let budget = self.of(address);
+        let slot = Arc::clone(&budget.slots).try_acquire_owned().ok()?;
+        let taken = self.bucket.is_unlimited()
+            || self.bucket.try_take(&mut budget.full_at.lock().unwrap_or_else(PoisonError::into_inner));
+        taken.then_some(slot)
     }
 
     /// Only those with a slot come here, so the queue is never longer than the

@@ -78,6 +78,20 @@ impl Inner {
         }
     }
 
+    /// The zone of `name`, where that is known and need not be looked for.
+    pub(super) fn known_zone(&self, name: &Name) -> Option<Arc<Delegation>> {
+        let mut at = name.as_str();
+        loop {
+            if let Some(Place::Zone(zone)) = self.places.get(at, None) {
+                // Not above what a registry gave somebody: that zone can only
+                // refer.
+                let given = zone.apex.organizational().is_some();
+                return given.then_some(zone);
+            }
+            at = at.split_once('.')?.1;
+        }
+    }
+
     /// Finds the zone of `given` and its servers, for everybody who wants to
     /// know at the moment, and remembers them.
     pub(super) fn walk(self: &Arc<Self>, given: &Name) -> BoxFuture<'static, Place> {

@@ -4,7 +4,7 @@ use super::{
     Ask,
     budget::{Budgets, Rates},
     settings::Settings,
-    sockets::{Received, Sockets},
+    sockets::{Received, Sockets, Volley},
     stats::Counters,
     wire::{self, FORMERR, Match, NOTIMP, Query, Service, Style},
 };
@@ -16,7 +16,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -123,6 +123,25 @@ impl Exchange {
             });
         }
         Ok(reply)
+    }
+
+    /// A place in a volley, if `server` may be asked right now.
+    pub(super) fn enter_at_once(
+        &self,
+        server: SocketAddr,
+        operator: Option<&Name>,
+    ) -> Option<OwnedSemaphorePermit> {
+        let slot = self.budgets.try_enter(server.ip())?;
+        operator.is_none_or(|operator| self.operators.try_take(operator)).then_some(slot)
+    }
+
+    pub(super) fn volley(&self, questions: usize) -> Volley<'_> {
+        self.sockets.volley(questions)
+    }
+
+    /// How a question is put first.
+    pub(super) fn dressed(&self) -> Style {
+        Style { edns: Some(self.settings.udp_payload), mixed_case: true }
     }
 
     /// Resolvers are the operator's own and serve every look there is.

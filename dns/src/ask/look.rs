@@ -40,18 +40,28 @@ impl Inner {
         since: Option<Instant>,
     ) -> Look {
         self.counters.looks.count();
-        let own = self.settings.own_zone.as_ref().is_some_and(|zone| question.name.is_at_or_below(zone));
-        if own && !ask.fresh
-            && let Some(look) = self.own.get(question, since)
-        {
-            return Look::clone(&look);
+        if let Some(look) = self.own_look(question, ask) {
+            return look;
         }
         let learned = Instant::now();
         let look = self.look_now(question, ask, since).await;
-        if own && look.answers().next().is_some() {
+        if self.is_ours(question) && look.answers().next().is_some() {
             self.own.insert(question.clone(), Arc::new(look.clone()), learned, OWN_FOR);
         }
         look
+    }
+
+    /// Whether the question is about our own zone.
+    pub(super) fn is_ours(&self, question: &Question) -> bool {
+        self.settings.own_zone.as_ref().is_some_and(|zone| question.name.is_at_or_below(zone))
+    }
+
+    /// What has been seen in our own zone a moment ago.
+    pub(super) fn own_look(&self, question: &Question, ask: Ask) -> Option<Look> {
+        if ask.fresh || !self.is_ours(question) {
+            return None;
+        }
+        self.own.get(question, None).map(|look| Look::clone(&look))
     }
 
     async fn look_now(self: &Arc<Self>, question: &Question, ask: Ask, since: Option<Instant>) -> Look {
@@ -63,9 +73,7 @@ impl Inner {
                         (View::Servers, Mode::Authoritative) => {
                             inner.look_authoritative(&question, ask, since).await
                         }
-                        (View::Servers, Mode::Recursive) => {
-                            inner.look_recursive(&question, ask, since).await
-                        }
+                        (View::Servers, Mode::Recursive) => inner.look_recursive(&question, ask, since).await,
                         (View::Parent, _) => inner.look_from_above(&question, ask, since).await,
                         (View::Resolvers, _) => {
                             inner.look_through_resolvers(&question, Service::Recursion).await

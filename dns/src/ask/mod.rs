@@ -12,7 +12,8 @@
 //! # One look
 //! [`Asker::look`] finds the zone of the name (`delegation`), asks one or all
 //! of its servers (`servers`), follows cuts that they show (`look`), and
-//! reports. What others than the zone's own servers say is in `views`. One
+//! reports. A routine pass fires a `volley` first: all its questions at once,
+//! to one server, which is mostly all there is to it. What others than the zone's own servers say is in `views`. One
 //! try with one server is `exchange`: UDP over shared `sockets`,
 //! TCP when the reply is truncated, plain when EDNS or mixed case trouble the
 //! server, never more than its `budget`, and not at all while a `breaker` says
@@ -44,12 +45,14 @@ mod exchange;
 mod flight;
 mod interpret;
 mod look;
+mod salvo;
 mod servers;
 mod settings;
 mod settle;
 mod sockets;
 mod stats;
 mod views;
+mod volley;
 mod wire;
 
 pub use settings::{Mode, Settings, system_resolvers};

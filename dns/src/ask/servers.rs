@@ -125,7 +125,7 @@ impl Inner {
     }
 
     /// Whether the breakers let a first try through; those after it go on.
-    fn may_ask(&self, address: SocketAddr, wanted: &Wanted, from: Sender<'_>) -> bool {
+    pub(super) fn may_ask(&self, address: SocketAddr, wanted: &Wanted, from: Sender<'_>) -> bool {
         match from {
             Sender::Authority(apex) if !wanted.ask.on_demand => {
                 let may = self.breakers.may_ask(address.ip(), apex);

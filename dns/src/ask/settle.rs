@@ -64,6 +64,9 @@ impl Asker {
             if round < ROUNDS && Instant::now() < deadline {
                 let rest = needed.split_off(needed.len().min(QUESTIONS - asked));
                 asked += needed.len();
+                if round == 0 {
+                    needed = self.inner.volley(needed, ask, deadline, &mut seen).await;
+                }
                 needed = self.ask_together(needed, ask, since, deadline, &mut seen).await;
                 needed.extend(rest);
             }

@@ -65,6 +65,10 @@ async fn an_address_is_given_up_only_when_several_accounts_meet_silence() {
     let bad = ["a.test", "b.test", "c.test"].map(|apex| Rule::at(2, Fault::Silent).about(apex)).to_vec();
     let dead = vec![Rule::at(2, Fault::Silent)];
     let here = vec!["here".to_string()];
-    assert_eq!(one_server_many_zones(bad, [1, 1, 1]).await, (0, here), "one account's zones are its own affair");
+    assert_eq!(
+        one_server_many_zones(bad, [1, 1, 1]).await,
+        (0, here),
+        "one account's zones are its own affair"
+    );
     assert_eq!(one_server_many_zones(dead, [1, 2, 3]).await, (1, vec![]));
 }

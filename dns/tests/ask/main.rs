@@ -6,6 +6,7 @@ mod delegations;
 mod faults;
 mod settling;
 mod views;
+mod volleys;
 
 use signet_core::{
     names::Name,

@@ -153,9 +153,10 @@ impl<'a> Evaluator<'a> {
         };
         trace.record = Some(read.shown.clone());
         // §4.6: an error anywhere in the record is an error of the record.
-        let record = read.record.as_ref().map_err(|error| {
-            permerror(Cause::Syntax { domain: name.to_string(), error: error.clone() })
-        })?;
+        let record = read
+            .record
+            .as_ref()
+            .map_err(|error| permerror(Cause::Syntax { domain: name.to_string(), error: error.clone() }))?;
         for term in &record.terms {
             let Kind::Directive(qualifier, mechanism) = &term.kind else { continue };
             let before = self.lookups;

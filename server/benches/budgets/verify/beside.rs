@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use hickory_proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{
     Resolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolveHosts},
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig},
     net::runtime::TokioRuntimeProvider,
 };
 use std::{

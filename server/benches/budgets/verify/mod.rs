@@ -197,7 +197,10 @@ async fn far(folder: &Path, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
         ("through our proxy, as it is", Weather::default()),
         ("20 ms away", Weather { delay: millis(20), ..Weather::default() }),
         ("50 ms away", Weather { delay: millis(50), ..Weather::default() }),
-        ("20 ms away, 1 % of the questions lost", Weather { delay: millis(20), lost: 10, ..Weather::default() }),
+        (
+            "20 ms away, 1 % of the questions lost",
+            Weather { delay: millis(20), lost: 10, ..Weather::default() },
+        ),
         (
             "20 ms away, one of 20 operators dead",
             Weather { delay: millis(20), dead: Some(7), ..Weather::default() },

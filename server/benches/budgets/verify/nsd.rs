@@ -72,7 +72,8 @@ impl Nsd {
 
     /// Large zones take a while to be read.
     fn wait(&mut self, folder: &Path) -> anyhow::Result<()> {
-        let question = b"\x00\x07\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06signet\x04test\x00\x00\x06\x00\x01";
+        let question =
+            b"\x00\x07\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06signet\x04test\x00\x00\x06\x00\x01";
         let until = Instant::now() + Duration::from_secs(300);
         while Instant::now() < until && self.process.try_wait()?.is_none() {
             let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;

@@ -160,6 +160,10 @@ pub(super) async fn some(open: &Open<'_>, count: u32) -> anyhow::Result<Arc<Vec<
     for claims in claims.chunks(1000) {
         open.ops.store.put_back(claims, open.world.due).await?;
     }
-    anyhow::ensure!(domains.iter().all(|due| due.domain.name.as_str().contains("host-")), "{}", population::OWN);
+    anyhow::ensure!(
+        domains.iter().all(|due| due.domain.name.as_str().contains("host-")),
+        "{}",
+        population::OWN
+    );
     Ok(Arc::new(domains))
 }

@@ -79,15 +79,13 @@ fn look(ops: &Ops, due: &Due) -> Looked {
 }
 
 fn answer(question: &Question, plan: &[PlannedRecord]) -> Look {
-    let planned =
-        plan.iter().find(|record| record.owner == question.name && record.rtype == question.rtype);
+    let planned = plan.iter().find(|record| record.owner == question.name && record.rtype == question.rtype);
     let text = |text: &str| Data::Txt(vec![text.as_bytes().to_vec()]);
     let data = match planned {
         Some(record) => Name::parse(&record.value).map_or_else(|_| text(&record.value), Data::Cname),
         None => text(OWN_SPF),
     };
-    let answer =
-        Answer { records: vec![Record { data, ttl: TTL }], ..Answer::nothing(Rcode::NoError) };
+    let answer = Answer { records: vec![Record { data, ttl: TTL }], ..Answer::nothing(Rcode::NoError) };
     let server = Server {
         name: Name::parse("ns.op-0.test").ok(),
         address: Some(std::net::Ipv4Addr::new(127, 0, 1, 1).into()),

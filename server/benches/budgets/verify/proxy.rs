@@ -54,7 +54,8 @@ impl Proxy {
         thread::spawn(move || {
             runtime.block_on(async move {
                 for (here, there, dead) in sockets {
-                    let (Ok(here), Ok(there)) = (UdpSocket::from_std(here), UdpSocket::from_std(there)) else {
+                    let (Ok(here), Ok(there)) = (UdpSocket::from_std(here), UdpSocket::from_std(there))
+                    else {
                         return;
                     };
                     tokio::spawn(stand_between(here, there, Weather { dead: dead.then_some(0), ..weather }));
