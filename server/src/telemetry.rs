@@ -3,7 +3,7 @@
 use crate::{config::Log, http::MetricsPage, ops::Ops};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use signet_dns::ask::Asker;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error, for the rest of the process.
@@ -44,10 +44,16 @@ fn describe() {
     metrics::describe_counter!("signet_messages_total", "Messages by what became of them.");
     metrics::describe_counter!("signet_gate_answers_total", "Answers of the sending gate, looks and counts.");
     metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
+    metrics::describe_gauge!("signet_looks_under_way", "Domains claimed and not yet written.");
     metrics::describe_histogram!("signet_look_seconds", "How long a look at a domain took.");
     metrics::describe_histogram!("signet_look_questions", "DNS questions one look needed.");
     metrics::describe_gauge!("signet_domains", "Domains by DNS state.");
     metrics::describe_gauge!("signet_due", "Domains due and not being looked at.");
+    metrics::describe_gauge!("signet_demotions_frozen", "1 while mass demotions are held back.");
+    metrics::describe_gauge!(
+        "signet_demotions_imminent",
+        "Domains that would lose verification within the hour."
+    );
     metrics::describe_gauge!("signet_outbox", "Messages waiting to be handed over.");
     metrics::describe_gauge!(
         "signet_own_side_problems",
@@ -79,6 +85,7 @@ async fn gather(ops: &Ops, asker: &Asker) {
         metrics::gauge!("signet_due").set(counts.due as f64);
         metrics::gauge!("signet_outbox").set(counts.outbox as f64);
     }
+    metrics::gauge!("signet_looks_under_way").set(ops.under_way.load(Ordering::Relaxed) as f64);
     let stats = asker.stats();
     metrics::counter!("signet_dns_queries_total", "transport" => "udp").absolute(stats.udp);
     metrics::counter!("signet_dns_queries_total", "transport" => "tcp").absolute(stats.tcp);

@@ -117,6 +117,7 @@ impl World {
             present: due.domain.present,
             zone: None,
             dns,
+            held: None,
             failures: 0,
             suspicions: 0,
             due_at: now,

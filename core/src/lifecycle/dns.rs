@@ -259,7 +259,11 @@ pub fn gate(plan: &[PlannedRecord], verdicts: &[Verdict], state: &DnsState, acti
         let right = every_one && looked_at.clone().all(|v| v.status.is_right());
         return if right { Gate::Right } else { Gate::Unknown };
     }
-    let proven_wrong = |key| verdicts.iter().any(|v| v.key == key && v.status.is_wrong());
+    // Servers that differ still give some receivers what they need, and a zone
+    // that is not served has its day (VERDICTS, outages).
+    let in_doubt = |code| matches!(code, Code::ZoneDead | Code::ServersSplit);
+    let proven_wrong =
+        |key| verdicts.iter().any(|v| v.key == key && v.status.is_wrong() && !in_doubt(v.code));
     Gate::Wrong(Wrong {
         corroborated: wrong.iter().any(|v| v.witnesses.corroborate() || v.code == Code::NotDelegated),
         aligned: !(proven_wrong(RecordKey::Verification) && proven_wrong(active)),

@@ -99,7 +99,7 @@ codes! {
     Flattened = "flattened" [Softfail],
     /// Our key was copied as TXT instead of the CNAME; it breaks at the next rotation.
     Copied = "copied" [Softfail],
-    /// A key that is not ours stands where the CNAME belongs.
+    /// A key that is not ours stands where ours belongs.
     OtherKey = "other_key" [Fail],
     /// The right CNAME is reached through another one.
     Indirect = "indirect" [Pass],
@@ -143,6 +143,38 @@ codes! {
     SpfType99 = "spf_type99" [Missing],
     /// The SPF record was entered at `_spf` or `spf` below the domain instead of at the domain.
     SpfWrongName = "spf_wrong_name" [Missing],
+    /// The DKIM key is revoked: `p=` is empty.
+    Revoked = "revoked" [Fail],
+    /// The DKIM key record has a syntax error, or one that only some receivers overlook.
+    DkimSyntax = "dkim_syntax" [Fail Softfail],
+    /// The DKIM key record has a `v` that is not first or not `DKIM1`.
+    DkimVersion = "dkim_version" [Fail],
+    /// There is more than one TXT record at the DKIM selector; receivers may take any.
+    DkimMultiple = "dkim_multiple" [Fail],
+    /// The DKIM key type `k` is unknown, or another than that of the key.
+    DkimKeyType = "dkim_key_type" [Fail],
+    /// The DKIM key may not be used with sha256 (`h`), the only hash receivers accept.
+    DkimHash = "dkim_hash" [Fail],
+    /// The DKIM key is not for e-mail (`s`).
+    DkimService = "dkim_service" [Fail],
+    /// What stands in `p` of the DKIM key record is not a public key in base64.
+    DkimKeyInvalid = "dkim_key_invalid" [Fail],
+    /// The DKIM key was cut off, mostly after the 255 characters of one string.
+    DkimKeyTruncated = "dkim_key_truncated" [Fail],
+    /// A private key is published in place of the public one.
+    DkimKeyPrivate = "dkim_key_private" [Fail],
+    /// The RSA key has less than 1,024 bits, which no receiver accepts.
+    DkimKeyShort = "dkim_key_short" [Fail],
+    /// The RSA key has less than the 2,048 bits that are recommended.
+    DkimKeyWeak = "dkim_key_weak" [Softfail],
+    /// The RSA key has more than 4,096 bits, which receivers need not accept.
+    DkimKeyLong = "dkim_key_long" [Softfail],
+    /// The only DKIM key is an Ed25519 key, which many receivers do not know.
+    DkimEd25519Alone = "dkim_ed25519_alone" [Softfail],
+    /// The DKIM key says that the domain is only testing (`t=y`).
+    DkimTesting = "dkim_testing" [Softfail],
+    /// The name above the record is answered with NXDOMAIN, from which resolvers may conclude that nothing is below it.
+    NxdomainAbove = "nxdomain_above" [Softfail],
     /// The DMARC record has a syntax error or no usable policy.
     DmarcSyntax = "dmarc_syntax" [Fail Softfail],
     /// There is more than one DMARC record, so receivers discard all of them.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! zone example.com
+//! zone example.net a.ns.cloudflare.com b.ns.cloudflare.com    its two servers' names
 //! sg-link.example.com CNAME track.signet.test
 //! *.example.com TXT "v=spf1 " "-all"
 //! undelegated gone.example
@@ -16,6 +17,7 @@
 //! signed example.com                   resolvers vouch for it (AD)
 //! resolver-fault example.com timeout   resolvers fail
 //! parent example.com NS ns1.old.test   what the zone above says
+//! nxdomain _domainkey.example.com      denied, whatever stands below it
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -40,6 +42,7 @@ use alloc::{
 #[derive(Default)]
 pub(crate) struct Literal {
     zones: Vec<Name>,
+    servers: Vec<(Name, Name)>,
     records: Vec<(String, RecordType, Data)>,
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
@@ -50,6 +53,7 @@ pub(crate) struct Literal {
     resolver_faults: Vec<(Name, Failure)>,
     stale: Vec<(Name, RecordType)>,
     parents: Vec<(Name, RecordType, Data)>,
+    denied: Vec<Name>,
 }
 
 fn name(text: &str) -> Name {
@@ -103,7 +107,12 @@ impl Literal {
             let (first, second) = (words.next().unwrap(), words.next().unwrap());
             let rest = words.next().unwrap_or_default().trim();
             match first {
-                "zone" => literal.zones.push(name(second)),
+                "zone" => {
+                    literal.zones.push(name(second));
+                    literal
+                        .servers
+                        .extend(rest.split_whitespace().map(|server| (name(second), name(server))));
+                }
                 "undelegated" => literal.undelegated.push(name(second)),
                 "bogus" => literal.bogus.push((name(second), 2)),
                 "bogus-at-one" => literal.bogus.push((name(second), 1)),
@@ -115,6 +124,7 @@ impl Literal {
                     let kind = rtype(kind).unwrap();
                     literal.parents.push((name(second), kind, data(kind, what)));
                 }
+                "nxdomain" => literal.denied.push(name(second)),
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
                     let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
@@ -152,7 +162,7 @@ impl Literal {
         }
         let resolver = matches!(view, View::Resolvers | View::Unchecked);
         let replies = [1, 2].map(|number| Reply {
-            server: if resolver { resolver_at(number) } else { server(number, &apex) },
+            server: if resolver { resolver_at(number) } else { self.server(number, &apex) },
             outcome: self.said(number, question, &apex),
         });
         Look { zone: Zone::Found(apex), replies: replies.to_vec() }
@@ -192,11 +202,23 @@ impl Literal {
         if records.is_empty() && rtype == RecordType::Ns {
             records = self.answer(asked, rtype, asked).records;
         }
-        let reply = Reply { server: server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
+        let reply = Reply { server: self.server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
         Look { zone: Zone::Found(apex), replies: vec![reply] }
     }
 
+    fn server(&self, number: u8, apex: &Name) -> Server {
+        let mut named = self.servers.iter().filter(|(zone, _)| zone == apex).map(|(_, server)| server);
+        let server = named.nth(usize::from(number) - 1).cloned();
+        Server {
+            name: server.or_else(|| Name::parse(&format!("ns{number}.{apex}")).ok()),
+            address: format!("192.0.2.{}", 52 + number).parse().ok(),
+        }
+    }
+
     fn answer(&self, asked: &Name, rtype: RecordType, apex: &Name) -> Answer {
+        if self.denied.contains(asked) {
+            return answer(vec![], false, apex);
+        }
         let exists = |owner: &str| {
             let below = format!(".{owner}");
             owner == apex.as_str() || self.records.iter().any(|(o, _, _)| o == owner || o.ends_with(&below))
@@ -221,13 +243,6 @@ impl Literal {
 
 fn resolver_at(number: u8) -> Server {
     Server { name: None, address: format!("192.0.2.{}", 150 + number).parse().ok() }
-}
-
-fn server(number: u8, apex: &Name) -> Server {
-    Server {
-        name: name(&format!("ns{number}.{apex}")).into(),
-        address: format!("192.0.2.{}", 52 + number).parse().ok(),
-    }
 }
 
 fn answer(records: Vec<Record>, exists: bool, apex: &Name) -> Answer {

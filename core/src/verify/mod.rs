@@ -4,13 +4,18 @@
 //! expects and of what has been [`Seen`]; where it has not seen enough it says
 //! so with [`Need`] and is run again. [`judge`] is all of them together.
 
+mod case;
 pub mod cname;
 mod code;
+pub mod dkim;
 pub mod dmarc;
+pub mod dns_host;
 mod evidence;
 #[cfg(test)]
 pub(crate) mod literal;
+mod misplaced;
 pub mod own;
+mod paste;
 mod second_view;
 pub mod spf;
 
@@ -18,7 +23,7 @@ pub use code::Code;
 
 use crate::{
     names::Name,
-    observe::{Need, Seen, Server},
+    observe::{Need, RecordType, Seen, Server},
     plan::{PlannedRecord, Present, Provider, RecordKey},
 };
 use alloc::{
@@ -218,6 +223,9 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     let mut findings = Findings::default();
     for record in plan {
         let verdict = match record.key {
+            RecordKey::Dkim1 | RecordKey::Dkim2 if record.rtype == RecordType::Txt => {
+                dkim_key(context, record, seen)
+            }
             RecordKey::Verification | RecordKey::Dkim1 | RecordKey::Dkim2 | RecordKey::LinkVerification => {
                 cname::judge(context, record, seen)
             }
@@ -239,6 +247,16 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
     findings.zone = zone_of(context.domain, plan, seen);
     second_view::look(context, plan, seen, &mut findings)?;
     Ok(findings)
+}
+
+/// Raw-TXT DKIM: judged by the key that is to stand there. Without a key there
+/// is nothing to publish yet.
+fn dkim_key(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Result<Verdict, Need> {
+    let [first, second] = context.dkim_keys;
+    match if record.key == RecordKey::Dkim1 { first } else { second } {
+        Some(expected) => dkim::judge(context, record, expected, seen),
+        None => Ok(Verdict::unchecked(record)),
+    }
 }
 
 /// The zone cut above the domain, as found for any record at or below it.

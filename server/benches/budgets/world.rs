@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use signet::{
     clock::Clock,
     config::{Config, Sources},
-    ops::{Actor, Ops},
+    ops::{Actor, Ops, checks::Observed},
     store::{self, AccountId, Cause, Due, Looked},
 };
 use signet_core::{
@@ -237,7 +237,7 @@ pub(crate) fn looked(ops: &Ops, due: &Due, whole: bool) -> Looked {
         ..Verdict::new(record, Status::Pass, Code::Ok, "The record is as it should be.")
     });
     let findings = Findings { verdicts: verdicts.collect(), ..Findings::default() };
-    ops.decide(due, &plan, findings, whole)
+    ops.decide(due, &plan, Observed { findings, whole, others_answer: true })
 }
 
 #[derive(Serialize)]

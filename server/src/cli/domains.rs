@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::Subcommand;
 use serde_json::{Value, json};
-use signet_core::verify::{Status, Verdict};
+use signet_core::verify::{Status, Verdict, dns_host::Hosting};
 use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +22,12 @@ pub(super) enum DomainsCommand {
     Show {
         /// Its number
         id: DomainId,
+    },
+    /// Let domains lose their verification that are held back, many at once
+    Release {
+        /// For how many hours
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=720))]
+        hours: i64,
     },
     /// Have a running server look at a domain now, and show what it finds
     Check {
@@ -47,6 +53,15 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
         DomainsCommand::Show { id } => {
             let actor = operator(ops, id).await?;
             show(ops, &actor, id, json).await
+        }
+        DomainsCommand::Release { hours } => {
+            let until = ops.release_demotions(jiff::SignedDuration::from_hours(hours)).await?;
+            if json {
+                output::json(&json!({ "released_until": until.to_string() }))?;
+            } else {
+                output::line(&format!("demotions go ahead until {}", output::time(Some(until))))?;
+            }
+            Ok(Outcome::Good)
         }
         DomainsCommand::Check { id, wait } => {
             let actor = operator(ops, id).await?;
@@ -102,6 +117,9 @@ async fn show(ops: &Ops, actor: &Actor, id: DomainId, json: bool) -> anyhow::Res
         output::json(&shown)?;
     } else {
         print_domain(&domain, checked_at)?;
+        if let Some(host) = Hosting::of_verdicts(&verdicts).host() {
+            output::line(&format!("dns host    {}", host.place()))?;
+        }
         print_verdicts(ops, &domain, &verdicts)?;
     }
     Ok(outcome(&domain, &verdicts))

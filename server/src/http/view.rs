@@ -154,12 +154,18 @@ pub(super) struct VerdictView<'a> {
     rcode: Option<&'a str>,
     ttl: Option<u32>,
     checked_at: Option<Millis>,
+    visible_everywhere_at: Option<Millis>,
     remarks: &'a [String],
 }
 
 impl<'a> VerdictView<'a> {
-    /// A verdict of the look made at `checked_at`.
-    pub(super) fn of(verdict: &'a Verdict, checked_at: Option<Timestamp>) -> Self {
+    /// A verdict of the look made at `checked_at`; `late_until` is until when
+    /// receivers may see what was there before.
+    pub(super) fn of(
+        verdict: &'a Verdict,
+        checked_at: Option<Timestamp>,
+        late_until: Option<Timestamp>,
+    ) -> Self {
         let looked_at = verdict.status != Status::Unchecked;
         Self {
             key: verdict.key.as_str(),
@@ -173,6 +179,7 @@ impl<'a> VerdictView<'a> {
             rcode: verdict.rcode.as_deref(),
             ttl: verdict.ttl,
             checked_at: checked_at.filter(|_| looked_at).map(Millis),
+            visible_everywhere_at: late_until.filter(|_| verdict.status.is_right()).map(Millis),
             remarks: &verdict.remarks,
         }
     }

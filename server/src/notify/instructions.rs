@@ -3,7 +3,12 @@
 
 use crate::store::{Attachment, Domain, Message};
 use askama::Template;
-use signet_core::{email::EmailAddress, names::Name, plan::PlannedRecord, plan::RecordKey, verify::Status};
+use signet_core::{
+    email::EmailAddress,
+    names::Name,
+    plan::{PlannedRecord, RecordKey},
+    verify::{Status, dns_host::DnsHost},
+};
 use signet_dns::zone::bind_lines;
 
 #[derive(Template)]
@@ -12,6 +17,8 @@ struct Text<'a> {
     domain: &'a str,
     zone: &'a str,
     zone_seen: bool,
+    /// The DNS host with the way to its records, where it is known.
+    host: Option<&'a str>,
     rows: &'a [Row],
     file: &'a str,
     service: &'a str,
@@ -23,6 +30,8 @@ struct Html<'a> {
     domain: &'a str,
     zone: &'a str,
     zone_seen: bool,
+    /// The DNS host with the way to its records, where it is known.
+    host: Option<&'a str>,
     rows: &'a [Row],
     file: &'a str,
     service: &'a str,
@@ -34,35 +43,39 @@ struct Row {
     optional: bool,
     done: bool,
     rtype: &'static str,
-    /// Relative to the zone.
+    /// As the DNS host takes it; relative to the zone where that is not known.
     entered: String,
     /// In full.
     owner: String,
     value: String,
 }
 
-/// Composes the message; `service` is where the recipient can see who we are.
+/// Composes the message; `host` is who runs the zone's DNS, where that is known,
+/// `service` where the recipient can see who we are.
 #[must_use]
 pub fn compose(
     domain: &Domain,
     records: &[(PlannedRecord, Status)],
+    host: Option<&DnsHost>,
     to: &EmailAddress,
     message_id: String,
     service: &str,
 ) -> Message {
     let zone = zone_as_entered(domain);
-    let rows: Vec<Row> = records.iter().map(|(record, status)| row(record, *status, &zone)).collect();
+    let rows: Vec<Row> = records.iter().map(|(record, status)| row(record, *status, &zone, host)).collect();
     let name = domain.name.to_unicode();
     let file = format!("{}.zone", domain.name);
     let (zone, zone_seen) = (zone.to_string(), domain.zone.is_some());
-    let text = Text { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file, service };
-    let html = Html { domain: &name, zone: &zone, zone_seen, rows: &rows, file: &file, service };
+    let host = host.map(DnsHost::place);
+    let host = host.as_deref();
+    let text = Text { domain: &name, zone: &zone, zone_seen, host, rows: &rows, file: &file, service };
+    let html = Html { domain: &name, zone: &zone, zone_seen, host, rows: &rows, file: &file, service };
     let planned: Vec<PlannedRecord> = records.iter().map(|(record, _)| record.clone()).collect();
     Message {
         to: to.to_string(),
         subject: format!("DNS records to set up for {name}"),
-        text: rendered(&text),
-        html: rendered(&html),
+        text: super::rendered(&text),
+        html: super::rendered(&html),
         attachments: vec![Attachment {
             name: file.clone(),
             media_type: "text/dns".to_string(),
@@ -72,10 +85,6 @@ pub fn compose(
     }
 }
 
-fn rendered(template: &impl Template) -> String {
-    template.render().expect("rendering into memory from compiled templates cannot fail")
-}
-
 /// The zone the DNS host shows: as found in DNS, or before the first look the
 /// organizational domain, which is where zones usually begin.
 fn zone_as_entered(domain: &Domain) -> Name {
@@ -83,7 +92,7 @@ fn zone_as_entered(domain: &Domain) -> Name {
     domain.zone.clone().or_else(|| name.organizational()).unwrap_or_else(|| name.clone())
 }
 
-fn row(record: &PlannedRecord, status: Status, zone: &Name) -> Row {
+fn row(record: &PlannedRecord, status: Status, zone: &Name, host: Option<&DnsHost>) -> Row {
     Row {
         purpose: match record.key {
             RecordKey::Verification => "Ownership and return path",
@@ -96,7 +105,11 @@ fn row(record: &PlannedRecord, status: Status, zone: &Name) -> Row {
         optional: !record.gates,
         done: status.is_right(),
         rtype: record.rtype.as_str(),
-        entered: record.owner.as_entered_in(zone),
+        entered: match host.map(|host| host.entered(&record.owner, zone)) {
+            Some(name) if name.is_empty() => "(left empty)".to_string(),
+            Some(name) => name,
+            None => record.owner.as_entered_in(zone),
+        },
         owner: record.owner.to_string(),
         value: record.value.clone(),
     }
@@ -111,6 +124,7 @@ mod tests {
         lifecycle::DnsState,
         names::{DomainName, RecordId},
         plan::{Present, Provider, SpfMode, Subject, plan},
+        verify::dns_host::Hosting,
     };
 
     fn domain() -> Domain {
@@ -139,7 +153,10 @@ mod tests {
     }
 
     fn message() -> Message {
-        let domain = domain();
+        message_of(&domain(), None)
+    }
+
+    fn message_of(domain: &Domain, host: Option<&DnsHost>) -> Message {
         let provider = Provider {
             zone: Name::parse("signet.test").unwrap(),
             prefix: "sg".into(),
@@ -153,8 +170,9 @@ mod tests {
             plan(&provider, &subject, &domain.present).into_iter().map(|r| (r, Status::Missing)).collect();
         records[4].1 = Status::Pass;
         compose(
-            &domain,
+            domain,
             &records,
+            host,
             &EmailAddress::parse("dns@example.com").unwrap(),
             "id@signet.test".into(),
             "https://mail.example",
@@ -164,6 +182,22 @@ mod tests {
     #[test]
     fn the_text() {
         insta::assert_snapshot!(message().text);
+    }
+
+    #[test]
+    fn a_host_that_is_known_is_named_and_its_names_are_given() {
+        let server = Name::parse("ns-0.awsdns-00.com").unwrap();
+        let hosting = Hosting::of([&server].into_iter());
+        let mut domain = domain();
+        domain.name = DomainName::trusted(domain.zone.clone().unwrap());
+        let message = message_of(&domain, hosting.host());
+        for body in [&message.text, &message.html] {
+            assert!(
+                body.contains("Amazon Route 53 (Hosted zones, https://console.aws.amazon.com/"),
+                "{body}"
+            );
+            assert!(body.contains("(left empty)"), "{body}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Looking at a domain's DNS: asking for it, and deciding on what was found.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report};
-use jiff::Timestamp;
+use crate::store::{Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report};
+use jiff::{SignedDuration, Timestamp};
 use signet_core::{
-    lifecycle::{Change, DnsState, Gate, Rules, dns},
+    lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
     plan::{PlannedRecord, Present, RecordKey},
     schedule::{self, Pace},
     verify::{Findings, Status},
@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often a waiting request looks whether its check is done, should the
 /// worker that does it be in another process.
 const POLL: Duration = Duration::from_millis(250);
+
+/// How soon a domain is looked at again whose loss is held back.
+const LOOK_AT_HELD: SignedDuration = SignedDuration::from_mins(15);
 
 impl Ops {
     /// Makes a domain due at once and waits up to `wait` for a look that began
@@ -43,13 +46,24 @@ impl Ops {
         }
     }
 
-    /// What a look at a claimed domain means. `whole` says that every server
-    /// was asked.
+    /// What a look at a claimed domain means.
     #[must_use]
-    pub fn decide(&self, due: &Due, plan: &[PlannedRecord], findings: Findings, whole: bool) -> Looked {
+    pub fn decide(&self, due: &Due, plan: &[PlannedRecord], observed: Observed) -> Looked {
         let rules = Rules { grace: self.config.grace, ..Rules::default() };
-        decide(due, plan, findings, whole, self.clock.now(), self.random.spread(), &rules)
+        decide(due, plan, observed, self.clock.now(), self.random.spread(), &rules)
     }
+}
+
+/// What a look found, and how far it went.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The verdicts.
+    pub findings: Findings,
+    /// Whether every server of the zone was asked.
+    pub whole: bool,
+    /// Whether control domains were answered for. Only asked where it matters:
+    /// when all servers of the zone turned us away.
+    pub others_answer: bool,
 }
 
 /// The selector messages are signed with. The second takes its turn with key
@@ -65,12 +79,13 @@ pub fn gate(due: &Due, plan: &[PlannedRecord], findings: &Findings) -> Gate {
 fn decide(
     due: &Due,
     plan: &[PlannedRecord],
-    findings: Findings,
-    whole: bool,
+    observed: Observed,
     now: Timestamp,
     spread: u16,
     rules: &Rules,
 ) -> Looked {
+    let Observed { mut findings, whole, others_answer } = observed;
+    let pasts = over_time(&due.domain, &mut findings, others_answer, now);
     let gate = gate(due, plan, &findings);
     let (dns, change) = due.domain.dns.after(&gate, whole, due.rival, now, rules);
     let failures = if gate == Gate::Unknown { due.failures.saturating_add(1) } else { 0 };
@@ -84,7 +99,11 @@ fn decide(
         DnsState::Lost { at } => at,
         _ => due.waiting_since,
     };
-    let (records, mut events) = record_states(&due.domain, plan, &findings, now);
+    let held = (change == Some(Change::Lost) && !due.rival).then(|| Held {
+        dns: due.domain.dns,
+        due_at: now.saturating_add(LOOK_AT_HELD).unwrap_or(Timestamp::MAX),
+    });
+    let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
     Looked {
         domain: due.domain.id,
@@ -97,6 +116,7 @@ fn decide(
         records,
         zone: findings.zone.or_else(|| due.domain.zone.clone()),
         dns,
+        held,
         failures,
         suspicions,
         events,
@@ -115,18 +135,32 @@ fn still_present(before: &Present, findings: &Findings) -> Present {
     }
 }
 
+/// What time makes of the verdicts; beside it, what to remember of each.
+fn over_time(domain: &Domain, findings: &mut Findings, others_answer: bool, now: Timestamp) -> Vec<Past> {
+    let verdicts = std::mem::take(&mut findings.verdicts);
+    let looked = verdicts.into_iter().map(|verdict| {
+        let before = domain.records.iter().find(|state| state.key == verdict.key);
+        before.map(|state| state.past).unwrap_or_default().look(verdict, others_answer, now)
+    });
+    let (verdicts, pasts) = looked.unzip();
+    findings.verdicts = verdicts;
+    pasts
+}
+
 /// The statuses now shown, with a history row for each that changed.
 fn record_states(
     domain: &Domain,
     plan: &[PlannedRecord],
     findings: &Findings,
+    pasts: &[Past],
     now: Timestamp,
 ) -> (Vec<RecordState>, Vec<NewEvent>) {
     let mut events = Vec::new();
     let states = plan
         .iter()
         .filter_map(|record| {
-            let verdict = findings.verdicts.iter().find(|v| v.key == record.key)?;
+            let mut looked = findings.verdicts.iter().zip(pasts);
+            let (verdict, &past) = looked.find(|(verdict, _)| verdict.key == record.key)?;
             let before = domain.records.iter().find(|state| state.key == record.key);
             let before = before.map_or(dns::Shown::UNCHECKED, |state| state.shown);
             let shown = before.after(verdict.status, now);
@@ -139,7 +173,7 @@ fn record_states(
                     record: Some(record.key),
                 });
             }
-            Some(RecordState { key: record.key, shown, expected: record.value.clone() })
+            Some(RecordState { key: record.key, shown, past, expected: record.value.clone() })
         })
         .collect();
     (states, events)

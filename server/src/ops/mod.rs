@@ -9,6 +9,7 @@ pub mod authn;
 pub mod authorize;
 pub mod checks;
 pub mod company;
+mod demotions;
 pub mod domains;
 pub mod idempotency;
 pub mod installation;
@@ -27,7 +28,10 @@ use signet_core::{
     plan::{PlannedRecord, Subject, plan},
     verify::Status,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
 use tokio::sync::Notify;
 
 /// Everything a use case needs.
@@ -45,6 +49,8 @@ pub struct Ops {
     pub due: Arc<Notify>,
     /// Rung when a look was applied.
     pub looked: Arc<Notify>,
+    /// Looks under way in this process: claimed and not yet written.
+    pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
     /// Tokens used since they were last written down.
@@ -93,6 +99,7 @@ impl Ops {
             config,
             due: Arc::default(),
             looked: Arc::default(),
+            under_way: Arc::default(),
             queued: Arc::default(),
             used_tokens: Arc::default(),
         }

@@ -217,6 +217,19 @@ pub trait Store: Send + Sync + 'static {
     /// Spreads what is overdue at `now` over the time to `until`; how many.
     async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64>;
 
+    // --- the brake on demotions --------------------------------------------
+
+    /// How many domains have just lost their verification or are about to, and
+    /// whether that is held back.
+    async fn demotions(&self, now: Timestamp) -> Result<Demotions>;
+    /// Notes that demotions are frozen and queues word to the operator, unless
+    /// that is noted already; whether it was not.
+    async fn freeze_demotions(&self, account: AccountId, notice: &Message, now: Timestamp) -> Result<bool>;
+    /// Notes that they are not any more; whether they were.
+    async fn thaw_demotions(&self) -> Result<bool>;
+    /// Lets demotions go ahead until `until`, however many.
+    async fn release_demotions(&self, until: Timestamp) -> Result<()>;
+
     // --- outbox -----------------------------------------------------------
 
     /// Queues set-up instructions unless a cap is reached within the last day.

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use signet_core::{
     company::{CompanyInfo, Field, InfoLevel},
-    lifecycle::{Decision, DnsState, dns::Shown},
+    lifecycle::{
+        Decision, DnsState, Past,
+        dns::Shown,
+        past::{Kind, Trouble},
+    },
     names::{DomainName, Name, RecordId},
     observe::Server,
     plan::RecordKey,
@@ -128,6 +132,32 @@ struct StoredRecord<'a> {
     status: &'a str,
     trusted_at: Option<i64>,
     expected: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trouble: Option<StoredTrouble<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_until: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTrouble<'a> {
+    kind: &'a str,
+    since: i64,
+    last: i64,
+}
+
+impl StoredTrouble<'_> {
+    fn of(trouble: Trouble) -> Self {
+        let Trouble { kind, since, last } = trouble;
+        Self { kind: kind.as_str(), since: since.as_microsecond(), last: last.as_microsecond() }
+    }
+
+    fn trouble(&self) -> Result<Trouble> {
+        Ok(Trouble {
+            kind: Kind::parse(self.kind).ok_or_else(|| corrupt("a record's trouble", self.kind))?,
+            since: time("trouble since", self.since)?,
+            last: time("trouble last", self.last)?,
+        })
+    }
 }
 
 pub(super) fn records_json(records: &[RecordState]) -> String {
@@ -138,6 +168,8 @@ pub(super) fn records_json(records: &[RecordState]) -> String {
             status: record.shown.status.as_str(),
             trusted_at: record.shown.trusted_at.map(Timestamp::as_microsecond),
             expected: Cow::Borrowed(&record.expected),
+            trouble: record.past.trouble.map(StoredTrouble::of),
+            late_until: record.past.late_until.map(Timestamp::as_microsecond),
         })
         .collect();
     json(&stored)
@@ -152,6 +184,10 @@ pub(super) fn records(text: &str) -> Result<Vec<RecordState>> {
                 shown: Shown {
                     status: status(stored.status)?,
                     trusted_at: stored.trusted_at.map(|value| time("trusted_at", value)).transpose()?,
+                },
+                past: Past {
+                    trouble: stored.trouble.as_ref().map(StoredTrouble::trouble).transpose()?,
+                    late_until: stored.late_until.map(|value| time("late_until", value)).transpose()?,
                 },
                 expected: stored.expected.into_owned(),
             })
@@ -179,6 +215,8 @@ struct StoredVerdict {
     server: Option<StoredServer>,
     rcode: Option<String>,
     ttl: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late: Option<u32>,
     agreeing: u16,
     asked: u16,
     remarks: Vec<String>,
@@ -207,6 +245,7 @@ pub(super) fn verdicts_json(verdicts: &[Verdict]) -> String {
             }),
             rcode: verdict.rcode.clone(),
             ttl: verdict.ttl,
+            late: verdict.late,
             agreeing: verdict.witnesses.agreeing,
             asked: verdict.witnesses.asked,
             remarks: verdict.remarks.clone(),
@@ -236,6 +275,7 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
                 },
                 rcode: stored.rcode,
                 ttl: stored.ttl,
+                late: stored.late,
                 witnesses: Witnesses { agreeing: stored.agreeing, asked: stored.asked },
                 remarks: stored.remarks,
             })

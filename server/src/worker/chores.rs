@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const DEMOTIONS_EVERY: Duration = Duration::from_secs(30);
 const USED_TOKENS_EVERY: Duration = Duration::from_secs(5);
 
 /// Gives verified domains their DKIM keys. Until then our targets answer
@@ -43,6 +44,18 @@ async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> 
         ops.store.add_keys(domain, &keys, &cause).await?;
     }
     Ok(keyless.len())
+}
+
+/// Tells the operator when too many domains are about to be lost.
+pub(super) async fn watch_demotions(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = ops.watch_demotions().await {
+            tracing::warn!(%error, "imminent demotions could not be counted");
+        }
+        if !pause(None, DEMOTIONS_EVERY, &mut stop).await {
+            return;
+        }
+    }
 }
 
 /// Deletes what is past keeping.

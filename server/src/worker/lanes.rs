@@ -25,7 +25,7 @@ pub(super) struct Lanes {
     patience: Duration,
 }
 
-/// A place in the fast lane.
+/// A place in one of the lanes.
 pub(super) type Place = OwnedSemaphorePermit;
 
 impl Default for Lanes {
@@ -44,7 +44,7 @@ impl Lanes {
         self.fast.available_permits()
     }
 
-    /// A place for a look that begins; there is one as long as [`Self::free`]
+    /// A place in the fast lane for a look that begins; there is one as long as [`Self::free`]
     /// says so and nobody else takes places.
     pub(super) fn enter(&self) -> Option<Place> {
         Arc::clone(&self.fast).try_acquire_owned().ok()
@@ -59,16 +59,17 @@ impl Lanes {
         let _ = self.fast.acquire().await;
     }
 
-    /// Runs a look that has a place. `None` when it has been broken off for
-    /// want of one in the slow lane.
-    pub(super) async fn run<T>(&self, place: Place, look: impl Future<Output = T>) -> Option<T> {
+    /// Runs a look that has a place; what comes of it and the place it then
+    /// has, to be kept until that has been dealt with. `None` when it has been
+    /// broken off for want of a place in the slow lane.
+    pub(super) async fn run<T>(&self, place: Place, look: impl Future<Output = T>) -> Option<(T, Place)> {
         tokio::pin!(look);
         if let Ok(done) = tokio::time::timeout(self.patience, &mut look).await {
-            return Some(done);
+            return Some((done, place));
         }
-        let _slow = self.slow.try_acquire().ok()?;
+        let slow = Arc::clone(&self.slow).try_acquire_owned().ok()?;
         drop(place);
-        Some(look.await)
+        Some((look.await, slow))
     }
 }
 
@@ -89,7 +90,7 @@ mod tests {
             let (lanes, place) = (lanes.clone(), lanes.enter().unwrap());
             running.push(tokio::spawn(async move {
                 let done = lanes.run(place, sleep(Duration::from_millis(100 * tenths))).await;
-                done.map(|()| u64::try_from(start.elapsed().as_millis()).unwrap() / 100)
+                done.map(|_| u64::try_from(start.elapsed().as_millis()).unwrap() / 100)
             }));
         }
         let mut done = Vec::new();

@@ -7,17 +7,21 @@ use super::{
     pause,
 };
 use crate::{
-    ops::{Ops, checks},
+    ops::{
+        Ops,
+        checks::{self, Observed},
+    },
     store::{Cause, DomainId, Due, Looked, StoreError},
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::Gate,
+    observe::{Question, RecordType, View},
     plan::PlannedRecord,
-    verify::{self, Context, Findings},
+    verify::{self, Code, Context, Findings},
 };
 use signet_dns::ask::{Ask, Asker, Mode, Scope};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -64,7 +68,10 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
         let claimed = if free == 0 { Vec::new() } else { claim(&ops, free.min(CLAIM)).await };
         let full = claimed.len() == free.min(CLAIM);
         for due in claimed {
+            // Nobody else takes places; what was claimed too much would be due
+            // again when its lease ends.
             let Some(place) = lanes.enter() else { break };
+            ops.under_way.fetch_add(1, Ordering::Relaxed);
             held.insert(due.domain.id, due.version);
             let lane = (lanes.clone(), place);
             looks.spawn(look(ops.clone(), asker.clone(), due, lane, done.clone()));
@@ -132,16 +139,19 @@ async fn look(
     let began = std::time::Instant::now();
     let plan = ops.plan(&due.domain);
     match lanes.run(place, observe(&ops, &asker, &due, &plan)).await {
-        Some(Some((findings, whole))) => {
+        Some((Some(observed), _place)) => {
             metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
-            let looked = ops.decide(&due, &plan, findings, whole);
-            // The applier outlives all looks; only a stop closes it.
+            let looked = ops.decide(&due, &plan, observed);
+            // The applier outlives all looks; only a stop closes it. Until it is
+            // ready nobody else begins.
             let _ = done.send(looked).await;
+            return id;
         }
         // Its lease runs out and it is looked at again.
-        Some(None) => {}
+        Some((None, _)) => {}
         None => later(&ops, &due).await,
     }
+    ops.under_way.fetch_sub(1, Ordering::Relaxed);
     id
 }
 
@@ -158,7 +168,7 @@ async fn later(ops: &Ops, due: &Due) {
 
 /// Looks at a domain. A routine pass asks one server; whatever it does not find
 /// right, and every pending domain, is asked of all of them.
-async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<(Findings, bool)> {
+async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<Observed> {
     let party = due.domain.account.0.unsigned_abs();
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
@@ -166,11 +176,32 @@ async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) ->
         if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
             // It has not asked where exactly the zone begins.
             findings.zone = None;
-            return Some((findings, false));
+            return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
     let ask = if due.on_demand { Ask::on_demand() } else { Ask::thorough() };
-    Some((settle(ops, asker, due, plan, ask.for_party(party)).await?, true))
+    let findings = settle(ops, asker, due, plan, ask.for_party(party)).await?;
+    let others_answer = !turned_away(&findings) || others_answer(ops, asker, due).await;
+    Some(Observed { findings, whole: true, others_answer })
+}
+
+/// Whether all servers of some zone turned us away.
+fn turned_away(findings: &Findings) -> bool {
+    findings.verdicts.iter().any(|verdict| matches!(verdict.code, Code::Refused | Code::Lame))
+}
+
+/// Whether somebody else's servers do answer us at this moment: our own zone's,
+/// or those above the domain. If they turn us away as well, it is about us.
+async fn others_answer(ops: &Ops, asker: &Asker, due: &Due) -> bool {
+    let organizational = due.domain.name.name().organizational();
+    let own = Question::new(&ops.config.provider.zone, RecordType::Soa);
+    let above = organizational.map(|name| Question { name, rtype: RecordType::Ns, view: View::Parent });
+    for control in [Some(own), above].into_iter().flatten() {
+        if asker.look(&control, Ask::thorough()).await.answers().next().is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether some record would be shown differently than before.
@@ -209,7 +240,7 @@ async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask
 async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
     let mut batch = Vec::with_capacity(APPLY);
     while looks.recv_many(&mut batch, APPLY).await > 0 {
-        match write(&ops, &batch).await {
+        match write(&ops, &mut batch).await {
             Ok(written) => {
                 metrics::counter!("signet_looks_total", "outcome" => "applied").increment(written);
                 metrics::counter!("signet_looks_total", "outcome" => "outdated")
@@ -219,13 +250,15 @@ async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
                 tracing::error!(%error, looks = batch.len(), "looks cannot be written; they are made again");
             }
         }
+        ops.under_way.fetch_sub(batch.len(), Ordering::Relaxed);
         ops.looked.notify_waiters();
         ops.due.notify_one();
         batch.clear();
     }
 }
 
-async fn write(ops: &Ops, looks: &[Looked]) -> Result<u64, StoreError> {
+async fn write(ops: &Ops, looks: &mut [Looked]) -> Result<u64, StoreError> {
+    ops.hold_back(looks).await?;
     let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
     let written = ops.store.apply_looks(looks, &cause).await?;
     Ok(written.into_iter().filter(|written| *written).count() as u64)

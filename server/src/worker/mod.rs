@@ -38,6 +38,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(own_side::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
+    workers.spawn(chores::watch_demotions(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));
     workers.spawn(chores::note_used_tokens(ops.clone(), stop.clone()));
     workers

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use serde_json::{Value, json};
-use signet::store::Access;
+use signet::{ops::checks::Observed, store::Access};
 
 #[tokio::test]
 async fn a_new_domain_in_full() {
@@ -162,7 +162,8 @@ async fn unchecked_report_and_history() {
         let wanted = json!({
             "key": record["key"], "status": "unchecked", "code": "unchecked",
             "reason": "This record has not been looked at yet.", "fix": null, "expected": record["value"],
-            "observed": [], "server": null, "rcode": null, "ttl": null, "checked_at": null, "remarks": [],
+            "observed": [], "server": null, "rcode": null, "ttl": null, "checked_at": null,
+            "visible_everywhere_at": null, "remarks": [],
         });
         assert_eq!(entry, &wanted);
     }
@@ -213,7 +214,7 @@ async fn a_verified_domain_says_since_when_and_why() {
                 verdict
             };
             let findings = Findings { verdicts: plan.iter().map(verdict).collect(), ..Findings::default() };
-            api.ops.decide(due, &plan, findings, true)
+            api.ops.decide(due, &plan, Observed { findings, whole: true, others_answer: true })
         })
         .collect();
     let cause = signet::store::Cause { actor: "signet".into(), reason: String::new(), at: now };

@@ -9,6 +9,7 @@ mod accounts;
 mod backup;
 mod checks;
 mod concurrency;
+mod demotions;
 mod domains;
 mod outbox;
 #[path = "../support/postgres.rs"]
@@ -21,7 +22,11 @@ use signet::store::*;
 use signet_core::{
     company::{CompanyInfo, CompanyPatch, Field},
     email::EmailAddress,
-    lifecycle::{DnsState, dns::Shown},
+    lifecycle::{
+        DnsState, Past,
+        dns::Shown,
+        past::{Kind, Trouble},
+    },
     names::{DomainName, Name, RecordId},
     plan::{PlannedRecord, Present, RecordKey},
     verify::{Code, Status, Verdict},
@@ -172,6 +177,10 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         ticket: due.ticket,
         report: Report { checked_at: at(seconds), verdicts: vec![verdict(status, code)] },
         records: vec![RecordState {
+            past: Past {
+                trouble: Some(Trouble { kind: Kind::Split, since: at(seconds - 60), last: at(seconds) }),
+                late_until: Some(at(seconds + 3600)),
+            },
             key: RecordKey::Verification,
             shown: Shown { status, trusted_at: Some(at(seconds)) },
             expected: "bounce.signet.test".to_string(),
@@ -179,6 +188,7 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         present: Present { spf: Some("v=spf1 -all".to_string()), dmarc: None },
         zone: Some(Name::parse("example.com").unwrap()),
         dns,
+        held: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),

@@ -1,12 +1,17 @@
 //! Other records where the CNAME belongs: the addresses of a proxy, our own
 //! addresses copied by the DNS host, a copied key, or anything else.
 
-use super::{Beside, Case};
+use super::Case;
 use crate::{
     names::Name,
     observe::{Answer, Data, Look, Need, RecordType, Seen},
     plan::RecordKey,
-    verify::{Code, Status, Verdict, cname::key, evidence},
+    verify::{
+        Code, Status, Verdict,
+        case::Beside,
+        dkim::{self, PublicKey},
+        evidence,
+    },
 };
 use alloc::{format, vec::Vec};
 use core::net::IpAddr;
@@ -89,25 +94,34 @@ fn text_instead(case: &Case<'_>, absence: &Look, answer: &Answer) -> Verdict {
         return wrong_type().fix(fix);
     };
     let texts: Vec<_> = answer.rrset().into_iter().filter_map(Data::txt).collect();
-    let keys: Vec<_> = texts.iter().filter_map(|text| key::public_key(text)).collect();
-    let ours = case.context.dkim_keys.get(index).copied().flatten();
-    let verdict = match (&texts[..], &keys[..], ours) {
-        (_, [], _) => wrong_type(),
-        // One alone: verifiers may take any of several (RFC 6376 §3.6.2.2).
-        ([_], [key], Some(ours)) if key::is_key(key, ours) => {
+    let lint = dkim::lint(&texts);
+    let ours = case.context.dkim_keys.get(index).copied().flatten().and_then(PublicKey::from_spki);
+    let is_ours = ours.is_some() && lint.key == ours;
+    let mut verdict = match lint.status {
+        Status::Missing => wrong_type(),
+        _ if lint.status.is_right() && is_ours => {
             let reason = format!(
                 "Our key was copied to {owner} as a TXT record. It works today and breaks at the next rotation \
                  of the key, which a CNAME follows by itself."
             );
             case.verdict(Status::Softfail, Code::Copied, reason)
         }
-        _ => {
+        _ if lint.status.is_right() || (lint.key.is_some() && !is_ours) => {
             let reason = format!(
                 "A TXT record with a key that is not ours stands at {owner}, where the CNAME belongs."
             );
             case.verdict(Status::Fail, Code::OtherKey, reason)
         }
+        // Ours, or whose cannot be told: broken either way.
+        _ => {
+            let reason = format!(
+                "A DKIM key stands as TXT at {owner}, where the CNAME belongs, and it does not work. {}",
+                lint.reason
+            );
+            case.verdict(Status::Fail, lint.code, reason)
+        }
     };
+    verdict.remarks.extend(lint.remarks);
     verdict.fix(fix)
 }
 
@@ -124,7 +138,7 @@ fn addresses_instead(
         Beside::Different => {}
     }
     let owner = &case.record.owner;
-    let target = &case.target;
+    let target = &case.expected;
     if case.record.key == RecordKey::LinkVerification {
         case.seen.have_all(&ADDRESSES.map(|rtype| (target, rtype)))?;
         let here = addresses(case.seen, owner)?.all;
@@ -135,7 +149,7 @@ fn addresses_instead(
                 "{owner} has the addresses of {target} instead of a CNAME to it: your DNS host flattens the \
                  CNAME. It works today and breaks when our addresses change."
             );
-            let fix = format!("Switch CNAME flattening off for this name. {}", case.publish(absence));
+            let fix = format!("{} {}", case.place(absence).flattening_off(), case.publish(absence));
             let verdict = case.verdict(Status::Softfail, Code::Flattened, reason).fix(fix);
             return Ok(evidence::with_evidence(verdict, look));
         }
@@ -147,7 +161,7 @@ fn addresses_instead(
     let reason = format!(
         "{owner} has addresses instead of a CNAME: a proxy answers in its place, or another host is meant."
     );
-    let fix = format!("Switch the proxy off for this name (DNS only). {}", case.publish(absence));
+    let fix = format!("{} {}", case.place(absence).proxy_off(), case.publish(absence));
     let verdict = case.verdict(Status::Fail, Code::Proxied, reason).fix(fix);
     Ok(evidence::with_evidence(verdict, look))
 }
@@ -176,7 +190,7 @@ fn addresses<'a>(seen: &'a Seen, name: &Name) -> Result<Addresses<'a>, Need> {
 }
 
 fn not_comparable(case: &Case<'_>, silent: &Look) -> Verdict {
-    let target = &case.target;
+    let target = &case.expected;
     let reason = format!(
         "{} has addresses instead of a CNAME, and those of our own {target} could not be found to compare them \
          with. This is ours to solve; we will look again.",

@@ -3,20 +3,22 @@
 
 pub(crate) mod chain;
 mod instead;
-mod key;
-mod misplaced;
 #[cfg(test)]
 mod tests;
 
 use self::chain::{Chain, End};
-use super::{Code, Context, Status, Verdict, evidence};
+use super::{
+    Code, Context, Status, Verdict,
+    case::{self, Beside},
+    dkim, evidence, misplaced,
+    paste::Value,
+};
 use crate::{
     names::Name,
-    observe::{Answer, Data, Look, Need, Rcode, RecordType, Seen, Zone},
+    observe::{Answer, Data, Look, Need, Rcode, RecordType, Seen},
     plan::{PlannedRecord, RecordKey},
 };
 use alloc::{
-    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -35,10 +37,7 @@ pub fn judge(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Resu
         // Not one of the plan's CNAMEs: there is nothing to compare with.
         return Ok(Verdict::unchecked(record));
     };
-    // What was right and its own on the last thorough look has not become a
-    // wildcard's by the next routine one.
-    let sibling = if context.thorough { evidence::sibling(&record.owner, context.probe) } else { None };
-    let case = Case { context, record, seen, target, sibling };
+    let case = Case::new(context, record, seen, target);
     case.have_first()?;
     let look = seen.at(&record.owner, RecordType::Cname)?;
     if let Some(verdict) = evidence::unanswered(record, look) {
@@ -47,93 +46,20 @@ pub fn judge(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Resu
     let Some((_, answer)) = evidence::agreed(look) else {
         return Ok(Verdict::unchecked(record));
     };
-    if answer.is_negative() { case.absent(look, answer) } else { case.present(look, answer) }
+    if answer.is_negative() {
+        return case.absent(look, answer);
+    }
+    let verdict = case.present(look, answer)?;
+    match record.key {
+        RecordKey::Dkim1 | RecordKey::Dkim2 => dkim::cut_above(context, record, seen, verdict),
+        _ => Ok(verdict),
+    }
 }
 
-/// One record on trial.
-struct Case<'a> {
-    context: &'a Context<'a>,
-    record: &'a PlannedRecord,
-    seen: &'a Seen,
-    /// Where it must point.
-    target: Name,
-    /// See [`evidence::sibling`].
-    sibling: Option<Name>,
-}
-
-/// How a look at the sibling compares.
-enum Beside {
-    /// It has other records or none: the record's own.
-    Different,
-    /// It has the same: a wildcard's.
-    Same,
-    /// That could not be found out.
-    Unknown(Box<Verdict>),
-}
+/// One CNAME on trial, and where it must point.
+type Case<'a> = case::Case<'a, Name>;
 
 impl<'a> Case<'a> {
-    fn have_first(&self) -> Result<(), Need> {
-        let owner = (&self.record.owner, RecordType::Cname);
-        let mut first = Vec::from([owner]);
-        first.extend(self.sibling.as_ref().map(|sibling| (sibling, RecordType::Cname)));
-        if self.context.thorough {
-            first.push((&self.record.owner, RecordType::Txt));
-        }
-        self.seen.have_all(&first)
-    }
-
-    fn verdict(&self, status: Status, code: Code, reason: impl Into<String>) -> Verdict {
-        Verdict::new(self.record, status, code, reason)
-    }
-
-    fn unchecked(&self) -> Verdict {
-        Verdict::unchecked(self.record)
-    }
-
-    /// What the DNS host calls the zone; the sending domain where that is unknown.
-    fn zone(&self, look: &Look) -> Name {
-        match &look.zone {
-            Zone::Found(apex) => apex.clone(),
-            _ => self.context.domain.clone(),
-        }
-    }
-
-    /// The text to paste, as the DNS host of `look`'s zone wants it.
-    fn publish(&self, look: &Look) -> String {
-        let Self { record, target, .. } = self;
-        let name = record.owner.as_entered_in(&self.zone(look));
-        format!(
-            "Publish a CNAME record named `{name}` (in full: {}) with the value `{target}`.",
-            record.owner
-        )
-    }
-
-    /// Whether the random sibling has the same records of `rtype`.
-    fn beside(&self, answer: &Answer, rtype: RecordType) -> Result<Beside, Need> {
-        let Some(sibling) = &self.sibling else {
-            return Ok(Beside::Different);
-        };
-        let look = self.seen.at(sibling, rtype)?;
-        Ok(match evidence::agreed(look) {
-            Some((_, other)) if other.rrset() == answer.rrset() => Beside::Same,
-            Some(_) => Beside::Different,
-            None => match evidence::unanswered_at(self.record, look, sibling, rtype) {
-                Some(verdict) if verdict.status == Status::NetworkError => Beside::Unknown(Box::new(verdict)),
-                _ => Beside::Different,
-            },
-        })
-    }
-
-    fn wildcard(&self, look: &Look) -> Verdict {
-        let reason = format!(
-            "There is no record of its own at {}: a wildcard answers there, and would answer the same for any \
-             name. That proves nothing.",
-            self.record.owner
-        );
-        let fix = format!("{} It takes precedence over the wildcard, which can stay.", self.publish(look));
-        evidence::with_evidence(self.verdict(Status::Missing, Code::Wildcard, reason).fix(fix), look)
-    }
-
     /// There are records.
     fn present(&self, look: &'a Look, answer: &'a Answer) -> Result<Verdict, Need> {
         match self.beside(answer, RecordType::Cname)? {
@@ -142,7 +68,7 @@ impl<'a> Case<'a> {
             Beside::Different => {}
         }
         let verdict = match answer.rrset()[..] {
-            [Data::Cname(found)] if *found == self.target => {
+            [Data::Cname(found)] if *found == self.expected => {
                 return self.right(look);
             }
             [Data::Cname(found)] if self.is_appended(found) => self.target_appended(look, found),
@@ -157,7 +83,7 @@ impl<'a> Case<'a> {
                 self.verdict(Status::Fail, Code::CnameWithOthers, reason).fix(fix)
             }
             _ => {
-                let reason = format!("{} does not point to {}.", self.record.owner, self.target);
+                let reason = format!("{} does not point to {}.", self.record.owner, self.expected);
                 self.verdict(Status::Fail, Code::WrongTarget, reason).fix(self.replace(look))
             }
         };
@@ -181,41 +107,32 @@ impl<'a> Case<'a> {
             let fix = "Delete the TXT record with this name; the CNAME record can stay.";
             return Ok(evidence::with_evidence(verdict.fix(fix), look));
         }
-        let reason = format!("{owner} points to {}.", self.target);
+        let reason = format!("{owner} points to {}.", self.expected);
         Ok(evidence::with_evidence(self.verdict(Status::Pass, Code::Ok, reason), look))
-    }
-
-    fn replace(&self, look: &Look) -> String {
-        let Self { record, target, .. } = self;
-        let name = record.owner.as_entered_in(&self.zone(look));
-        format!("Change the CNAME record named `{name}` (in full: {}) to the value `{target}`.", record.owner)
     }
 
     /// `target.zone`, or `target.` with any name above the record.
     fn is_appended(&self, found: &Name) -> bool {
-        let rest = found.as_str().strip_prefix(self.target.as_str()).and_then(|r| r.strip_prefix('.'));
+        let rest = found.as_str().strip_prefix(self.expected.as_str()).and_then(|r| r.strip_prefix('.'));
         rest.and_then(|rest| Name::parse(rest).ok())
             .is_some_and(|above| self.record.owner.is_at_or_below(&above))
     }
 
     fn target_appended(&self, look: &Look, found: &Name) -> Verdict {
-        let above = found.as_str().get(self.target.as_str().len() + 1..).unwrap_or_default();
+        let above = found.as_str().get(self.expected.as_str().len() + 1..).unwrap_or_default();
         let reason = format!(
             "{} points to {found}: your DNS host appended {above} to the target, since it does not end with a dot.",
             self.record.owner
         );
-        let name = self.record.owner.as_entered_in(&self.zone(look));
-        let fix = format!(
-            "Change the value of the CNAME record `{name}` to `{}.`, with the dot at its end.",
-            self.target
-        );
+        let target = Value::TargetWithDot(self.expected.as_str());
+        let fix = self.place(look).change("CNAME record", target);
         self.verdict(Status::Fail, Code::TargetAppended, reason).fix(fix)
     }
 
     /// It points to something that is not ours; what does that lead to?
     fn elsewhere(&self, look: &'a Look, found: &Name) -> Result<Verdict, Need> {
         let owner = &self.record.owner;
-        let target = &self.target;
+        let target = &self.expected;
         let Chain { names, end } = chain::follow(self.seen, owner, RecordType::Cname, Some(target))?;
         let through = names.last().filter(|last| *last != found);
         let verdict = match end {
@@ -270,19 +187,31 @@ impl<'a> Case<'a> {
         Ok(evidence::with_evidence(verdict, look))
     }
 
+    /// What to enter where our CNAME stands under a wrong name; `None` when
+    /// `answer` is not ours.
+    fn entered_elsewhere(&self, answer: &Answer) -> Option<Value<'_>> {
+        let target = self.expected.as_str();
+        match answer.cname()? {
+            found if *found == self.expected => Some(Value::Target(target)),
+            // The same host appends to the target as well.
+            found if self.is_appended(found) => Some(Value::TargetWithDot(target)),
+            _ => None,
+        }
+    }
+
     /// There is no CNAME. It may stand under another name, or something else
     /// may stand in its place.
     fn absent(&self, look: &'a Look, answer: &Answer) -> Result<Verdict, Need> {
         let places = misplaced::places(self, look);
-        let mut questions: Vec<(&Name, RecordType)> =
-            places.iter().map(|place| (&place.name, RecordType::Cname)).collect();
+        let mut questions = misplaced::questions(&places, RecordType::Cname);
         // Nothing can stand beside a CNAME at a name that does not exist (RFC 8020).
         let others = answer.rcode == Rcode::NoError;
         if others {
             questions.extend(instead::TYPES.map(|rtype| (&self.record.owner, rtype)));
         }
         self.seen.have_all(&questions)?;
-        if let Some(verdict) = misplaced::judge(self, look, &places)? {
+        if let Some(verdict) = misplaced::judge(self, look, &places, |answer| self.entered_elsewhere(answer))?
+        {
             return Ok(evidence::with_evidence(verdict, look));
         }
         if others && let Some(verdict) = instead::judge(self, look)? {

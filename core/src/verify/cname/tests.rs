@@ -2,48 +2,31 @@ use super::*;
 use crate::{
     observe::{Failure, Reply},
     plan::{self, Present, tests::provider},
-    verify::literal::{Literal, settle, sound},
+    verify::{
+        dkim::testing::{base64, spki},
+        literal::{Literal, settle, sound},
+    },
 };
-use alloc::vec;
 use proptest::prelude::*;
 
 const ID: &str = "abcdefghijklmnop";
-/// SPKI of some 2048-bit key as far as the judges look: the last octets are
-/// what a bare `RSAPublicKey` would be.
-fn spki() -> Vec<u8> {
-    let mut der = vec![0x30, 0x82, 0x01, 0x22, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82];
-    der.extend((0..96).map(|i: u8| i.wrapping_mul(37)));
-    der
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |acc, &b| acc << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
-        for i in 0..=chunk.len() {
-            out.push(LETTERS[(bits >> (18 - 6 * i) & 63) as usize] as char);
-        }
-    }
-    while !out.len().is_multiple_of(4) {
-        out.push('=');
-    }
-    out
-}
-
 /// Judges `key` for `mail.example.com` in the given zones; our own is added.
 fn judge_in(key: RecordKey, literal: &Literal) -> (Verdict, usize) {
+    judge_when(true, key, literal)
+}
+
+fn judge_when(thorough: bool, key: RecordKey, literal: &Literal) -> (Verdict, usize) {
     let provider = provider();
     let records = plan::tests::planned(&provider, "mail.example.com", &Present::default());
     let record = records.iter().find(|record| record.key == key).unwrap();
     let domain = Name::parse("mail.example.com").unwrap();
-    let der = spki();
+    let der = spki("rsa2048");
     let context = Context {
         provider: &provider,
         domain: &domain,
         probe: "zzprobe",
         dkim_keys: [Some(&der), None],
-        thorough: true,
+        thorough,
         second_view: false,
     };
     let (verdict, asked) = settle(literal, |seen| judge(&context, record, seen));
@@ -59,13 +42,15 @@ const OURS: &str = "zone signet.test
 ";
 
 fn literal(text: &str) -> Literal {
-    let key = base64(&spki());
+    let key = base64("rsa2048");
     let (front, back) = key.split_at(40);
     let text = text
         .replace("ID", ID)
         .replace("KEY-SPACED", &format!("{front} \t {back}"))
-        .replace("KEY-BARE", &base64(&spki()[9..]))
-        .replace("KEY", &key);
+        .replace("KEY-BARE", base64("rsa2048-pkcs1"))
+        .replace("KEY-OTHER", base64("rsa2048-other"))
+        .replace("KEY-WEAK", base64("rsa1024"))
+        .replace("KEY", key);
     Literal::parse(&format!("{OURS}{text}"))
 }
 
@@ -237,14 +222,22 @@ const IN_THE_PARENT_ZONE: &[(RecordKey, &str, &str)] = &[
     (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; k=rsa; p=KEY", "softfail/copied"),
     (Dkim1, "sg1-ID._domainkey.mail.example.com TXT \"v=DKIM1; p=KEY-SPACED\" \"; t=s\"", "softfail/copied"),
     (Dkim1, "sg1-ID._domainkey.mail.example.com TXT p = KEY-BARE", "softfail/copied"),
-    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=", "fail/other_key"),
-    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=MIIB", "fail/other_key"),
-    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=!!", "fail/other_key"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=KEY-OTHER", "fail/other_key"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=KEY-WEAK", "fail/other_key"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=dkim1; p=KEY-OTHER", "fail/other_key"),
+    // Copied, and broken on the way.
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=", "fail/revoked"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=MIIB", "fail/dkim_key_truncated"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=!!", "fail/dkim_key_invalid"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT 'v=DKIM1; p=KEY'", "fail/malformed"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; h=sha1; p=KEY", "fail/dkim_hash"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; t=y; p=KEY", "softfail/copied"),
+    (Dkim1, "sg1-ID._domainkey.mail.example.com TXT v=spf1 -all", "fail/wrong_type"),
     (Dkim2, "sg2-ID._domainkey.mail.example.com TXT v=DKIM1; p=KEY", "fail/other_key"),
     (
         Dkim1,
         "sg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=KEY\nsg1-ID._domainkey.mail.example.com TXT v=DKIM1; p=",
-        "fail/other_key",
+        "fail/dkim_multiple",
     ),
     (
         Dkim1,
@@ -307,12 +300,14 @@ fn what_to_do_is_exact() {
     );
     assert_eq!(
         fix(Owner, "sg-ID.mail.example.com CNAME bounce.signet.test.example.com", "fail/target_appended"),
-        "Change the value of the CNAME record `sg-abcdefghijklmnop.mail` to `bounce.signet.test.`, with the dot at its end."
+        "Change the CNAME record named `sg-abcdefghijklmnop.mail` (in full: sg-abcdefghijklmnop.mail.example.com) \
+         to the value `bounce.signet.test.`, with the dot at its end."
     );
     assert_eq!(
         fix(Owner, "sg-ID.mail.example.com.example.com CNAME bounce.signet.test", "missing/name_doubled"),
-        "Your DNS host appends the domain: enter `sg-abcdefghijklmnop.mail` as the name, with the value \
-         `bounce.signet.test`, and delete the record at sg-abcdefghijklmnop.mail.example.com.example.com."
+        "Your DNS host appends the domain: enter `sg-abcdefghijklmnop.mail` (in full: \
+         sg-abcdefghijklmnop.mail.example.com) as the name, with the value `bounce.signet.test`, and delete the record \
+         at sg-abcdefghijklmnop.mail.example.com.example.com."
     );
     assert!(fix(Link, "sg-link.mail.example.com A 198.51.100.1", "fail/proxied").contains("(DNS only)"));
 }
@@ -403,16 +398,50 @@ fn silence_and_disagreement_blame_nobody() {
 }
 
 #[test]
-fn base64_is_read_as_published() {
-    assert_eq!(key::public_key(b"v=DKIM1; p=Zm9v"), Some(b"foo".to_vec()));
-    assert_eq!(key::public_key(b"p= Zm\t9 v YmE="), Some(b"fooba".to_vec()));
-    assert_eq!(key::public_key(b"p=Zg==Zg"), Some(vec![]));
-    assert_eq!(key::public_key(b"v=DKIM1; k=rsa"), None);
-    assert_eq!(key::public_key(b"sp=Zm9v"), None);
-    let mut ed25519 = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-    ed25519.extend([7; 32]);
-    assert!(key::is_key(&[7; 32], &ed25519) && key::is_key(&ed25519, &ed25519));
-    assert!(!key::is_key(&[8; 32], &ed25519) && !key::is_key(&[7; 31], &ed25519) && !key::is_key(&[], &[]));
+fn what_broke_a_copied_key_is_said() {
+    let verdict = expect(
+        Dkim1,
+        "zone example.com\nsg1-ID._domainkey.mail.example.com TXT v=DKIM1; s=tlsrpt; p=KEY",
+        "fail/dkim_service",
+    );
+    assert!(
+        verdict.reason.contains("where the CNAME belongs") && verdict.reason.contains("`s=tlsrpt`"),
+        "{verdict:?}"
+    );
+    assert!(verdict.fix.starts_with("Delete the TXT record. Publish a CNAME record"), "{verdict:?}");
+}
+
+/// A vendor may have all of `_domainkey`: the fix says whose servers it is on.
+#[test]
+fn a_delegated_domainkey_is_named() {
+    let zones = "zone example.com\nzone _domainkey.mail.example.com";
+    let verdict = expect(Dkim1, zones, "missing/name_not_found");
+    assert_eq!(
+        verdict.fix,
+        "Publish a CNAME record named `sg1-abcdefghijklmnop` in the zone _domainkey.mail.example.com, which is \
+         delegated to ns1._domainkey.mail.example.com and ns2._domainkey.mail.example.com (in full: \
+         sg1-abcdefghijklmnop._domainkey.mail.example.com) with the value `sg1.abcdefghijklmnop.dkim.signet.test`."
+    );
+}
+
+/// RFC 8020: a server that denies `_domainkey` hides the selectors below it.
+#[test]
+fn a_name_denied_above_a_live_selector() {
+    let right = "zone example.com\nsg1-ID._domainkey.mail.example.com CNAME sg1.ID.dkim.signet.test\n";
+    let denied = format!("{right}nxdomain _domainkey.mail.example.com");
+    let verdict = expect(Dkim1, &denied, "softfail/nxdomain_above");
+    assert!(verdict.fix.contains("`_domainkey.mail.example.com`"), "{verdict:?}");
+    // Not at the sending domain itself, and not when it cannot be found out.
+    expect(Dkim1, &format!("{right}nxdomain mail.example.com"), "pass/ok");
+    expect(Dkim1, &format!("{right}fault _domainkey.mail.example.com TXT servfail"), "pass/ok");
+    // A wrong target stays what it is.
+    let wrong = "zone example.com\nsg1-ID._domainkey.mail.example.com CNAME x.vendor.net\n\
+                 nxdomain _domainkey.mail.example.com";
+    expect(Dkim1, wrong, "fail/wrong_target");
+    // A routine pass does not ask: the record and its sibling are all.
+    assert_eq!(judge_in(Dkim1, &literal(&denied)).1, 4);
+    let (verdict, asked) = judge_when(false, Dkim1, &literal(&denied));
+    assert_eq!((verdict.code, asked), (Code::Ok, 2));
 }
 
 proptest! {
@@ -435,7 +464,7 @@ proptest! {
 
     #[test]
     fn a_copied_key_is_recognized_however_it_is_wrapped(at in 0usize..100, blanks in "[ \t]{0,3}") {
-        let mut text = base64(&spki());
+        let mut text = base64("rsa2048").to_string();
         text.insert_str(at, &blanks);
         let mut zones = literal("zone example.com");
         zones.txt(&format!("sg1-{ID}._domainkey.mail.example.com"), format!("v=DKIM1; p={text}").as_bytes());

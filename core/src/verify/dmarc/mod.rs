@@ -14,7 +14,12 @@ use self::{
     policy::{Record, Tag},
     walk::{Inherited, Published, Walk},
 };
-use super::{Code, Context, Status, Verdict, cname::chain::End, evidence};
+use super::{
+    Code, Context, Status, Verdict,
+    cname::chain::End,
+    evidence,
+    paste::{Paste, Value},
+};
 use crate::{
     names::Name,
     observe::{Look, Need, Rcode, RecordType, Seen, Zone, printable},
@@ -26,8 +31,12 @@ use alloc::{
     vec::Vec,
 };
 
+/// What a fix calls the record; other TXT records may stand beside it.
+const RECORD: &str = "DMARC record (TXT)";
 /// Remarks on the tags of one record that are passed on.
 const REMARKS: usize = 8;
+const STRICT_SPF: &str =
+    "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough.";
 const TESTING: &str = "t=y: receivers apply the policy one step below the one given (RFC 9989 §4.7).";
 
 /// Judges the DMARC record; beside the verdict, the owner's own record where
@@ -98,24 +107,20 @@ impl<'a> Case<'a> {
         verdict
     }
 
-    /// The host name to enter: relative to the zone, or where a CNAME leads.
-    fn entered(&self, own: &Published<'_>) -> String {
-        let host = own.chain.last().unwrap_or(&self.record.owner);
-        if own.chain.is_alias() {
-            return format!("`{host}`, where the CNAME at {} leads", self.record.owner);
-        }
-        match &self.look.zone {
-            Zone::Found(apex) => format!("`{}` (in full: {host})", host.as_entered_in(apex)),
-            _ => format!("`{host}`"),
+    /// Where the record is entered: at the owner's DNS host, or where a CNAME leads.
+    fn place<'p>(&'p self, own: &'p Published<'_>) -> Paste<'p> {
+        match own.chain.last() {
+            Some(host) if own.chain.is_alias() => Paste::behind(host, &self.record.owner),
+            _ => Paste::new(&self.record.owner, self.look).below(self.context.domain, self.look),
         }
     }
 
     fn publish(&self, own: &Published<'_>, text: &str) -> String {
-        format!("Publish a TXT record named {} with the value `{text}`.", self.entered(own))
+        self.place(own).publish(Value::Text(text))
     }
 
     fn replace(&self, own: &Published<'_>, text: &str) -> String {
-        format!("Change the TXT record named {} to `{text}`.", self.entered(own))
+        self.place(own).change(RECORD, Value::Text(text))
     }
 
     /// Whether a wildcard gives what was read at the name.
@@ -161,16 +166,7 @@ impl<'a> Case<'a> {
                 self.verdict(Status::Fail, Code::DmarcSyntax, reason).fix(fix)
             }
         };
-        verdict.remarks.extend(policy.remarks.iter().take(REMARKS).cloned());
-        if policy.testing {
-            verdict.remarks.push(TESTING.to_string());
-        }
-        if policy.strict_spf {
-            verdict.remarks.push(
-                "aspf=s: our return path is below the domain, so SPF will not align; DKIM does, and that is enough."
-                    .to_string(),
-            );
-        }
+        verdict.remarks.extend(remarks(policy));
         if own.others.iter().any(|other| repair::is_meant(other)) {
             verdict.remarks.push(
                 "Another text at this name looks like DMARC but does not start as one; receivers ignore it."
@@ -190,8 +186,9 @@ impl<'a> Case<'a> {
 
     fn valid(&self, own: &Published<'_>, text: &[u8], policy: &Record) -> Result<Verdict, Need> {
         if let Some(bad) = policy.bad_uris.first() {
+            let address = if bad.is_empty() { "an empty text".to_string() } else { format!("`{bad}`") };
             let reason = format!(
-                "The policy is {}, but `{bad}` is no address for reports: it takes the form mailto:name@domain.",
+                "The policy is {}, but {address} is no address for reports: it takes the form mailto:name@domain.",
                 policy.own_policy()
             );
             let verdict = self.verdict(Status::Softfail, Code::DmarcSyntax, reason);
@@ -233,7 +230,7 @@ impl<'a> Case<'a> {
             .max_by_key(|(_, policy)| (policy.own_policy(), policy.nonexistent_policy(), policy.rua.len()))
             .and_then(|(text, _)| printable_text(text))
             .unwrap_or_else(|| self.record.value.clone());
-        let fix = format!("Keep one TXT record named {}: `{keep}`. Delete the others.", self.entered(own));
+        let fix = self.place(own).keep(RECORD, Value::Text(&keep));
         let several =
             format!("{count} DMARC records stand at {}, so receivers discard all of them", self.record.owner);
         let verdict = match walk.inherited.filter(|inherited| inherited.record.is_applied()) {
@@ -338,9 +335,11 @@ impl<'a> Case<'a> {
     }
 
     fn without_alias(&self) -> String {
+        let place = Paste::new(&self.record.owner, self.look);
         format!(
-            "Delete the CNAME at {}. Then publish a TXT record there with the value `{}`.",
-            self.record.owner, self.record.value
+            "Delete the CNAME at {}. {}",
+            self.record.owner,
+            place.publish(Value::Text(&self.record.value))
         )
     }
 
@@ -353,10 +352,7 @@ impl<'a> Case<'a> {
                 .remarks
                 .push(format!("{}; receivers treat that record as p=none.", flaw(&inherited.record)));
         }
-        verdict.remarks.extend(inherited.record.remarks.iter().take(REMARKS).cloned());
-        if inherited.record.testing {
-            verdict.remarks.push(TESTING.to_string());
-        }
+        verdict.remarks.extend(remarks(&inherited.record));
         evidence::with_evidence(verdict, inherited.look)
     }
 
@@ -390,24 +386,20 @@ impl<'a> Case<'a> {
 
     fn at_wrong_place(&self, own: &Published<'_>, name: &Name, code: Code) -> Verdict {
         let owner = &self.record.owner;
-        let entered = self.entered(own);
+        let place = self.place(own);
         let (reason, fix) = if code == Code::NameDoubled {
             (
                 format!(
                     "The DMARC record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
                 ),
-                format!(
-                    "Your DNS host appends the domain: enter {entered} as the name, and delete the record at {name}."
-                ),
+                place.undouble(None, &format!("delete the record at {name}")),
             )
         } else {
             (
                 format!(
                     "The DMARC record stands at {name} itself, where receivers do not look for it; its place is {owner}."
                 ),
-                format!(
-                    "Enter {entered} as the name, and delete the DMARC text at {name}; other texts there stay."
-                ),
+                place.enter(None, &format!("delete the DMARC text at {name}; other texts there stay")),
             )
         };
         self.verdict(Status::Missing, code, reason).fix(fix)
@@ -439,6 +431,14 @@ impl<'a> Case<'a> {
             .and_then(|(name, look)| evidence::unanswered_at(self.record, look, name, RecordType::Txt))
             .unwrap_or_else(|| Verdict::unchecked(self.record))
     }
+}
+
+/// What is worth saying of the record that applies and changes nothing. We sign
+/// with the domain itself, so strict alignment of DKIM needs no word (§4.4.1).
+fn remarks(record: &Record) -> impl Iterator<Item = String> {
+    let tags = record.remarks.iter().take(REMARKS).cloned();
+    let testing = record.testing.then(|| TESTING.to_string());
+    tags.chain(testing).chain(record.strict_spf.then(|| STRICT_SPF.to_string()))
 }
 
 /// Both, or everything either still needs.

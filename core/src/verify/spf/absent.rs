@@ -8,7 +8,7 @@ use super::{
 use crate::{
     names::Name,
     observe::{Data, Need, Rcode, RecordType},
-    verify::{Code, Status, Verdict, evidence::agreed},
+    verify::{Code, Status, Verdict, evidence::agreed, paste::Value},
 };
 use alloc::{
     format,
@@ -77,25 +77,21 @@ fn text_at(case: &Case<'_>, name: &Name, rtype: RecordType) -> Result<Option<Str
 
 fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
     let owner = case.owner();
-    let entered = case.apex().map_or_else(|| owner.to_string(), |apex| owner.as_entered_in(apex));
     let text = with_include(Some(text), &case.include);
     let reason = format!(
         "The SPF record stands at {name}: your DNS host appends the domain to what you enter. There is none at {owner}."
     );
-    let fix = format!(
-        "At your DNS host, enter {entered} as the name of the TXT record, and this as its text: {text}"
-    );
+    let fix = case.place().undouble(Some(Value::Text(&text)), &format!("delete the record at {name}"));
     Verdict { expected: text, ..case.verdict(Status::Missing, Code::NameDoubled, reason) }.fix(fix)
 }
 
 fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
     let owner = case.owner();
-    let entered = case.apex().map_or_else(|| owner.to_string(), |apex| owner.as_entered_in(apex));
     let text = with_include(Some(text), &case.include);
     let reason = format!(
         "There is an SPF record at {name}, but none at {owner}. Receivers look at {owner} itself, never below it."
     );
-    let fix = format!("Add a TXT record at {owner} (name {entered} at your DNS host) with this text: {text}");
+    let fix = case.place().publish(Value::Text(&text));
     Verdict { expected: text, ..case.verdict(Status::Missing, Code::SpfWrongName, reason) }.fix(fix)
 }
 
@@ -130,13 +126,7 @@ fn nothing(case: &Case<'_>) -> Verdict {
 }
 
 fn add(case: &Case<'_>, verdict: Verdict) -> Verdict {
-    let entered =
-        case.apex().map_or_else(|| case.owner().to_string(), |apex| case.owner().as_entered_in(apex));
-    let fix = format!(
-        "Add a TXT record at {} (name {entered} at your DNS host) with this text: {}",
-        case.owner(),
-        verdict.expected
-    );
+    let fix = case.place().publish(Value::Text(&verdict.expected));
     verdict.fix(fix)
 }
 

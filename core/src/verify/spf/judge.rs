@@ -15,6 +15,7 @@ use crate::{
     verify::{
         Code, Context, Status, Verdict,
         evidence::{agreed, unanswered, with_evidence},
+        paste::{Paste, Value},
     },
 };
 use alloc::{
@@ -67,6 +68,11 @@ impl Case<'_> {
         &self.record.owner
     }
 
+    /// Where the record is entered.
+    pub(super) fn place(&self) -> Paste<'_> {
+        Paste::new(self.owner(), self.look)
+    }
+
     /// The zone cut above the domain.
     pub(super) fn apex(&self) -> Option<&Name> {
         match &self.look.zone {
@@ -88,10 +94,10 @@ impl Case<'_> {
                 "A CNAME to {target} stands at {owner}, the apex of its zone, where none may stand (RFC 1912 §2.4): it \
                  hides the SPF record, the MX records and everything else there from some receivers."
             );
-            let plain = with_include(None, &self.include);
             return self.verdict(Status::Fail, Code::CnameAtApex, reason).fix(format!(
                 "Replace the CNAME at {owner} by A and AAAA records with the addresses of {target} (some DNS hosts call \
-                 that ALIAS, ANAME or flattening), then publish the TXT record at {owner}: {plain}"
+                 that ALIAS, ANAME or flattening). Then: {}",
+                self.place().publish(Value::Text(&with_include(None, &self.include)))
             ));
         }
         self.verdict(
@@ -100,10 +106,9 @@ impl Case<'_> {
             format!("{owner} is a CNAME to {target}, and a name that is a CNAME cannot have an SPF record of its own."),
         )
         .fix(format!(
-            "If you can, replace the CNAME at {owner} by A and AAAA records with the addresses of {target} and add the \
-             TXT record below. If you cannot, leave it as it is: your mail still passes SPF through our return path. \
-             The TXT record at {owner}: {}",
-            with_include(None, &self.include)
+            "If you can, replace the CNAME at {owner} by A and AAAA records with the addresses of {target}. If you \
+             cannot, leave it as it is: your mail still passes SPF through our return path. Once the CNAME is gone: {}",
+            self.place().publish(Value::Text(&with_include(None, &self.include)))
         ))
     }
 
@@ -149,7 +154,7 @@ impl Case<'_> {
                 let plain = verdict.expected.clone();
                 verdict.fix(format!(
                     "Correct that TXT record: without quotation marks, beginning with v=spf1. If nothing else sends \
-                     mail as {owner}, replace it by: {plain}"
+                     mail as {owner}, replace it by: `{plain}`"
                 ))
             }
         })
@@ -173,7 +178,8 @@ impl Case<'_> {
         Ok(match mended {
             Some(Mended { text, left_out }) => {
                 let fix = format!(
-                    "Delete the SPF records at {owner} and put one TXT record in their place{}: {text}",
+                    "Delete the SPF records at {owner} and put one in their place. {}{}",
+                    self.place().publish(Value::Text(&text)),
                     left_out_text(&left_out)
                 );
                 Verdict { expected: text, ..verdict }.fix(fix)
@@ -243,26 +249,24 @@ impl Case<'_> {
     /// `verdict` with the text to publish instead.
     pub(super) fn paste(&self, verdict: Verdict, mended: &Mended) -> Verdict {
         let fix = format!(
-            "Change the SPF record (TXT) at {}{} to: {}",
-            self.owner(),
-            left_out_text(&mended.left_out),
-            mended.text
+            "{}{}",
+            self.place().change("SPF record (TXT)", Value::Text(&mended.text)),
+            left_out_text(&mended.left_out)
         );
         Verdict { expected: mended.text.clone(), ..verdict }.fix(fix)
     }
 }
 
-/// What is not in the text offered and why, in brackets; the text itself
-/// always stands last, so that it can be copied.
+/// What is not in the text offered, and why.
 fn left_out_text(left_out: &[String]) -> String {
     let alls = |term: &&String| term.trim_start_matches(['+', '?']).eq_ignore_ascii_case("all");
     let mut notes: Vec<String> =
-        left_out.iter().filter(alls).map(|all| format!("with ~all instead of {all}")).collect();
+        left_out.iter().filter(alls).map(|all| format!("has ~all instead of {all}")).collect();
     let gone: Vec<&str> = left_out.iter().filter(|term| !alls(term)).map(String::as_str).collect();
     if !gone.is_empty() {
-        notes.push(format!("leaving out {}, which breaks or undoes the rest", gone.join(" and ")));
+        notes.push(format!("leaves out {}, which breaks or undoes the rest", gone.join(" and ")));
     }
-    if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) }
+    if notes.is_empty() { String::new() } else { format!(" This text {}.", notes.join(" and ")) }
 }
 
 /// Mechanisms after `all` are never looked at (§5.1).

@@ -3,7 +3,10 @@
 use super::{Costs, population};
 use crate::world::Open;
 use signet::{
-    ops::Ops,
+    ops::{
+        Ops,
+        checks::{Observed, gate},
+    },
     store::Due,
     worker::{Equipment, start},
 };
@@ -100,9 +103,10 @@ async fn look(ops: &Ops, asker: &Asker, due: &Due) -> anyhow::Result<Gate> {
     let ask = Ask::routine().for_party(due.domain.account.0.unsigned_abs());
     let settled = asker.settle(ask, |seen| verify::judge(&context, &plan, seen)).await;
     let findings = settled.value?;
-    let gate = signet::ops::checks::gate(due, &plan, &findings);
-    std::hint::black_box(ops.decide(due, &plan, findings, false));
-    Ok(gate)
+    let found = gate(due, &plan, &findings);
+    let observed = Observed { findings, whole: false, others_answer: true };
+    std::hint::black_box(ops.decide(due, &plan, observed));
+    Ok(found)
 }
 
 /// The worker itself, over the database: claims, asks, judges, decides and

@@ -6,7 +6,7 @@
 
 use crate::world::{Population, record_id};
 use signet::{
-    ops::Ops,
+    ops::{Ops, checks::Observed},
     store::{Due, Looked},
 };
 use signet_core::{
@@ -66,7 +66,7 @@ fn look(ops: &Ops, due: &Due) -> Looked {
         match verify::judge(&context, &plan, &seen) {
             Ok(mut findings) => {
                 findings.zone = None;
-                return ops.decide(due, &plan, findings, true);
+                return ops.decide(due, &plan, Observed { findings, whole: true, others_answer: true });
             }
             Err(Need(questions)) => {
                 for question in questions {

@@ -17,8 +17,9 @@ pub(in crate::http) async fn report(
     Authenticated(actor): Authenticated,
     OfDomain(id): OfDomain,
 ) -> Result<Answer> {
-    let (_, verdicts, checked_at) = app.ops().report(&actor, id).await?;
-    let entries: Vec<_> = verdicts.iter().map(|verdict| VerdictView::of(verdict, checked_at)).collect();
+    let (domain, verdicts, checked_at) = app.ops().report(&actor, id).await?;
+    let entry = |verdict| VerdictView::of(verdict, checked_at, domain.late_until(verdict.key));
+    let entries: Vec<_> = verdicts.iter().map(entry).collect();
     Ok(Answer::ok(&Data { data: entries }))
 }
 

@@ -280,6 +280,11 @@ fn report_entry() -> Value {
             "checked_at": nullable_text(
                 "When the look was made; `null` while there was none.", json!("2026-04-28T08:19:31.769Z"),
             ),
+            "visible_everywhere_at": nullable_text(
+                "The record is published, and from then on everybody sees it: until then some receivers may still \
+                 have the answer they got before (RFC 2308). `null` when nothing is left to wait for.",
+                json!("2026-04-28T09:19:31.769Z"),
+            ),
             "remarks": list("Things worth knowing that change nothing.", json!([])),
         }),
     )

@@ -3,7 +3,7 @@
 use super::{AccountId, DomainId};
 use jiff::Timestamp;
 use signet_core::{
-    lifecycle::{ComplianceStatus, Decision, DnsState, Facts, compliance, dns::Shown},
+    lifecycle::{ComplianceStatus, Decision, DnsState, Facts, Past, compliance, dns::Shown},
     names::{DomainName, Name, RecordId},
     plan::{Present, RecordKey},
     tracking::Tracking,
@@ -16,6 +16,8 @@ pub struct RecordState {
     pub key: RecordKey,
     /// What is shown.
     pub shown: Shown,
+    /// What is remembered of it for the next look.
+    pub past: Past,
     /// What the plan expected then. Where it expects something else now, the
     /// state is [`signet_core::verify::Status::Unchecked`] again.
     pub expected: String,
@@ -72,6 +74,12 @@ impl Domain {
             company_complete: self.company_complete,
             decision: self.decision,
         }
+    }
+
+    /// Until when some receivers may still see what a record was before.
+    #[must_use]
+    pub fn late_until(&self, key: RecordKey) -> Option<Timestamp> {
+        self.records.iter().find(|state| state.key == key)?.past.late_until
     }
 
     /// Whether it may send, and if not why.

@@ -2,7 +2,12 @@
 
 use super::{AccountId, Domain, DomainId, NewEvent, RecordState};
 use jiff::Timestamp;
-use signet_core::{lifecycle::DnsState, names::Name, plan::Present, verify::Verdict};
+use signet_core::{
+    lifecycle::{DnsState, freeze::Tally},
+    names::Name,
+    plan::Present,
+    verify::Verdict,
+};
 
 /// The last look at a domain: the verdicts, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +43,35 @@ pub struct Due {
     pub dkim_keys: [Option<Vec<u8>>; 2],
 }
 
+/// What is written of a loss that is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The state as it was before, so that the next wrong look after the brake
+    /// lets go is the one that loses it.
+    pub dns: DnsState,
+    /// When to look again.
+    pub due_at: Timestamp,
+}
+
+/// Losses of verification, all domains together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demotions {
+    /// How many.
+    pub tally: Tally,
+    /// Since when the operator knows that they are held back.
+    pub frozen_since: Option<Timestamp>,
+    /// Until when the operator wants them to go ahead.
+    pub released_until: Option<Timestamp>,
+}
+
+impl Demotions {
+    /// Whether nothing may be demoted now.
+    #[must_use]
+    pub fn are_frozen(&self, now: Timestamp) -> bool {
+        self.tally.is_frozen() && self.released_until.is_none_or(|until| until <= now)
+    }
+}
+
 /// What a look changes.
 #[derive(Clone, Debug)]
 pub struct Looked {
@@ -59,6 +93,9 @@ pub struct Looked {
     pub zone: Option<Name>,
     /// The new state.
     pub dns: DnsState,
+    /// Where this look loses the domain its verification: what is written
+    /// instead while demotions are held back.
+    pub held: Option<Held>,
     /// New values of the counters in [`Due`].
     pub failures: u32,
     /// See [`Due`].

@@ -1,13 +1,13 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 use super::{
-    Handle, accounts, backup, checks, company, domains, events, idempotency, keys, outbox, restore, review,
-    sending,
+    Handle, accounts, backup, checks, company, demotions, domains, events, idempotency, keys, outbox,
+    restore, review, sending,
 };
 use crate::store::{
-    Account, AccountId, CapReached, Cause, Counts, Domain, DomainId, Due, Event, EventId, Grant, Idempotency,
-    IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey, NewToken,
-    NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store, StoredAnswer, Token,
+    Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
+    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Message, NewAccount, NewDomain, NewKey,
+    NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store, StoredAnswer, Token,
     TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
@@ -247,6 +247,23 @@ impl Store for Handle {
 
     async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64> {
         transact!(self, checks::spread, (now = now, until = until) => (*now, *until))
+    }
+
+    async fn demotions(&self, now: Timestamp) -> Result<Demotions> {
+        read!(self, demotions::read(now))
+    }
+
+    async fn freeze_demotions(&self, account: AccountId, notice: &Message, now: Timestamp) -> Result<bool> {
+        transact!(self, demotions::freeze, (account = account, notice = notice.clone(), now = now)
+            => (*account, notice, *now))
+    }
+
+    async fn thaw_demotions(&self) -> Result<bool> {
+        transact!(self, demotions::thaw, () => ())
+    }
+
+    async fn release_demotions(&self, until: Timestamp) -> Result<()> {
+        transact!(self, demotions::release, (until = until) => (*until))
     }
 
     async fn queue_instructions(

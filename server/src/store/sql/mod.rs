@@ -11,6 +11,7 @@ mod api;
 mod backup;
 mod checks;
 mod company;
+mod demotions;
 mod domains;
 mod events;
 mod idempotency;
@@ -65,6 +66,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
+        demotions::STATEMENTS,
         dialect::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
+mod outages;
+
 use jiff::SignedDuration;
 use signet::{
     clock::Clock,
@@ -22,7 +24,10 @@ use signet_dns::{
     ask::{Asker, Settings},
     testing::{Fake, Fault, Rule, Zone},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::{sync::watch, task::JoinSet};
 
 /// The customer's two servers, and ours.
@@ -39,7 +44,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::on(Fake::start(zones(&[]), Vec::new()).await).await
+        Self::with_servers(&[&CUSTOMER[..], &OURS].concat()).await
+    }
+
+    /// A world in which these servers can be given zones.
+    async fn with_servers(servers: &[u8]) -> Self {
+        let everybody = Zone::new("nowhere.test", servers, &[]);
+        let fake = Fake::start(vec![everybody], Vec::new()).await;
+        fake.set_zones(zones(&[]));
+        Self::on(fake).await
     }
 
     async fn on(fake: Fake) -> Self {
@@ -113,6 +126,33 @@ impl World {
         events.into_iter().rev().map(|event| event.kind).collect()
     }
 
+    /// Waits until everything that is due has been looked at.
+    async fn settle(&self) {
+        for _ in 0..3000 {
+            let now = self.ops.clock.now();
+            let idle = |ops: &Ops| ops.under_way.load(Ordering::Relaxed) == 0;
+            let was_idle = idle(&self.ops);
+            let next = self.ops.store.next_due().await.unwrap();
+            if was_idle && idle(&self.ops) && next.is_none_or(|next| next > now) {
+                return;
+            }
+            self.ops.due.notify_one();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let now = self.ops.clock.now();
+        panic!("something stays due: {:?} at {now}", self.ops.store.next_due().await);
+    }
+
+    /// Subjects of the messages handed over.
+    fn subjects(&self) -> Vec<String> {
+        let Ok(files) = std::fs::read_dir(self.directory.path().join("outbox")) else { return Vec::new() };
+        let subject = |file: std::io::Result<std::fs::DirEntry>| {
+            let text = std::fs::read_to_string(file.ok()?.path()).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("Subject: ").map(ToString::to_string))
+        };
+        files.filter_map(subject).collect()
+    }
+
     fn pass_time(&self, span: SignedDuration) {
         self.ops.clock.advance(span);
         self.ops.due.notify_one();
@@ -121,19 +161,22 @@ impl World {
 
 fn zones(customer: &[String]) -> Vec<Zone> {
     let lines: Vec<&str> = customer.iter().map(String::as_str).collect();
-    vec![
-        Zone::new("bakery.test", &CUSTOMER, &lines),
-        Zone::new(
-            "signet.test",
-            &OURS,
-            &[
-                "bounce TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all",
-                "bounce A 192.0.2.1",
-                "_spf TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all",
-                "track A 192.0.2.1",
-            ],
-        ),
-    ]
+    let mut zones = our_zone();
+    zones.insert(0, Zone::new("bakery.test", &CUSTOMER, &lines));
+    zones
+}
+
+fn our_zone() -> Vec<Zone> {
+    vec![Zone::new(
+        "signet.test",
+        &OURS,
+        &[
+            "bounce TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all",
+            "bounce A 192.0.2.1",
+            "_spf TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all",
+            "track A 192.0.2.1",
+        ],
+    )]
 }
 
 /// The records of a plan as zone lines.

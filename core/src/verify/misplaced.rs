@@ -1,22 +1,21 @@
 //! The right record under a wrong name.
 
-use super::Case;
+use super::{Code, Status, Verdict, case::Case, evidence, paste::Value};
 use crate::{
     names::Name,
-    observe::{Look, Need, RecordType},
+    observe::{Answer, Look, Need, RecordType},
     plan::RecordKey,
-    verify::{Code, Status, Verdict, evidence},
 };
 use alloc::{format, vec::Vec};
 
 /// A name the record may have been entered under by mistake.
 pub(super) struct Place {
-    pub(super) name: Name,
+    name: Name,
     code: Code,
 }
 
 /// Where to look for a record that is not at its name.
-pub(super) fn places(case: &Case<'_>, look: &Look) -> Vec<Place> {
+pub(super) fn places<T>(case: &Case<'_, T>, look: &Look) -> Vec<Place> {
     let owner = &case.record.owner;
     let domain = case.context.domain;
     let apex = case.zone(look);
@@ -45,38 +44,40 @@ pub(super) fn places(case: &Case<'_>, look: &Look) -> Vec<Place> {
     places
 }
 
-/// Whether our record stands at one of `places`. One that could not be looked
-/// at says nothing.
-pub(super) fn judge(case: &Case<'_>, look: &Look, places: &[Place]) -> Result<Option<Verdict>, Need> {
+/// The questions that [`judge`] reads from.
+pub(super) fn questions(places: &[Place], rtype: RecordType) -> Vec<(&Name, RecordType)> {
+    places.iter().map(|place| (&place.name, rtype)).collect()
+}
+
+/// Whether our record stands at one of `places`: `ours` is the value to enter, for an answer that holds our record. A place that could not
+/// be looked at says nothing.
+pub(super) fn judge<'a, T>(
+    case: &Case<'_, T>,
+    look: &Look,
+    places: &[Place],
+    ours: impl Fn(&Answer) -> Option<Value<'a>>,
+) -> Result<Option<Verdict>, Need> {
+    let rtype = case.record.rtype;
     for Place { name, code } in places {
-        let Some((_, answer)) = evidence::agreed(case.seen.at(name, RecordType::Cname)?) else {
+        let Some((_, answer)) = evidence::agreed(case.seen.at(name, rtype)?) else {
             continue;
         };
-        // Only ours: another CNAME there is a wildcard's, or none of our business.
-        let Some(found) = answer.cname().filter(|found| **found == case.target || case.is_appended(found))
-        else {
+        // Only ours: another record there is a wildcard's, or none of our business.
+        let Some(value) = ours(answer) else {
             continue;
         };
-        if evidence::is_wildcard(case.seen, name, RecordType::Cname, case.context.probe)? {
+        if evidence::is_wildcard(case.seen, name, rtype, case.context.probe)? {
             continue;
         }
         let owner = &case.record.owner;
-        let zone = case.zone(look);
-        let entered = owner.as_entered_in(&zone);
-        let value = if *found == case.target {
-            format!("the value `{found}`")
-        } else {
-            // The same host appends to the target as well.
-            format!("the value `{}.`, with the dot at its end", case.target)
-        };
+        let place = case.place(look);
+        let then = format!("delete the record at {name}");
         let (reason, fix) = if *code == Code::NameDoubled {
             (
                 format!(
                     "The record stands at {name} instead of {owner}: your DNS host appends the domain to what is entered."
                 ),
-                format!(
-                    "Your DNS host appends the domain: enter `{entered}` as the name, with {value}, and delete the record at {name}."
-                ),
+                place.undouble(Some(value), &then),
             )
         } else {
             (
@@ -84,9 +85,7 @@ pub(super) fn judge(case: &Case<'_>, look: &Look, places: &[Place]) -> Result<Op
                     "The record stands at {name} instead of {owner}: it was entered without the part for {}.",
                     case.context.domain
                 ),
-                format!(
-                    "Enter `{entered}` as the name in the zone {zone}, with {value}, and delete the record at {name}."
-                ),
+                place.enter(Some(value), &then),
             )
         };
         return Ok(Some(case.verdict(Status::Missing, *code, reason).fix(fix)));
