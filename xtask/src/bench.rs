@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 fn measure(section: &Section, arguments: &[String]) -> anyhow::Result<()> {
     let report = step::target().join(format!("bench-{}.md", section.name));
     step::step(section.title, || {
-        let mut cargo = step::cargo(&["bench", "--package", "signet", "--bench", "budgets", "--", "--report"]);
+        let mut cargo =
+            step::cargo(&["bench", "--package", "signet", "--bench", "budgets", "--", "--report"]);
         cargo.arg(&report);
         if !arguments.iter().any(|argument| argument == "--only") {
             cargo.args(["--only", section.rows]);

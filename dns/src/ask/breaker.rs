@@ -25,6 +25,9 @@ use tokio::time::Instant;
 
 /// Tries without an answer in a row after which a server is left alone.
 const SILENCES: u32 = 5;
+/// Tries that end within this time are one: a moment's outage ends all of those
+/// under way.
+const MOMENT: Duration = Duration::from_millis(100);
 /// Accounts whose zones must be met with silence before an address is.
 const PARTIES: usize = 3;
 /// From one try to the next while it stays silent; doubled each time.
@@ -58,8 +61,8 @@ struct Trouble {
 }
 
 enum Silence {
-    /// So many tries in a row.
-    Counted(u32),
+    /// So many tries in a row, the last of them then.
+    Counted(u32, Instant),
     LeftAlone(Pause),
 }
 
@@ -147,10 +150,13 @@ impl Breakers {
         match server.zones.get_mut(zone) {
             None => {
                 *zones += 1;
-                server.zones.insert(zone.clone(), Silence::Counted(1));
+                server.zones.insert(zone.clone(), Silence::Counted(1, now));
             }
             Some(Silence::LeftAlone(pause)) => pause.prolong(now),
-            Some(Silence::Counted(tries)) if *tries + 1 < SILENCES => *tries += 1,
+            Some(Silence::Counted(_, last)) if now < *last + MOMENT => {}
+            Some(Silence::Counted(tries, last)) if *tries + 1 < SILENCES => {
+                (*tries, *last) = (*tries + 1, now)
+            }
             Some(counted) => {
                 *counted = Silence::LeftAlone(Pause::begin(now));
                 if party != 0 && !server.parties.contains(&party) && server.parties.len() < PARTIES {
@@ -201,9 +207,10 @@ mod tests {
         Name::parse(&format!("zone-{number}.test")).unwrap()
     }
 
-    fn silence(breakers: &Breakers, zone: &Name, party: u64) {
+    async fn silence(breakers: &Breakers, zone: &Name, party: u64) {
         for _ in 0..SILENCES {
             breakers.silent(HERE, zone, party);
+            tokio::time::advance(MOMENT).await;
         }
     }
 
@@ -212,8 +219,10 @@ mod tests {
         let (breakers, zone, other) = (Breakers::new(), zone(1), zone(2));
         for _ in 1..SILENCES {
             breakers.silent(HERE, &zone, 1);
+            breakers.silent(HERE, &zone, 1);
+            tokio::time::advance(MOMENT).await;
         }
-        assert!(breakers.may_ask(HERE, &zone), "one too few");
+        assert!(breakers.may_ask(HERE, &zone), "one too few, whatever ended in the same moment");
         breakers.silent(HERE, &zone, 1);
         assert!(!breakers.may_ask(HERE, &zone));
         assert!(breakers.may_ask(HERE, &other), "nobody else's zone");
@@ -240,11 +249,11 @@ mod tests {
     async fn an_address_is_left_alone_when_several_accounts_meet_silence() {
         let breakers = Breakers::new();
         for number in 0..20 {
-            silence(&breakers, &zone(number), u64::from(number % 2));
+            silence(&breakers, &zone(number), u64::from(number % 2)).await;
         }
         assert!(breakers.may_ask(HERE, &zone(99)), "one account and nobody in particular");
         for number in 20..22 {
-            silence(&breakers, &zone(number), u64::from(number));
+            silence(&breakers, &zone(number), u64::from(number)).await;
         }
         assert!(!breakers.may_ask(HERE, &zone(99)));
         tokio::time::advance(SHORTEST).await;
@@ -275,7 +284,7 @@ mod tests {
                 for (number, party, what, seconds) in steps {
                     let zone = zone(number);
                     match what {
-                        0 | 1 => silence(&breakers, &zone, party),
+                        0 | 1 => silence(&breakers, &zone, party).await,
                         2 => tokio::time::advance(Duration::from_secs(seconds)).await,
                         _ => {
                             breakers.answered(HERE, &zone);

@@ -11,9 +11,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Looks that have just begun, at the same time.
-const FAST: usize = 256;
+const FAST: usize = 512;
 /// Looks that take long, at the same time.
-const SLOW: usize = 1024;
+const SLOW: usize = 2048;
 /// What takes longer is slow: more than one try with a server that is silent.
 const PATIENCE: Duration = Duration::from_secs(2);
 

@@ -442,7 +442,7 @@ async fn a_stop_puts_looks_under_way_back() {
 /// A large DNS operator is down, and its customers' looks take long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn domains_at_a_dead_operator_keep_nobody_else_waiting() {
-    const DEAD: usize = 300;
+    const DEAD: usize = 600;
     const WELL: usize = 50;
     let names = |kind: &'static str, count| (0..count).map(move |n| format!("{kind}-{n}.test"));
     let mut all = zones(&[]);

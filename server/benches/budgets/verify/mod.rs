@@ -35,7 +35,7 @@ const BUDGET: f64 = 10_000.0;
 /// its own number.
 const AT_ONCE: usize = 256;
 /// The same where answers come from far away.
-const AT_ONCE_FAR: usize = 2048;
+const AT_ONCE_FAR: usize = 512;
 /// Domains that the looks without writing go over.
 const LOOKED_AT: u32 = 100_000;
 /// Domains for the rows with a network in between, and who has their zones.
