@@ -21,7 +21,7 @@ use signet_core::{
     verify::{Code, Status, Verdict},
 };
 use signet_dns::{
-    ask::Asker,
+    ask::{Asker, Settings},
     testing::{Fake, Fault, Rule, Zone},
 };
 use std::{
@@ -52,25 +52,35 @@ impl World {
         let everybody = Zone::new("nowhere.test", servers, &[]);
         let fake = Fake::start(vec![everybody], Vec::new()).await;
         fake.set_zones(zones(&[]));
+        Self::on(fake).await
+    }
+
+    async fn on(fake: Fake) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let key_file = directory.path().join("signet.key").display().to_string();
-        let flags = [("database_url", url.clone()), ("key_file", key_file)];
+        let flags =
+            [("database_url", url.clone()), ("key_file", key_file), ("unverified_limit", "0".to_string())];
         let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
         let clock = Clock::manual("2026-04-28T08:00:00Z".parse().unwrap());
         let ops = Ops::new(store::open(&url).await.unwrap(), Arc::new(config), clock);
         ops.install().await.unwrap();
         let mut world = Self { fake, ops, actor: Actor::operator(AccountId(1)), workers: None, directory };
-        world.start_workers().await;
+        let settings = world.fake.settings();
+        world.start_workers_asking(settings).await;
         world
     }
 
     async fn start_workers(&mut self) {
+        self.start_workers_asking(self.fake.settings()).await;
+    }
+
+    async fn start_workers_asking(&mut self, settings: Settings) {
         let (stop, stopped) = watch::channel(false);
         let route = MailRoute::Directory(self.directory.path().join("outbox"));
         let from = EmailAddress::parse("signet@signet.test").unwrap();
         let equipment = worker::Equipment {
-            asker: Asker::new(self.fake.settings()).await.unwrap(),
+            asker: Asker::new(settings).await.unwrap(),
             mailer: Mailer::new(&Mail { route, from }).unwrap(),
             key: Arc::new(KeyFile::open(&self.ops.config.key_file).unwrap()),
         };
@@ -427,6 +437,38 @@ async fn a_stop_puts_looks_under_way_back() {
     let now = world.ops.clock.now();
     let due: Vec<Due> = world.ops.store.claim_due(now, now + SignedDuration::from_mins(2), 10).await.unwrap();
     assert_eq!(due.iter().map(|due| due.domain.id).collect::<Vec<_>>(), [domain.id]);
+}
+
+/// A large DNS operator is down, and its customers' looks take long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn domains_at_a_dead_operator_keep_nobody_else_waiting() {
+    const DEAD: usize = 600;
+    const WELL: usize = 50;
+    let names = |kind: &'static str, count| (0..count).map(move |n| format!("{kind}-{n}.test"));
+    let mut all = zones(&[]);
+    all.extend(names("dead", DEAD).map(|name| Zone::new(&name, &[7], &[])));
+    all.extend(names("well", WELL).map(|name| Zone::new(&name, &[2], &[])));
+    let mut world = World::on(Fake::start(all, vec![Rule::at(7, Fault::Silent)]).await).await;
+    world.stop_workers().await;
+    let mut ids = Vec::new();
+    for name in names("dead", DEAD).chain(names("well", WELL)) {
+        ids.push(world.register(&name).await.id);
+        // Due in the order of registration.
+        world.ops.clock.advance(SignedDuration::from_millis(1));
+    }
+    let patient = Settings { timeout: Duration::from_millis(1500), ..world.fake.settings() };
+    world.start_workers_asking(patient).await;
+    let began = std::time::Instant::now();
+    for id in &ids[DEAD..] {
+        wait_for(&world, *id, "a look at a domain that is well", |domain| domain.checked_at.is_some()).await;
+    }
+    let took = began.elapsed();
+    let mut dead = 0;
+    for id in &ids[..DEAD] {
+        dead += usize::from(world.ops.domain(&world.actor, *id).await.unwrap().checked_at.is_some());
+    }
+    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(dead < DEAD / 2, "the others are still waited for: {dead}");
 }
 
 async fn wait_for(world: &World, id: DomainId, what: &str, done: impl Fn(&Domain) -> bool) {

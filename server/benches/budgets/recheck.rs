@@ -95,7 +95,7 @@ async fn apply(ops: signet::ops::Ops, mut looks: mpsc::Receiver<Looked>) -> anyh
 }
 
 /// What must be the same afterwards: history, reports, states.
-async fn fingerprint(world: &World) -> anyhow::Result<(i64, i64, i64)> {
+pub(crate) async fn fingerprint(world: &World) -> anyhow::Result<(i64, i64, i64)> {
     let mut conn = world.raw().await?;
     let row = conn
         .fetch_one(

@@ -37,7 +37,9 @@ const DAY: i64 = 86_400_000_000;
 
 /// A database that has been filled.
 pub(crate) struct World {
-    folder: PathBuf,
+    /// Where its files are.
+    pub(crate) folder: PathBuf,
+    population: &'static Population,
     /// How it is opened.
     pub(crate) url: String,
     /// Whose the domains are.
@@ -50,6 +52,23 @@ pub(crate) struct World {
     /// When the first of them is due.
     pub(crate) due: jiff::Timestamp,
 }
+
+/// What the domains are called, and how they were last looked at.
+pub(crate) struct Population {
+    /// The one that all others are copies of; its name stands nowhere else.
+    pub(crate) template: &'static str,
+    /// Their names, by number.
+    pub(crate) name: fn(u32) -> String,
+    /// The look at the template.
+    pub(crate) look: fn(&Ops, &Due) -> Looked,
+}
+
+/// Domains that nobody looks at.
+pub(crate) const PLAIN: Population = Population {
+    template: "template.example.com",
+    name: |number| format!("customer-{number}.example.com"),
+    look: |ops, due| looked(ops, due, true),
+};
 
 /// What a world's clock shows.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +92,20 @@ impl World {
     ///
     /// # Errors
     /// When the database cannot be made.
-    pub(crate) async fn make(folder: &Path, name: &str, domains: u32) -> anyhow::Result<Self> {
+    pub(crate) async fn make(
+        folder: &Path,
+        name: &str,
+        domains: u32,
+        population: &'static Population,
+    ) -> anyhow::Result<Self> {
         let began = Instant::now();
         let folder = folder.join(name);
         std::fs::create_dir(&folder)?;
         let url = format!("sqlite:{}", folder.join("signet.db").display());
         let clock = Clock::system();
         let due = clock.now() + jiff::SignedDuration::from_hours(1);
-        let mut world = Self { folder, url, account: AccountId(0), token: String::new(), domains, due };
+        let (account, token) = (AccountId(0), String::new());
+        let mut world = Self { folder, population, url, account, token, domains, due };
         let open = world.open(Time::Real).await?;
         let (_, first) = open.ops.install().await?;
         let first = first.context("the database was not empty")?;
@@ -170,13 +195,14 @@ impl World {
 
     fn copy(&self, number: u32, (_, template_id, body): &(i64, String, String)) -> Copy {
         let record_id = record_id(number);
-        let body = body.replace(template_id, &record_id);
+        let name = (self.population.name)(number);
+        let body = body.replace(template_id, &record_id).replace(self.population.template, &name);
         let hash = Sha256::digest(body.as_bytes());
         // As the store tells reports apart; `recheck` sees that it is so.
         let digest = hash.iter().take(8).fold(0, |digest, &byte| digest << 8 | i64::from(byte));
         let wait = i64::try_from(scrambled(u64::from(number)) % DAY.unsigned_abs()).unwrap_or(0);
         let due_at = self.due.as_microsecond() + wait;
-        Copy { name: format!("customer-{number}.example.com"), record_id, digest, due_at }
+        Copy { name, record_id, digest, due_at }
     }
 }
 
@@ -184,10 +210,11 @@ impl Open<'_> {
     /// Registers a domain and has it verified.
     async fn template(&self, account: AccountId) -> anyhow::Result<()> {
         let actor = Actor::operator(account);
-        self.ops.create_domain(&actor, "template.example.com").await?;
+        let population = self.world.population;
+        self.ops.create_domain(&actor, population.template).await?;
         let now = self.ops.clock.now();
         let due = self.ops.store.claim_due(now, now, 1).await?.pop().context("nothing is due")?;
-        let looked = looked(&self.ops, &due, true);
+        let looked = (population.look)(&self.ops, &due);
         let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: now };
         let written = self.ops.store.apply_looks(&[looked], &cause).await?;
         anyhow::ensure!(written == [true], "the template was not written");
@@ -231,7 +258,7 @@ const COPY: &str = "INSERT INTO domain (account_id, name, record_id, demo, demo_
     FROM json_each($1) c JOIN domain t ON t.id = $2";
 
 const COPY_REPORT: &str = "INSERT INTO report (domain_id, body) \
-    SELECT d.id, replace(r.body, t.record_id, d.record_id) FROM domain d \
+    SELECT d.id, replace(replace(r.body, t.record_id, d.record_id), t.name, d.name) FROM domain d \
     JOIN domain t ON t.id = $1 JOIN report r ON r.domain_id = t.id WHERE d.id > t.id ORDER BY d.id";
 
 /// As long as a key of 2,048 bits is, in the clear and sealed.
@@ -241,7 +268,7 @@ const MAKE_KEYS: &str = "INSERT INTO dkim_key (domain_id, selector, public, seal
 
 /// A record id for a number, never the same for two. Drawn ones are just as
 /// scattered.
-fn record_id(number: u32) -> String {
+pub(crate) fn record_id(number: u32) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut rest = u128::from(scrambled(u64::from(number))) << 16 | 0x5a5a;
     let mut text = String::with_capacity(16);
