@@ -70,13 +70,6 @@ impl Randomness {
         RecordId::from_random(self.bytes())
     }
 
-    /// A whole number from 0 to 1,000, for spreading due times.
-    #[must_use]
-    pub fn spread(&self) -> u16 {
-        // 2^32 mod 1,001 is small enough not to matter for spreading.
-        u16::try_from(u32::from_le_bytes(self.bytes()) % 1001).unwrap_or(500)
-    }
-
     /// A UUID of version 7 (RFC 9562) for the time `now`.
     #[must_use]
     pub fn uuid(&self, now: Timestamp) -> uuid::Uuid {

@@ -99,7 +99,7 @@ async fn fingerprint(world: &World) -> anyhow::Result<(i64, i64, i64)> {
     let mut conn = world.raw().await?;
     let row = conn
         .fetch_one(
-            "SELECT (SELECT COUNT(*) FROM event), (SELECT SUM(report_digest % 1000003) FROM domain), \
+            "SELECT (SELECT COUNT(*) FROM event), (SELECT SUM(digest % 1000003) FROM look), \
              (SELECT COUNT(*) FROM domain WHERE dns_state = 'verified')",
         )
         .await?;

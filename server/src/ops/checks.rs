@@ -48,7 +48,7 @@ impl Ops {
     #[must_use]
     pub fn decide(&self, due: &Due, plan: &[PlannedRecord], findings: Findings, whole: bool) -> Looked {
         let rules = Rules { grace: self.config.grace, ..Rules::default() };
-        decide(due, plan, findings, whole, self.clock.now(), self.random.spread(), &rules)
+        decide(due, plan, findings, whole, self.clock.now(), &rules)
     }
 }
 
@@ -68,7 +68,6 @@ fn decide(
     findings: Findings,
     whole: bool,
     now: Timestamp,
-    spread: u16,
     rules: &Rules,
 ) -> Looked {
     let gate = gate(due, plan, &findings);
@@ -86,12 +85,13 @@ fn decide(
     };
     let (records, mut events) = record_states(&due.domain, plan, &findings, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
+    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
     Looked {
         domain: due.domain.id,
         account: due.domain.account,
         version: due.version,
         ticket: due.ticket,
-        due_at: schedule::next_look(&Pace { state: dns, waiting_since, failures, suspicions }, now, spread),
+        due_at: schedule::next_look(&pace, now),
         present: still_present(&due.domain.present, &findings),
         report: Report { checked_at: now, verdicts: findings.verdicts },
         records,

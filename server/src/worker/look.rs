@@ -134,12 +134,20 @@ async fn look(ops: Ops, asker: Asker, due: Due, done: mpsc::Sender<Looked>) -> D
 async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<(Findings, bool)> {
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
-        let findings = settle(ops, asker, due, plan, Ask::routine()).await?;
+        // Without our keys, which only tell what stands in a CNAME's place.
+        let findings = settle(ops, asker, due, plan, Ask::routine(), &[None, None]).await?;
         if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
             return Some((findings, false));
         }
     }
-    Some((settle(ops, asker, due, plan, Ask::thorough()).await?, Ask::thorough().scope == Scope::All))
+    let keys = match ops.store.published_keys(&due.domain.record_id).await {
+        Ok(keys) => keys.unwrap_or_default(),
+        Err(error) => {
+            tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
+            return None;
+        }
+    };
+    Some((settle(ops, asker, due, plan, Ask::thorough(), &keys).await?, Ask::thorough().scope == Scope::All))
 }
 
 /// Whether some record would be shown differently than before.
@@ -150,14 +158,24 @@ fn changed(due: &Due, findings: &Findings) -> bool {
     })
 }
 
-async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask: Ask) -> Option<Findings> {
+/// The public keys (SPKI, DER) at a domain's two DKIM targets.
+type Keys = [Option<Vec<u8>>; 2];
+
+async fn settle(
+    ops: &Ops,
+    asker: &Asker,
+    due: &Due,
+    plan: &[PlannedRecord],
+    ask: Ask,
+    keys: &Keys,
+) -> Option<Findings> {
     // Nobody can publish under a name they cannot guess.
     let probe = ops.random.record_id();
     let context = Context {
         provider: &ops.config.provider,
         domain: due.domain.name.name(),
         probe: probe.as_str(),
-        dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
+        dkim_keys: [keys[0].as_deref(), keys[1].as_deref()],
     };
     let settled = asker.settle(ask, |seen| verify::judge(&context, plan, seen)).await;
     metrics::histogram!("signet_look_questions")

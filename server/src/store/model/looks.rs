@@ -34,8 +34,6 @@ pub struct Due {
     pub suspicions: u32,
     /// When it was due.
     pub due_at: Timestamp,
-    /// The public keys (SPKI, DER) at its two DKIM targets.
-    pub dkim_keys: [Option<Vec<u8>>; 2],
 }
 
 /// What a look changes.
@@ -68,4 +66,30 @@ pub struct Looked {
     /// History rows; the one on compliance is added by the store, which alone
     /// sees the facts of that moment.
     pub events: Vec<NewEvent>,
+}
+
+impl Looked {
+    /// Everything the look found, as text; the same for two that found the
+    /// same, whenever that was.
+    #[must_use]
+    pub fn found(&self) -> String {
+        crate::store::stored::found(self)
+    }
+}
+
+/// How domains stand by their last looks, demo domains left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Verified, and nothing was wrong.
+    pub verified: u64,
+    /// Verified, but a look found something wrong that is not confirmed yet.
+    pub suspect: u64,
+    /// Verified, with a deadline.
+    pub at_risk: u64,
+    /// Verified once.
+    pub lost: u64,
+    /// Never verified.
+    pub pending: u64,
+    /// Of all these, those whose last look could not see everything.
+    pub unseen: u64,
 }
