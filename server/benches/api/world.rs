@@ -224,12 +224,13 @@ impl Open<'_> {
 /// A look that found everything right.
 pub(crate) fn looked(ops: &Ops, due: &Due, whole: bool) -> Looked {
     let plan = ops.plan(&due.domain);
+    let server = Server {
+        name: Name::parse("ns1.dns-host.example").ok(),
+        address: Some(std::net::Ipv4Addr::new(192, 0, 2, 53).into()),
+    };
     let verdicts = plan.iter().map(|record| Verdict {
         observed: vec![record.value.clone()],
-        server: Some(Server {
-            name: Name::parse("ns1.dns-host.example").ok(),
-            address: Some(std::net::Ipv4Addr::new(192, 0, 2, 53).into()),
-        }),
+        server: Some(server.clone()),
         rcode: Some("NOERROR".to_string()),
         ttl: Some(300),
         witnesses: Witnesses { agreeing: 1, asked: 1 },

@@ -2,6 +2,7 @@
 
 mod account;
 mod backup;
+mod check_all;
 mod demo;
 mod domains;
 mod openapi;

@@ -1,7 +1,7 @@
 //! Looking at a domain's DNS: asking for it, and deciding on what was found.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report};
+use crate::store::{AccountId, Domain, DomainId, Due, EventKind, Looked, NewEvent, RecordState, Report};
 use jiff::Timestamp;
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Rules, dns},
@@ -41,6 +41,20 @@ impl Ops {
             }
             let _ = tokio::time::timeout_at(deadline.min(now + POLL), looked).await;
         }
+    }
+
+    /// Makes every domain due, or every one of an account; how many there are.
+    /// They are looked at as fast as can be, whoever waits for them or not.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when there is no such account.
+    pub async fn check_all(&self, account: Option<AccountId>) -> Result<u64> {
+        if let Some(account) = account {
+            self.store.account(account).await?.ok_or(Refused::NotFound)?;
+        }
+        let asked = self.store.request_check_all(account, self.clock.now()).await?;
+        self.due.notify_one();
+        Ok(asked)
     }
 
     /// What a look at a claimed domain means. `whole` says that every server

@@ -15,6 +15,7 @@ use signet_core::{
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
 };
 
 /// What a column holds that none of ours would.
@@ -59,7 +60,7 @@ pub(super) fn decision(text: &str) -> Result<Decision> {
 }
 
 /// A [`DnsState`] as columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StateColumns {
     pub(super) state: &'static str,
     pub(super) at: Option<i64>,
@@ -268,28 +269,84 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
         .collect()
 }
 
-/// What a look finds and everything kept of it but the times, the counters and
-/// when the next is due.
-#[derive(Serialize)]
-struct Found<'a> {
-    state: StateColumns,
-    zone: Option<&'a str>,
-    spf: Option<&'a str>,
-    dmarc: Option<&'a str>,
-    records: Vec<StoredRecord<'a>>,
-    verdicts: Vec<StoredVerdict<'a>>,
+/// See [`Looked::found`]. Each text stands behind its length, so that none can
+/// pass for two, and an absent one has none.
+pub(super) fn found(look: &Looked) -> String {
+    let mut found = Found(String::with_capacity(4096));
+    let StateColumns { state, at, since, deadline, unaligned_since } = StateColumns::of(&look.dns);
+    found.text(state);
+    [at, since, deadline, unaligned_since].into_iter().for_each(|time| found.number(time));
+    found.optional(look.zone.as_ref().map(|zone| zone.as_str()));
+    found.optional(look.present.spf.as_deref());
+    found.optional(look.present.dmarc.as_deref());
+    for record in stored_records(&look.records, look.report.checked_at) {
+        // By name and without "..", so that nothing kept later is forgotten here.
+        let StoredRecord { key, status, trusted_at, expected } = record;
+        found.text(key);
+        found.text(status);
+        found.number(trusted_at);
+        found.text(&expected);
+    }
+    look.report.verdicts.iter().for_each(|verdict| found.verdict(verdict));
+    found.0
 }
 
-/// See [`Looked::found`].
-pub(super) fn found(look: &Looked) -> String {
-    json(&Found {
-        state: StateColumns::of(&look.dns),
-        zone: look.zone.as_ref().map(|zone| zone.as_str()),
-        spf: look.present.spf.as_deref(),
-        dmarc: look.present.dmarc.as_deref(),
-        records: stored_records(&look.records, look.report.checked_at),
-        verdicts: stored_verdicts(&look.report.verdicts),
-    })
+struct Found(String);
+
+impl Found {
+    fn number(&mut self, number: Option<impl std::fmt::Display>) {
+        if let Some(number) = number {
+            // Writing to a string does not fail.
+            let _ = write!(self.0, "{number}");
+        }
+        self.0.push(';');
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(Some(text.len()));
+        self.0.push_str(text);
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.0.push('-'),
+        }
+    }
+
+    fn texts(&mut self, texts: &[String]) {
+        self.number(Some(texts.len()));
+        texts.iter().for_each(|text| self.text(text));
+    }
+
+    /// Everything that [`stored_verdicts`] keeps.
+    fn verdict(&mut self, verdict: &Verdict) {
+        let Verdict {
+            key,
+            status,
+            code,
+            reason,
+            fix,
+            expected,
+            observed,
+            server,
+            rcode,
+            ttl,
+            witnesses,
+            remarks,
+        } = verdict;
+        for text in [key.as_str(), status.as_str(), code.as_str(), reason, fix, expected] {
+            self.text(text);
+        }
+        self.texts(observed);
+        self.optional(server.as_ref().and_then(|server| server.name.as_ref()).map(Name::as_str));
+        self.number(server.as_ref().and_then(|server| server.address));
+        self.optional(rcode.as_deref());
+        self.number(*ttl);
+        self.number(Some(witnesses.agreeing));
+        self.number(Some(witnesses.asked));
+        self.texts(remarks);
+    }
 }
 
 /// Tells apart what two looks found without reading what is stored of the

@@ -10,20 +10,23 @@ use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::Gate,
     plan::PlannedRecord,
-    verify::{self, Context, Findings},
+    verify::{self, Context, Findings, Status},
 };
 use signet_dns::ask::{Ask, Asker, Scope};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 /// Domains looked at at the same time.
 const AT_ONCE: usize = 256;
 /// Claimed with one statement at most.
 const CLAIM: usize = 128;
-/// Applied in one transaction at most.
+/// How long places are gathered for the next claim while there is a backlog: a
+/// claim for every look that ends would cost as much as the look.
+const GATHER: Duration = Duration::from_millis(10);
+/// Applied together at most.
 const APPLY: usize = 256;
 /// Longer than a look can take, its patience with every server of two rounds
 /// included; after a crash other nodes look again when it has run out.
@@ -41,25 +44,22 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
     let (done, applying) = mpsc::channel(APPLY);
     let applier = tokio::spawn(apply(ops.clone(), applying));
     let mut looks: JoinSet<DomainId> = JoinSet::new();
-    let mut held: Vec<(DomainId, i64)> = Vec::new();
+    let mut held: HashMap<DomainId, i64> = HashMap::new();
     loop {
         while let Some(finished) = looks.try_join_next() {
-            // A look that panicked keeps its lease and is due again after it.
-            if let Ok(id) = finished {
-                held.retain(|(held, _)| *held != id);
-            }
+            ended(finished, &mut held);
         }
-        let free = AT_ONCE - looks.len();
-        let claimed = if free == 0 { Vec::new() } else { claim(&ops, free.min(CLAIM)).await };
-        let full = claimed.len() == free.min(CLAIM);
+        let wanted = CLAIM.min(AT_ONCE - looks.len());
+        let claimed = if wanted == 0 { Vec::new() } else { claim(&ops, wanted).await };
+        let backlog = claimed.len() == wanted;
+        metrics::counter!("signet_looks_claimed_total").increment(claimed.len() as u64);
         for due in claimed {
-            held.push((due.domain.id, due.version));
+            held.insert(due.domain.id, due.version);
             looks.spawn(look(ops.clone(), asker.clone(), due, done.clone()));
         }
-        let go_on = if free == 0 {
-            wait_for_one(&mut looks, &mut held, &mut stop).await
-        } else if full {
-            !*stop.borrow()
+        metrics::gauge!("signet_looks_in_flight").set(looks.len() as f64);
+        let go_on = if backlog {
+            gather(&mut looks, &mut held, &mut stop).await
         } else {
             pause(Some(&ops.due), until_next(&ops).await, &mut stop).await
         };
@@ -71,6 +71,7 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
     drop(done);
     let _ = applier.await;
     // Those applied meanwhile have another version by now and stay as they are.
+    let held: Vec<_> = held.into_iter().collect();
     if let Err(error) = ops.store.put_back(&held, ops.clock.now()).await {
         tracing::warn!(%error, "checks under way were not put back; they are due when their lease ends");
     }
@@ -89,20 +90,30 @@ async fn claim(ops: &Ops, limit: usize) -> Vec<Due> {
     }
 }
 
-async fn wait_for_one(
+/// A look that panicked keeps its lease and is due again after it.
+fn ended(finished: Result<DomainId, JoinError>, held: &mut HashMap<DomainId, i64>) {
+    if let Ok(id) = finished {
+        held.remove(&id);
+    }
+}
+
+/// Waits until there is place for half a claim, or for as long as places are
+/// gathered. Whether to go on.
+async fn gather(
     looks: &mut JoinSet<DomainId>,
-    held: &mut Vec<(DomainId, i64)>,
+    held: &mut HashMap<DomainId, i64>,
     stop: &mut watch::Receiver<bool>,
 ) -> bool {
-    tokio::select! {
-        finished = looks.join_next() => {
-            if let Some(Ok(id)) = finished {
-                held.retain(|(held, _)| *held != id);
-            }
-            true
+    let enough = tokio::time::sleep(GATHER);
+    tokio::pin!(enough);
+    while AT_ONCE - looks.len() < CLAIM / 2 {
+        tokio::select! {
+            Some(finished) = looks.join_next() => ended(finished, held),
+            () = &mut enough => break,
+            _ = stop.wait_for(|stop| *stop) => return false,
         }
-        _ = stop.wait_for(|stop| *stop) => false,
     }
+    !*stop.borrow()
 }
 
 /// Until something is due here, or until another process may have made it so.
@@ -122,11 +133,24 @@ async fn look(ops: Ops, asker: Asker, due: Due, done: mpsc::Sender<Looked>) -> D
     let plan = ops.plan(&due.domain);
     if let Some((findings, whole)) = observe(&ops, &asker, &due, &plan).await {
         metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
+        metrics::counter!("signet_look_results_total", "result" => result(&findings)).increment(1);
         let looked = ops.decide(&due, &plan, findings, whole);
         // The applier outlives all looks; only a stop closes it.
         let _ = done.send(looked).await;
     }
     id
+}
+
+/// What a look came to, in a word.
+fn result(findings: &Findings) -> &'static str {
+    let any = |wanted: fn(Status) -> bool| findings.verdicts.iter().any(|verdict| wanted(verdict.status));
+    if any(Status::is_wrong) {
+        "wrong"
+    } else if any(|status| !status.is_right()) {
+        "unknown"
+    } else {
+        "right"
+    }
 }
 
 /// Looks at a domain. A routine pass asks one server; whatever it does not find

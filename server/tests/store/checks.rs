@@ -1,6 +1,7 @@
 //! Being due, being looked at, and what a look changes.
 
 use super::*;
+use signet_core::observe::Server;
 
 on_both! {
     a_look_is_kept_whole every_state_survives leases tickets a_stale_look_changes_nothing
@@ -405,4 +406,57 @@ async fn a_crash_leaves_everything_due(place: Place) {
     assert_eq!(restarted.apply_looks(&looks, &cause(71)).await.unwrap(), [true]);
     let late = [look(&slow, DnsState::Verified { at: at(72) }, 72)];
     assert_eq!(store.apply_looks(&late, &cause(72)).await.unwrap(), [false]);
+}
+
+/// What makes a look one that found something else; everything that is kept.
+#[tokio::test]
+async fn whatever_is_found_else_is_noticed() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    register(&store, account, "example.com").await;
+    let due = claim(&store, 10).await.remove(0);
+    let first =
+        look(&due, DnsState::AtRisk { at: at(1), since: at(2), deadline: at(4), unaligned_since: None }, 10);
+    let changes: Vec<(&str, fn(&mut Looked))> = vec![
+        ("state", |look| look.dns = DnsState::Suspect { at: at(1), since: at(2), unaligned_since: None }),
+        ("deadline", |look| {
+            look.dns = DnsState::AtRisk { at: at(1), since: at(2), deadline: at(5), unaligned_since: None };
+        }),
+        ("zone", |look| look.zone = None),
+        ("present SPF", |look| look.present.spf = None),
+        ("present DMARC", |look| look.present.dmarc = Some(String::new())),
+        ("record", |look| look.records[0].key = RecordKey::Spf),
+        ("record status", |look| look.records[0].shown.status = Status::Softfail),
+        ("trust", |look| look.records[0].shown.trusted_at = Some(at(9))),
+        ("record expected", |look| look.records[0].expected.push('x')),
+        ("no record", |look| look.records.clear()),
+        ("verdict", |look| look.report.verdicts[0].key = RecordKey::Spf),
+        ("status", |look| look.report.verdicts[0].status = Status::Softfail),
+        ("code", |look| look.report.verdicts[0].code = Code::WrongType),
+        ("reason", |look| look.report.verdicts[0].reason.push('x')),
+        ("fix", |look| look.report.verdicts[0].fix.push('x')),
+        ("expected", |look| look.report.verdicts[0].expected.push('x')),
+        ("observed", |look| look.report.verdicts[0].observed.push(String::new())),
+        ("server", |look| look.report.verdicts[0].server = None),
+        ("server's address", |look| {
+            look.report.verdicts[0].server =
+                Some(Server { name: Name::parse("ns1.example.com").ok(), address: None });
+        }),
+        ("rcode", |look| look.report.verdicts[0].rcode = None),
+        ("TTL", |look| look.report.verdicts[0].ttl = Some(301)),
+        ("agreeing", |look| look.report.verdicts[0].witnesses.agreeing = 1),
+        ("asked", |look| look.report.verdicts[0].witnesses.asked = 1),
+        ("remarks", |look| look.report.verdicts[0].remarks.clear()),
+        ("no verdict", |look| look.report.verdicts.clear()),
+    ];
+    let mut seen = std::collections::BTreeSet::from([first.found()]);
+    for (what, change) in changes {
+        let mut other = first.clone();
+        change(&mut other);
+        assert!(seen.insert(other.found()), "{what}");
+    }
+    let mut later = look(&due, first.dns, 99);
+    (later.failures, later.suspicions, later.due_at) = (7, 7, at(7));
+    assert_eq!(later.found(), first.found(), "time alone is nothing new");
 }

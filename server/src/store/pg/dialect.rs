@@ -25,12 +25,15 @@ macro_rules! taken {
     };
 }
 
-/// The looks handed over as $1.
+/// The looks handed over as $1, see `apply::Turn`.
 macro_rules! turns {
     () => {
-        " FROM json_to_recordset(CAST($1 AS JSON)) AS l (id BIGINT, account BIGINT, version BIGINT, \
-            checked_at BIGINT, digest BIGINT, failures BIGINT, suspicions BIGINT, ticket BIGINT, \
-            due_at BIGINT) "
+        " FROM (SELECT CAST(t->>0 AS BIGINT) AS id, CAST(t->>1 AS BIGINT) AS account, \
+            CAST(t->>2 AS BIGINT) AS version, CAST(t->>3 AS BIGINT) AS checked_at, \
+            CAST(t->>4 AS BIGINT) AS digest, CAST(t->>5 AS BIGINT) AS failures, \
+            CAST(t->>6 AS BIGINT) AS suspicions, CAST(t->>7 AS BIGINT) AS ticket, \
+            CAST(t->>8 AS BIGINT) AS due_at \
+            FROM json_array_elements(CAST($1 AS JSON)) AS t) AS l "
     };
 }
 

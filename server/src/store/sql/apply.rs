@@ -22,8 +22,9 @@ use signet_core::lifecycle::{DnsState, Facts, compliance};
 use sqlx::Executor as _;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// What a look changes in `look`.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// What a look changes in `look`: an array, whose places the dialects' `turns!`
+/// name. Millions a day are handed over, and names would be most of it.
+#[derive(Clone, Copy, Debug)]
 struct Turn {
     id: i64,
     account: i64,
@@ -34,6 +35,13 @@ struct Turn {
     suspicions: u32,
     ticket: i64,
     due_at: i64,
+}
+
+impl Serialize for Turn {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Self { id, account, version, checked_at, digest, failures, suspicions, ticket, due_at } = self;
+        (id, account, version, checked_at, digest, failures, suspicions, ticket, due_at).serialize(serializer)
+    }
 }
 
 impl Turn {

@@ -25,12 +25,12 @@ macro_rules! taken {
     };
 }
 
-/// The looks handed over as $1.
+/// The looks handed over as $1, see `apply::Turn`.
 macro_rules! turns {
     () => {
-        " FROM (SELECT value->>'id' AS id, value->>'account' AS account, value->>'version' AS version, \
-            value->>'checked_at' AS checked_at, value->>'digest' AS digest, value->>'failures' AS failures, \
-            value->>'suspicions' AS suspicions, value->>'ticket' AS ticket, value->>'due_at' AS due_at \
+        " FROM (SELECT value->>0 AS id, value->>1 AS account, value->>2 AS version, \
+            value->>3 AS checked_at, value->>4 AS digest, value->>5 AS failures, \
+            value->>6 AS suspicions, value->>7 AS ticket, value->>8 AS due_at \
             FROM json_each($1)) AS l "
     };
 }
