@@ -35,12 +35,7 @@ const LEASE: SignedDuration = SignedDuration::from_mins(2);
 const CATCH_UP: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>) {
-    let now = ops.clock.now();
-    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
-        Ok(0) => {}
-        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; spreading them out"),
-        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
-    }
+    let spreading = tokio::spawn(spread_overdue(ops.clone()));
     let (done, applying) = mpsc::channel(APPLY);
     let applier = tokio::spawn(apply(ops.clone(), applying));
     let mut looks: JoinSet<DomainId> = JoinSet::new();
@@ -67,6 +62,7 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             break;
         }
     }
+    spreading.abort();
     looks.shutdown().await;
     drop(done);
     let _ = applier.await;
@@ -74,6 +70,16 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
     let held: Vec<_> = held.into_iter().collect();
     if let Err(error) = ops.store.put_back(&held, ops.clock.now()).await {
         tracing::warn!(%error, "checks under way were not put back; they are due when their lease ends");
+    }
+}
+
+/// Among a million it takes a while, in which those due longest are looked at.
+async fn spread_overdue(ops: Ops) {
+    let now = ops.clock.now();
+    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
+        Ok(0) => {}
+        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; they are spread out"),
+        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
     }
 }
 

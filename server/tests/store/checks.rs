@@ -408,6 +408,8 @@ async fn a_crash_leaves_everything_due(place: Place) {
     assert_eq!(store.apply_looks(&late, &cause(72)).await.unwrap(), [false]);
 }
 
+type Change = fn(&mut Looked);
+
 /// What makes a look one that found something else; everything that is kept.
 #[tokio::test]
 async fn whatever_is_found_else_is_noticed() {
@@ -418,7 +420,7 @@ async fn whatever_is_found_else_is_noticed() {
     let due = claim(&store, 10).await.remove(0);
     let first =
         look(&due, DnsState::AtRisk { at: at(1), since: at(2), deadline: at(4), unaligned_since: None }, 10);
-    let changes: Vec<(&str, fn(&mut Looked))> = vec![
+    let changes: Vec<(&str, Change)> = vec![
         ("state", |look| look.dns = DnsState::Suspect { at: at(1), since: at(2), unaligned_since: None }),
         ("deadline", |look| {
             look.dns = DnsState::AtRisk { at: at(1), since: at(2), deadline: at(5), unaligned_since: None };
