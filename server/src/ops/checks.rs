@@ -1,7 +1,9 @@
 //! Looking at a domain's DNS: asking for it, and deciding on what was found.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report};
+use crate::store::{
+    AccountId, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
+};
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
@@ -46,12 +48,26 @@ impl Ops {
         }
     }
 
+    /// Makes every domain due, or every one of an account; how many there are.
+    /// They are looked at as fast as can be, whoever waits for them or not.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when there is no such account.
+    pub async fn check_all(&self, account: Option<AccountId>) -> Result<u64> {
+        if let Some(account) = account {
+            self.store.account(account).await?.ok_or(Refused::NotFound)?;
+        }
+        let asked = self.store.request_check_all(account, self.clock.now()).await?;
+        self.due.notify_one();
+        Ok(asked)
+    }
+
     /// What a look at a claimed domain means.
     #[must_use]
     pub fn decide(&self, due: &Due, plan: &[PlannedRecord], observed: Observed) -> Looked {
         let rules = Rules { grace: self.config.grace, ..Rules::default() };
         let now = self.clock.now();
-        let (looked, gate) = decide(due, plan, observed, now, self.random.spread(), &rules);
+        let (looked, gate) = decide(due, plan, observed, now, &rules);
         self.sight.note(&gate, now);
         looked
     }
@@ -84,7 +100,6 @@ fn decide(
     plan: &[PlannedRecord],
     observed: Observed,
     now: Timestamp,
-    spread: u16,
     rules: &Rules,
 ) -> (Looked, Gate) {
     let Observed { mut findings, whole, others_answer } = observed;
@@ -108,12 +123,13 @@ fn decide(
     });
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
+    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
     let looked = Looked {
         domain: due.domain.id,
         account: due.domain.account,
         version: due.version,
         ticket: due.ticket,
-        due_at: schedule::next_look(&Pace { state: dns, waiting_since, failures, suspicions }, now, spread),
+        due_at: schedule::next_look(&pace, now),
         present: still_present(&due.domain.present, &findings),
         report: Report { checked_at: now, verdicts: findings.verdicts },
         records,

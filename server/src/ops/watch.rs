@@ -65,7 +65,7 @@ impl Ops {
         }
         let now = self.clock.now();
         let mut demotions = self.store.demotions(now).await?;
-        demotions.tally.losing = demotions.tally.losing.max(losing);
+        demotions.at_stake.losing = demotions.at_stake.losing.max(losing);
         if !demotions.are_frozen(now) {
             return Ok(());
         }
@@ -94,12 +94,12 @@ impl Ops {
         let demotions = self.store.demotions(now).await?;
         let frozen = demotions.are_frozen(now);
         metrics::gauge!("signet_demotions_frozen").set(f64::from(u8::from(frozen)));
-        metrics::gauge!("signet_demotions_imminent").set(demotions.tally.losing as f64);
+        metrics::gauge!("signet_demotions_imminent").set(demotions.at_stake.losing as f64);
         if !frozen {
             return self.over(Matter::DemotionsFrozen).await;
         }
         let (to, message_id) = (&self.config.owner_email, self.message_id());
-        let notice = notify::operator::demotions_frozen(&demotions.tally, to, message_id);
+        let notice = notify::operator::demotions_frozen(&demotions.at_stake, to, message_id);
         self.tell(Matter::DemotionsFrozen, &notice, now).await
     }
 

@@ -18,7 +18,7 @@ use signet_core::{
     lifecycle::Gate,
     observe::{Question, RecordType, View},
     plan::PlannedRecord,
-    verify::{self, Code, Context, Findings},
+    verify::{self, Code, Context, Findings, Status},
 };
 use signet_dns::ask::{Ask, Asker, Mode, Scope};
 use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
@@ -29,9 +29,12 @@ use tokio::{
 
 /// Claimed with one statement at most.
 const CLAIM: usize = 128;
-/// Places that are waited for before more are claimed.
+/// How long places are gathered for the next claim while there is a backlog: a
+/// claim for every look that ends would cost as much as the look.
+const GATHER: Duration = Duration::from_millis(10);
+/// Places that are gathered at least, unless that takes longer.
 const REFILL: u32 = 64;
-/// Applied in one transaction at most.
+/// Applied together at most.
 const APPLY: usize = 256;
 /// Longer than a look can take, its patience with every server of two rounds
 /// included; after a crash other nodes look again when it has run out.
@@ -46,12 +49,7 @@ const LATER: [SignedDuration; 2] = [SignedDuration::from_mins(1), SignedDuration
 type Held = HashMap<DomainId, i64>;
 
 pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>) {
-    let now = ops.clock.now();
-    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
-        Ok(0) => {}
-        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; spreading them out"),
-        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
-    }
+    let spreading = tokio::spawn(spread_overdue(ops.clone()));
     let (done, applying) = mpsc::channel(APPLY);
     let applier = tokio::spawn(apply(ops.clone(), applying));
     let mut looks: JoinSet<DomainId> = JoinSet::new();
@@ -64,9 +62,10 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
                 held.remove(&id);
             }
         }
-        let free = lanes.free();
-        let claimed = if free == 0 { Vec::new() } else { claim(&ops, free.min(CLAIM)).await };
-        let full = claimed.len() == free.min(CLAIM);
+        let wanted = lanes.free().min(CLAIM);
+        let claimed = if wanted == 0 { Vec::new() } else { claim(&ops, wanted).await };
+        let backlog = claimed.len() == wanted;
+        metrics::counter!("signet_looks_claimed_total").increment(claimed.len() as u64);
         for due in claimed {
             // Nobody else takes places; what was claimed too much would be due
             // again when its lease ends.
@@ -76,10 +75,8 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             let lane = (lanes.clone(), place);
             looks.spawn(look(ops.clone(), asker.clone(), due, lane, done.clone()));
         }
-        let go_on = if free == 0 {
-            wait_for_places(&lanes, &mut stop).await
-        } else if full {
-            !*stop.borrow()
+        let go_on = if backlog {
+            gather(&lanes, &mut stop).await
         } else {
             pause(Some(&ops.due), until_next(&ops).await, &mut stop).await
         };
@@ -87,6 +84,7 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             break;
         }
     }
+    spreading.abort();
     looks.shutdown().await;
     drop(done);
     let _ = applier.await;
@@ -94,6 +92,16 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
     let held: Vec<_> = held.into_iter().collect();
     if let Err(error) = ops.store.put_back(&held, ops.clock.now()).await {
         tracing::warn!(%error, "checks under way were not put back; they are due when their lease ends");
+    }
+}
+
+/// Among a million it takes a while, in which those due longest are looked at.
+async fn spread_overdue(ops: Ops) {
+    let now = ops.clock.now();
+    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
+        Ok(0) => {}
+        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; they are spread out"),
+        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
     }
 }
 
@@ -110,11 +118,15 @@ async fn claim(ops: &Ops, limit: usize) -> Vec<Due> {
     }
 }
 
-async fn wait_for_places(lanes: &Lanes, stop: &mut watch::Receiver<bool>) -> bool {
+/// Waits until there is place for half a claim, or for as long as places are
+/// gathered. Whether to go on.
+async fn gather(lanes: &Lanes, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
-        () = lanes.some_free(REFILL) => true,
-        _ = stop.wait_for(|stop| *stop) => false,
+        () = lanes.some_free(REFILL) => {}
+        () = tokio::time::sleep(GATHER) => {}
+        _ = stop.wait_for(|stop| *stop) => return false,
     }
+    !*stop.borrow()
 }
 
 /// Until something is due here, or until another process may have made it so.
@@ -141,6 +153,8 @@ async fn look(
     match lanes.run(place, observe(&ops, &asker, &due, &plan)).await {
         Some((Some(observed), _place)) => {
             metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
+            metrics::counter!("signet_look_results_total", "result" => result(&observed.findings))
+                .increment(1);
             let looked = ops.decide(&due, &plan, observed);
             // The applier outlives all looks; only a stop closes it. Until it is
             // ready nobody else begins.
@@ -166,21 +180,42 @@ async fn later(ops: &Ops, due: &Due) {
     }
 }
 
+/// What a look came to, in a word.
+fn result(findings: &Findings) -> &'static str {
+    let any = |wanted: fn(Status) -> bool| findings.verdicts.iter().any(|verdict| wanted(verdict.status));
+    if any(Status::is_wrong) {
+        "wrong"
+    } else if any(|status| !status.is_right()) {
+        "unknown"
+    } else {
+        "right"
+    }
+}
+
 /// Looks at a domain. A routine pass asks one server; whatever it does not find
 /// right, and every pending domain, is asked of all of them.
 async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<Observed> {
     let party = due.domain.account.0.unsigned_abs();
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
-        let mut findings = settle(ops, asker, due, plan, Ask::routine().for_party(party)).await?;
+        // Without our keys, which only tell what stands in a CNAME's place.
+        let ask = Ask::routine().for_party(party);
+        let mut findings = settle(ops, asker, due, plan, ask, &[None, None]).await?;
         if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
             // It has not asked where exactly the zone begins.
             findings.zone = None;
             return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
+    let keys = match ops.store.published_keys(&due.domain.record_id).await {
+        Ok(keys) => keys.unwrap_or_default(),
+        Err(error) => {
+            tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
+            return None;
+        }
+    };
     let ask = if due.on_demand { Ask::on_demand() } else { Ask::thorough() };
-    let findings = settle(ops, asker, due, plan, ask.for_party(party)).await?;
+    let findings = settle(ops, asker, due, plan, ask.for_party(party), &keys).await?;
     let others_answer = !turned_away(&findings) || others_answer(ops, asker, due).await;
     Some(Observed { findings, whole: true, others_answer })
 }
@@ -212,14 +247,24 @@ fn changed(due: &Due, findings: &Findings) -> bool {
     })
 }
 
-async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask: Ask) -> Option<Findings> {
+/// The public keys (SPKI, DER) at a domain's two DKIM targets.
+type Keys = [Option<Vec<u8>>; 2];
+
+async fn settle(
+    ops: &Ops,
+    asker: &Asker,
+    due: &Due,
+    plan: &[PlannedRecord],
+    ask: Ask,
+    keys: &Keys,
+) -> Option<Findings> {
     // Nobody can publish under a name they cannot guess.
     let probe = ops.random.record_id();
     let context = Context {
         provider: &ops.config.provider,
         domain: due.domain.name.name(),
         probe: probe.as_str(),
-        dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
+        dkim_keys: [keys[0].as_deref(), keys[1].as_deref()],
         thorough: ask.scope == Scope::All,
         second_view: ask.scope == Scope::All && asker.mode() == Mode::Authoritative,
     };

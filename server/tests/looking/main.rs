@@ -5,13 +5,14 @@
 
 mod outages;
 
+use base64::Engine as _;
 use jiff::SignedDuration;
 use signet::{
     clock::Clock,
     config::{Config, Mail, MailRoute, Sources},
     keys::KeyFile,
     mailer::Mailer,
-    ops::{Actor, Ops},
+    ops::{Actor, Ops, Refused},
     store::{self, AccountId, Domain, DomainId, Due},
     worker,
 };
@@ -469,6 +470,62 @@ async fn domains_at_a_dead_operator_keep_nobody_else_waiting() {
     }
     assert!(took < Duration::from_secs(6), "{took:?}");
     assert!(dead < DEAD / 2, "the others are still waited for: {dead}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_domains_are_looked_at_when_asked_for() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    world.publish(&lines(&world.ops, &domain));
+    assert!(world.check(domain.id).await.dns.is_verified());
+    world.register("nowhere.test").await;
+    world.pass_time(SignedDuration::from_mins(1));
+    let now = world.ops.clock.now();
+
+    assert_eq!(world.ops.check_all(None).await.unwrap(), 2);
+    for _ in 0..3000 {
+        if world.ops.store.checks_outstanding(None).await.unwrap() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.ops.store.checks_outstanding(Some(world.actor.account)).await.unwrap(), 0);
+    let checked = world.ops.domain(&world.actor, domain.id).await.unwrap();
+    assert_eq!(checked.checked_at, Some(now));
+    let tally = world.ops.store.tally(None).await.unwrap();
+    assert_eq!((tally.verified, tally.pending, tally.lost), (1, 1, 0));
+    assert!(matches!(world.ops.check_all(Some(AccountId(9))).await, Err(Refused::NotFound)));
+}
+
+/// A look in turn does not know our keys; what is not right is looked at again
+/// with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_in_turn_knows_a_copy_of_our_key() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let all = lines(&world.ops, &domain);
+    world.publish(&all);
+    assert!(world.check(domain.id).await.dns.is_verified());
+    let mut key = None;
+    for _ in 0..3000 {
+        key = world.ops.store.published_keys(&domain.record_id).await.unwrap().unwrap()[0].take();
+        if key.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let key = base64::engine::general_purpose::STANDARD.encode(key.expect("keys are made in the background"));
+    let plan = world.ops.plan(&domain);
+    let owner = &plan.iter().find(|record| record.key == RecordKey::Dkim1).unwrap().owner;
+    let mut copied = without(&all, owner.as_str());
+    copied.push(format!("{owner}. TXT v=DKIM1; k=rsa; p={key}"));
+    world.publish(&copied);
+
+    world.pass_time(SignedDuration::from_hours(29));
+    wait_for(&world, domain.id, "a look in turn", |domain| domain.checked_at == Some(world.ops.clock.now()))
+        .await;
+    let verdict = world.verdict(domain.id, RecordKey::Dkim1).await;
+    assert_eq!((verdict.status, verdict.code), (Status::Softfail, Code::Copied), "{}", verdict.reason);
 }
 
 async fn wait_for(world: &World, id: DomainId, what: &str, done: impl Fn(&Domain) -> bool) {
