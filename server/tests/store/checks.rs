@@ -440,6 +440,17 @@ async fn whatever_is_found_else_is_noticed() {
         ("fix", |look| look.report.verdicts[0].fix.push('x')),
         ("expected", |look| look.report.verdicts[0].expected.push('x')),
         ("observed", |look| look.report.verdicts[0].observed.push(String::new())),
+        ("remarks", |look| look.report.verdicts[0].remarks.clear()),
+        ("no verdict", |look| look.report.verdicts.clear()),
+    ];
+    let mut seen = std::collections::BTreeSet::from([first.found()]);
+    for (what, change) in changes {
+        let mut other = first.clone();
+        change(&mut other);
+        assert!(seen.insert(other.found()), "{what}");
+    }
+    // Who was asked in turn is news only of what is wrong.
+    let turns: Vec<(&str, Change)> = vec![
         ("server", |look| look.report.verdicts[0].server = None),
         ("server's address", |look| {
             look.report.verdicts[0].server =
@@ -449,14 +460,15 @@ async fn whatever_is_found_else_is_noticed() {
         ("TTL", |look| look.report.verdicts[0].ttl = Some(301)),
         ("agreeing", |look| look.report.verdicts[0].witnesses.agreeing = 1),
         ("asked", |look| look.report.verdicts[0].witnesses.asked = 1),
-        ("remarks", |look| look.report.verdicts[0].remarks.clear()),
-        ("no verdict", |look| look.report.verdicts.clear()),
     ];
-    let mut seen = std::collections::BTreeSet::from([first.found()]);
-    for (what, change) in changes {
-        let mut other = first.clone();
-        change(&mut other);
-        assert!(seen.insert(other.found()), "{what}");
+    for (what, change) in turns {
+        let (mut right, mut wrong) = (first.clone(), first.clone());
+        wrong.report.verdicts[0].status = Status::Missing;
+        let before = wrong.found();
+        change(&mut right);
+        change(&mut wrong);
+        assert_eq!(right.found(), first.found(), "{what}");
+        assert_ne!(wrong.found(), before, "{what}");
     }
     let mut later = look(&due, first.dns, 99);
     (later.failures, later.suspicions, later.due_at) = (7, 7, at(7));

@@ -25,15 +25,16 @@ pub(super) const OWN_SPF: &str = "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all";
 /// As the zones say.
 const TTL: u32 = 300;
 
-/// How the database is filled: as it is after a look that was like this.
-pub(super) const RIGHT: Population = Population { template: "template.host-0.test", name, look };
+/// How the database is filled: as it is after a look that was like this. All
+/// names are of one length, so that what was found at the template can be copied.
+pub(super) const RIGHT: Population = Population { template: "template-0000000.host-000.test", name, look };
 
 pub(super) fn zone(number: u32) -> String {
-    format!("host-{number}.test")
+    format!("host-{number:03}.test")
 }
 
 pub(super) fn name(number: u32) -> String {
-    format!("customer-{number}.{}", zone(number % ZONES))
+    format!("customer-{number:07}.{}", zone(number % ZONES))
 }
 
 /// Owner, type and data of a domain's records, as in a zone file. Written down
@@ -51,7 +52,7 @@ pub(super) fn records(number: u32) -> [(String, &'static str, String); 6] {
 }
 
 /// What a look at a domain finds when all is right.
-fn look(ops: &Ops, due: &Due) -> Looked {
+fn look(ops: &Ops, due: &Due, whole: bool) -> Looked {
     let plan = ops.plan(&due.domain);
     let context = Context {
         provider: &ops.config.provider,
@@ -66,7 +67,7 @@ fn look(ops: &Ops, due: &Due) -> Looked {
         match verify::judge(&context, &plan, &seen) {
             Ok(mut findings) => {
                 findings.zone = None;
-                return ops.decide(due, &plan, Observed { findings, whole: true, others_answer: true });
+                return ops.decide(due, &plan, Observed { findings, whole, others_answer: true });
             }
             Err(Need(questions)) => {
                 for question in questions {
