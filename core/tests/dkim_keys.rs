@@ -458,6 +458,16 @@ fn what_is_said_is_exact() {
     assert_eq!(remarks("v=DKIM1; k=rsa; t=s; n=ok; s=email; h=sha256; p={rsa2048}"), "");
 }
 
+/// Folding white space is allowed in a record, and in no form.
+#[test]
+fn the_record_to_keep_can_be_pasted() {
+    let kept = |text: &str| lint(&texts(&format!("{text}\n---\nv=DKIM1; p="))).replacement.unwrap();
+    let plain = format!("v=DKIM1; n=a; p={}", key("rsa2048"));
+    assert_eq!(kept("v=DKIM1; n=a; p={rsa2048}"), plain, "as it stands");
+    let written_anew = format!("v=DKIM1; k=rsa; t=s; p={}", key("rsa2048"));
+    assert_eq!(kept("v=DKIM1;\r\n\tn=a; t=s; p={rsa2048[..99]}\r\n {rsa2048[99..]}"), written_anew);
+}
+
 /// RFC 8463 §6: both kinds of key, at two selectors.
 #[test]
 fn an_ed25519_key_is_never_alone() {

@@ -150,7 +150,7 @@ fn several(texts: &[Vec<u8>]) -> Lint {
     let mut good =
         texts.iter().filter_map(|text| core::str::from_utf8(text).ok()).filter(|text| passes(text));
     let only = match (good.next(), good.next()) {
-        (Some(text), None) => Some(text.to_string()),
+        (Some(text), None) => pasteable(text),
         _ => None,
     };
     let mut lint = Lint::new(Status::Fail, Code::DkimMultiple, reason).replaced_by(
@@ -160,6 +160,16 @@ fn several(texts: &[Vec<u8>]) -> Lint {
     );
     lint.key = lint.replacement.as_deref().and_then(|text| examine(text.as_bytes()).key);
     lint
+}
+
+/// A right record as it can be shown and pasted: as it stands, or written anew
+/// where it has line breaks in its white space (RFC 6376 §3.2) or other
+/// characters that no form takes.
+fn pasteable(text: &str) -> Option<String> {
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Some(text.to_string());
+    }
+    repair::repaired(text.as_bytes()).filter(|text| passes(text))
 }
 
 /// What an Ed25519 key without an RSA key beside it is told.

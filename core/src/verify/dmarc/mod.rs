@@ -86,11 +86,12 @@ pub(crate) fn judge_for(
     }
 }
 
-/// A valid record as text to paste; other bytes than printable ASCII are not
-/// allowed in it (§4.8) and could not be pasted.
+/// A valid record as text to paste, with blanks for tabs, which mean the same
+/// and which no form takes; other bytes than printable ASCII are not allowed in
+/// it (§4.8) and could not be pasted.
 fn printable_text(text: &[u8]) -> Option<String> {
     let plain = text.iter().all(|&b| b == b'\t' || (0x20..0x7f).contains(&b));
-    if plain { core::str::from_utf8(text).ok().map(ToString::to_string) } else { None }
+    if plain { core::str::from_utf8(text).ok().map(|text| text.replace('\t', " ")) } else { None }
 }
 
 /// Whose DMARC is judged, and for whom.

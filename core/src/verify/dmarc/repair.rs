@@ -66,7 +66,8 @@ fn clean(text: &[u8]) -> String {
         .take(READ)
         .filter(|&&b| b == b'\t' || (0x20..0x7f).contains(&b))
         .filter(|&&b| !b"\"\\`".contains(&b))
-        .map(|&b| b as char)
+        // A tab is white space like any other (RFC 9989 §4.8), and no form takes one.
+        .map(|&b| if b == b'\t' { ' ' } else { b as char })
         .collect();
     plain.trim_matches(|c: char| c.is_whitespace() || c == '\'').to_string()
 }

@@ -1,8 +1,9 @@
 //! No SPF record at the domain: where it was entered instead.
 
 use super::{
-    judge::Case,
-    merge::{includes_before_all, mentions},
+    judge::{Case, left_out_text, read},
+    mend::Mended,
+    merge::{includes_before_all, mentions, repaired},
     record::{Record, after_version},
 };
 use crate::{
@@ -38,11 +39,11 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
         Ok(record_at(case, name)?.filter(|text| wild.as_ref() != Some(text)))
     };
     if let (Some(name), Some(text)) = (&doubled, real(doubled.as_ref())?) {
-        return Ok(name_doubled(case, name, &text));
+        return name_doubled(case, name, &text);
     }
     for name in aside.iter().flatten() {
         if let Some(text) = real(Some(name))? {
-            return Ok(wrong_name(case, name, &text));
+            return wrong_name(case, name, &text);
         }
     }
     if let Some(name) = &organizational
@@ -53,7 +54,7 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
         return Ok(at_apex(case, name));
     }
     if let Some(text) = text_at(case, owner, RecordType::Spf)? {
-        return Ok(retired_type(case, &text));
+        return retired_type(case, &text);
     }
     Ok(nothing(case))
 }
@@ -76,34 +77,85 @@ fn text_at(case: &Case<'_>, name: &Name, rtype: RecordType) -> Result<Option<Str
         .and_then(|text| String::from_utf8(text).ok()))
 }
 
-fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
+/// A record of theirs from another place, as it works at the domain.
+enum Moved {
+    /// The text to publish, and what about it is not theirs.
+    To(String, String),
+    /// It would not work as it is, and what has to go is not ours to say.
+    Unfit,
+}
+
+/// In its place the record has had no effect, so that nobody knows yet whether
+/// it works.
+fn moved(case: &Case<'_>, text: &str) -> Result<Moved, Need> {
+    let readable =
+        if read(text.as_bytes()).is_ok() { Some(text.to_string()) } else { repaired(text.as_bytes()) };
+    let mended = match readable {
+        Some(text) => case.mend(&text)?,
+        None => None,
+    };
+    Ok(match mended {
+        Some(Mended { text, left_out }) => Moved::To(text, left_out_text(&left_out)),
+        None => Moved::Unfit,
+    })
+}
+
+/// What to do with a record that is `Moved::Unfit` where it stands now.
+fn write_anew(case: &Case<'_>, from: &str) -> String {
+    let ours = case
+        .trial
+        .include
+        .map_or_else(String::new, |include| format!(", with include:{include} before its all"));
+    format!(
+        "Publish an SPF record (TXT) at {}{ours}. The one {from} would not work there as it is: receivers could not \
+         evaluate it, or it would not do what it is for. Take only what you still need from it.",
+        case.owner()
+    )
+}
+
+fn name_doubled(case: &Case<'_>, name: &Name, text: &str) -> Result<Verdict, Need> {
     let owner = case.owner();
-    let text = case.with_ours(text);
     let reason = format!(
         "The SPF record stands at {name}: your DNS host appends the domain to what you enter. There is none at {owner}."
     );
-    let fix = case.place().undouble(Some(Value::Text(&text)), &format!("delete the record at {name}"));
-    Verdict { expected: text, ..case.verdict(Status::Missing, Code::NameDoubled, reason) }.fix(fix)
+    let verdict = case.verdict(Status::Missing, Code::NameDoubled, reason);
+    Ok(match moved(case, text)? {
+        Moved::To(text, note) => {
+            let then = format!("delete the record at {name}");
+            let fix = format!("{}{note}", case.place().undouble(Some(Value::Text(&text)), &then));
+            Verdict { expected: text, ..verdict }.fix(fix)
+        }
+        Moved::Unfit => verdict.fix(write_anew(case, &format!("at {name}"))),
+    })
 }
 
-fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Verdict {
+fn wrong_name(case: &Case<'_>, name: &Name, text: &str) -> Result<Verdict, Need> {
     let owner = case.owner();
-    let text = case.with_ours(text);
     let reason = format!(
         "There is an SPF record at {name}, but none at {owner}. Receivers look at {owner} itself, never below it."
     );
-    let fix = case.place().publish(Value::Text(&text));
-    Verdict { expected: text, ..case.verdict(Status::Missing, Code::SpfWrongName, reason) }.fix(fix)
+    let verdict = case.verdict(Status::Missing, Code::SpfWrongName, reason);
+    add_moved(case, verdict, text, &format!("at {name}"))
 }
 
-fn retired_type(case: &Case<'_>, text: &str) -> Verdict {
+fn retired_type(case: &Case<'_>, text: &str) -> Result<Verdict, Need> {
     let owner = case.owner();
-    let text = case.with_ours(text);
     let reason = format!(
         "The SPF record at {owner} has the type SPF, which was retired; receivers ask for TXT only (RFC 7208 §3.1)."
     );
     let verdict = case.verdict(Status::Missing, Code::SpfType99, reason);
-    add(case, Verdict { expected: text, ..verdict })
+    add_moved(case, verdict, text, "of that type")
+}
+
+fn add_moved(case: &Case<'_>, verdict: Verdict, text: &str, from: &str) -> Result<Verdict, Need> {
+    Ok(match moved(case, text)? {
+        Moved::To(text, note) => {
+            let mut verdict = add(case, Verdict { expected: text, ..verdict });
+            verdict.fix.push_str(&note);
+            verdict
+        }
+        Moved::Unfit => verdict.fix(write_anew(case, from)),
+    })
 }
 
 fn at_apex(case: &Case<'_>, name: &Name) -> Verdict {
@@ -162,8 +214,10 @@ pub(super) fn wildcard(case: &Case<'_>, text: &[u8]) -> Result<Option<(Verdict, 
             "The SPF record seen at {owner} comes from a wildcard, which gives it to any name beside it."
         ),
     );
-    let expected = present.as_deref().map_or_else(|| case.plain.clone(), |text| case.with_ours(text));
-    let mut verdict = add(case, Verdict { expected, ..verdict });
+    let mut verdict = match &present {
+        Some(text) => add_moved(case, verdict, text, "of the wildcard")?,
+        None => add(case, verdict),
+    };
     let ours =
         |record: Record| case.trial.include.is_some_and(|include| includes_before_all(&record, include));
     if readable.is_some_and(ours) {

@@ -90,11 +90,6 @@ impl Case<'_> {
         Verdict { expected, ..Verdict::new(self.record, status, code, reason) }
     }
 
-    /// A record of theirs with ours in it, where ours is asked for.
-    pub(super) fn with_ours(&self, text: &str) -> String {
-        self.trial.include.map_or_else(|| text.to_string(), |include| with_include(Some(text), include))
-    }
-
     fn is_cname(&self, target: &Name) -> Verdict {
         let owner = self.owner();
         if self.apex() == Some(owner) {
@@ -295,7 +290,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Record, String), SyntaxError> {
 }
 
 /// What is not in the text offered, and why.
-fn left_out_text(left_out: &[String]) -> String {
+pub(super) fn left_out_text(left_out: &[String]) -> String {
     let alls = |term: &&String| term.trim_start_matches(['+', '?']).eq_ignore_ascii_case("all");
     let mut notes: Vec<String> =
         left_out.iter().filter(alls).map(|all| format!("has ~all instead of {all}")).collect();

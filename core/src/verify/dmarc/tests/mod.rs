@@ -283,6 +283,13 @@ fn a_hostile_record_is_bounded() {
     assert!(asked <= 12, "{asked} questions");
 }
 
+#[test]
+fn what_is_pasted_has_no_tabs() {
+    let repaired = repair::repaired(b"v=DMARC1;\tp=nonsense;\tfo=1:d\t:s").unwrap();
+    assert_eq!(repaired, "v=DMARC1; p=none; fo=1:d :s");
+    assert_eq!(printable_text(b"v=DMARC1;\tp=reject").unwrap(), "v=DMARC1; p=reject");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -312,8 +319,9 @@ proptest! {
     }
 
     #[test]
-    fn a_repaired_text_is_valid_and_stays_as_it_is(text in "[ -~]{0,120}") {
+    fn a_repaired_text_is_valid_and_stays_as_it_is(text in "[ -~\t]{0,120}") {
         if let Some(once) = repair::repaired(text.as_bytes()) {
+            prop_assert!(!once.contains('\t'), "no form takes a tab: {:?}", once);
             let record = Record::parse(once.as_bytes()).unwrap();
             prop_assert!(record.is_valid() && record.remarks.is_empty());
             prop_assert_eq!(repair::repaired(once.as_bytes()), Some(once.clone()));

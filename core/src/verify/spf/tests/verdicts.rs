@@ -43,6 +43,12 @@ const ROWS: &[Row] = &[
     row!("example.com.example.com TXT v=spf1 include:_spf.signet.test -all" => Missing NameDoubled "v=spf1 include:_spf.signet.test -all"),
     row!("_spf.example.com TXT v=spf1 ip4:192.0.2.200 -all" => Missing SpfWrongName "v=spf1 ip4:192.0.2.200 include:_spf.signet.test -all"),
     row!("spf.example.com TXT v=spf1 include:_spf.signet.test ~all" => Missing SpfWrongName PLAIN),
+    // What is moved has to work where it is moved to.
+    row!("example.com SPF v=spf1 ip4:192.0.2.200 +all" => Missing SpfType99 "v=spf1 ip4:192.0.2.200 include:_spf.signet.test ~all"),
+    row!("_spf.example.com TXT v=spf1 include=_spf.signet.test -all" => Missing SpfWrongName "v=spf1 include:_spf.signet.test -all"),
+    row!("example.com.example.com TXT v=spf1 include:example.com -all" => Missing NameDoubled "v=spf1 include:_spf.signet.test -all"),
+    row!("spf.example.com TXT v=spf1 exists:1.test exists:2.test exists:3.test exists:4.test exists:5.test exists:6.test exists:7.test exists:8.test exists:9.test exists:10.test -all\n*.test A 127.0.0.2"
+        => Missing SpfWrongName "-"),
     // Nobody knows.
     row!("example.com ! timeout" => NetworkError Timeout "-"),
     row!("example.com ! servfail" => NetworkError Servfail "-"),
