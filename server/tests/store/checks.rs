@@ -432,6 +432,8 @@ async fn whatever_is_found_else_is_noticed() {
         ("record status", |look| look.records[0].shown.status = Status::Softfail),
         ("trust", |look| look.records[0].shown.trusted_at = Some(at(9))),
         ("record expected", |look| look.records[0].expected.push('x')),
+        ("trouble", |look| look.records[0].past.trouble = None),
+        ("seen late", |look| look.records[0].past.late_until = None),
         ("no record", |look| look.records.clear()),
         ("verdict", |look| look.report.verdicts[0].key = RecordKey::Spf),
         ("status", |look| look.report.verdicts[0].status = Status::Softfail),
@@ -472,5 +474,6 @@ async fn whatever_is_found_else_is_noticed() {
     }
     let mut later = look(&due, first.dns, 99);
     (later.failures, later.suspicions, later.due_at) = (7, 7, at(7));
+    later.records[0].past = first.records[0].past;
     assert_eq!(later.found(), first.found(), "time alone is nothing new");
 }
