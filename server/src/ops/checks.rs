@@ -2,7 +2,8 @@
 
 use super::{Actor, Ops, Refused, Result};
 use crate::store::{
-    AccountId, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
+    AccountId, Alert, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
+    WrongRecord,
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
@@ -121,6 +122,9 @@ fn decide(
         dns: due.domain.dns,
         due_at: now.saturating_add(LOOK_AT_HELD).unwrap_or(Timestamp::MAX),
     });
+    let alert = change
+        .filter(|_| due.domain.tracking.critical_alerts)
+        .map(|change| alert(change, &due.domain, plan, &gate, &findings));
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
     let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
@@ -136,6 +140,8 @@ fn decide(
         zone: findings.zone.or_else(|| due.domain.zone.clone()),
         dns,
         held,
+        alert,
+        message: None,
         failures,
         suspicions,
         events,
@@ -197,6 +203,24 @@ fn record_states(
         })
         .collect();
     (states, events)
+}
+
+fn alert(change: Change, domain: &Domain, plan: &[PlannedRecord], gate: &Gate, findings: &Findings) -> Alert {
+    let wrong = |record: &PlannedRecord| {
+        let Gate::Wrong(wrong) = gate else { return None };
+        let verdict = findings.verdicts.iter().find(|verdict| verdict.key == record.key)?;
+        wrong.records.contains(&record.key).then(|| WrongRecord {
+            owner: record.owner.to_string(),
+            reason: verdict.reason.clone(),
+            fix: verdict.fix.clone(),
+        })
+    };
+    Alert {
+        change,
+        domain: domain.name.clone(),
+        recipient: domain.tracking.alert_recipient.clone(),
+        wrong: plan.iter().filter_map(wrong).collect(),
+    }
 }
 
 fn event(change: Change, gate: &Gate, findings: &Findings) -> NewEvent {

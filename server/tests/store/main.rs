@@ -195,6 +195,8 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         zone: Some(Name::parse("example.com").unwrap()),
         dns,
         held: None,
+        alert: None,
+        message: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),

@@ -8,12 +8,12 @@
 use super::{
     Conn, checks, dialect,
     events::{self, Entry},
-    lock, query,
+    lock, outbox, query,
     rows::Fields,
     standing::{self, Standing},
 };
 use crate::store::{
-    Cause, DomainId, Looked, Result,
+    AccountId, Cause, DomainId, Looked, Message, Result,
     stored::{StateColumns, clean, digest, json, records_json, verdicts_json},
 };
 use jiff::Timestamp;
@@ -165,6 +165,7 @@ struct Changes<'a> {
     entries: Vec<Entry>,
     /// Names that have been proven, and by which account.
     gained: BTreeSet<(String, i64)>,
+    messages: Vec<(AccountId, DomainId, &'a Message)>,
 }
 
 impl<'a> Changes<'a> {
@@ -175,6 +176,7 @@ impl<'a> Changes<'a> {
             self.bodies.push(Body { id: look.domain.0, body: verdicts_json(&look.report.verdicts) });
         }
         self.states.extend(NewState::of(look, &before.dns));
+        self.messages.extend(look.message.as_ref().map(|message| (look.account, look.domain, message)));
         let entry = |event| Entry::domain(look.account, look.domain, event);
         self.entries.extend(look.events.iter().cloned().map(entry));
         let facts = Facts { dns_verified: look.dns.is_verified(), ..before.facts };
@@ -198,6 +200,9 @@ impl<'a> Changes<'a> {
             conn.execute(query(dialect::SET_STATES).bind(json(&self.states))).await?;
         }
         events::add(conn, cause, &self.entries).await?;
+        for (account, domain, message) in self.messages {
+            outbox::add(conn, account, domain, message, now).await?;
+        }
         for (name, account) in self.gained {
             conn.execute(query(checks::WAKE_RIVALS).bind(name).bind(account).bind(now)).await?;
         }
