@@ -149,7 +149,8 @@ HALF_DONE = {
         SELECT count(*) FROM event e WHERE kind = 'domain.deleted'
             AND NOT EXISTS (SELECT 1 FROM retired_record_id r WHERE r.domain_id = e.domain_id)""",
     "domains that will never be looked at": """
-        SELECT count(*) FROM domain WHERE NOT demo AND due_at IS NULL""",
+        SELECT count(*) FROM domain d WHERE NOT demo
+            AND NOT EXISTS (SELECT 1 FROM look l WHERE l.domain_id = d.id AND l.due_at IS NOT NULL)""",
 }
 
 

@@ -9,7 +9,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{borrow::Borrow, fmt};
 
 /// The longest name in presentation form without its final dot (RFC 1035
 /// §2.3.4 allows 255 octets on the wire).
@@ -40,6 +40,12 @@ pub enum NotAName {
     /// Something other than a letter, digit, hyphen or underscore.
     #[error("has a character that DNS names here do not have")]
     Character,
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Name {

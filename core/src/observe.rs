@@ -289,6 +289,10 @@ pub enum Failure {
     /// No reply in time, to any try.
     #[error("did not answer in time")]
     Timeout,
+    /// It has stayed silent again and again and was left alone this time. To
+    /// every judge the same as [`Self::Timeout`].
+    #[error("has not answered lately and was not asked again yet")]
+    NotAsked,
     /// The network said no: nobody listens, no route.
     #[error("could not be reached: {0}")]
     Unreachable(String),
@@ -327,6 +331,12 @@ fn ede_text(ede: Option<u16>) -> String {
 }
 
 impl Failure {
+    /// Whether nothing was heard from it, now or lately.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Timeout | Self::NotAsked)
+    }
+
     /// The response code to show in evidence, where one was received.
     #[must_use]
     pub fn rcode(&self) -> Option<String> {

@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 /// What the next look depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
+    /// The domain's number, which decides at what time of the day its turn is.
+    pub domain: i64,
     /// The state after the last look.
     pub state: DnsState,
     /// When the wait for the records began: registration, or loss.
@@ -17,14 +19,11 @@ pub struct Pace {
 }
 
 /// When to look next after a look at `now`.
-///
-/// `spread` (0 to 1,000, random) moves a verified domain's next look by up to
-/// ±20 %, so that domains registered together part.
 #[must_use]
-pub fn next_look(pace: &Pace, now: Timestamp, spread: u16) -> Timestamp {
+pub fn next_look(pace: &Pace, now: Timestamp) -> Timestamp {
     let mut wait = match pace.state {
         DnsState::Pending | DnsState::Lost { .. } => while_pending(now.duration_since(pace.waiting_since)),
-        DnsState::Verified { .. } => spread_by_a_fifth(SignedDuration::from_hours(24), spread),
+        DnsState::Verified { .. } => about_a_day(pace.domain, now),
         DnsState::Suspect { .. } | DnsState::AtRisk { .. } => match pace.suspicions {
             0 | 1 => SignedDuration::from_mins(1),
             2 => SignedDuration::from_mins(5),
@@ -48,14 +47,6 @@ pub fn next_look(pace: &Pace, now: Timestamp, spread: u16) -> Timestamp {
     }
 }
 
-/// When a domain that was due while nobody looked is looked at: at once, spread
-/// over `window`, so that a restart is no flood.
-#[must_use]
-pub fn after_downtime(now: Timestamp, window: SignedDuration, spread: u16) -> Timestamp {
-    let share = window * i32::from(spread.min(1000)) / 1000;
-    now.saturating_add(share).unwrap_or(Timestamp::MAX)
-}
-
 fn while_pending(age: SignedDuration) -> SignedDuration {
     let steps = [
         (SignedDuration::from_mins(5), SignedDuration::from_secs(30)),
@@ -72,8 +63,38 @@ fn after_failures(failures: u32) -> SignedDuration {
     SignedDuration::from_mins(minutes).min(SignedDuration::from_hours(6))
 }
 
-fn spread_by_a_fifth(wait: SignedDuration, spread: u16) -> SignedDuration {
-    wait * (800 + 2 * i32::from(spread.min(1000)) / 5) / 1000
+/// How many domains with numbers on end have their turn together. A store that
+/// keeps them side by side then reads and writes a few pages for all of them.
+pub const BLOCK: i64 = 16;
+
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// A verified domain's turn comes once a day: in 24 hours, and up to a fifth
+/// sooner or later where that brings it nearer to its time of the day. Within
+/// five looks it is there and stays, so that domains registered together part
+/// and the load is even over the day, whatever came between.
+fn about_a_day(domain: i64, now: Timestamp) -> SignedDuration {
+    let ahead = (turn(domain) - now.as_microsecond()).rem_euclid(DAY);
+    let off = if ahead > DAY / 2 { ahead - DAY } else { ahead };
+    // From farther away a share of the way, the fifth from half a day: were the
+    // steps longer, all who are far would meet at their end.
+    let step = if off.abs() <= DAY / 10 { off } else { off * 2 / 5 };
+    SignedDuration::from_micros(DAY + step)
+}
+
+/// The time of the day when the block has its turn, in microseconds.
+fn turn(domain: i64) -> i64 {
+    let block = domain.div_euclid(BLOCK).cast_unsigned();
+    (scattered(block) % DAY.cast_unsigned()).cast_signed()
+}
+
+/// A number that looks drawn, never the same for two (splitmix64, Steele, Lea
+/// and Flood 2014).
+fn scattered(number: u64) -> u64 {
+    let x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 #[cfg(test)]
@@ -85,14 +106,14 @@ mod tests {
     }
 
     fn wait(pace: Pace, now: i64) -> i64 {
-        next_look(&pace, at(now), 500).duration_since(at(now)).as_secs()
+        next_look(&pace, at(now)).duration_since(at(now)).as_secs()
     }
 
     const PENDING: DnsState = DnsState::Pending;
 
     #[test]
     fn pending_domains_slow_down_with_age() {
-        let pace = Pace { state: PENDING, waiting_since: at(0), failures: 0, suspicions: 0 };
+        let pace = Pace { domain: 1, state: PENDING, waiting_since: at(0), failures: 0, suspicions: 0 };
         let hour = 3600;
         for (age, expected) in [
             (0, 30),
@@ -107,34 +128,80 @@ mod tests {
         }
     }
 
+    fn verified(domain: i64) -> Pace {
+        let state = DnsState::Verified { at: at(0) };
+        Pace { domain, state, waiting_since: at(0), failures: 0, suspicions: 0 }
+    }
+
+    const HOUR: i64 = 3600;
+
+    /// The looks at a domain first verified at second `begin`, each made a
+    /// little after it was due.
+    fn looks(domain: i64, begin: i64) -> impl Iterator<Item = Timestamp> {
+        let late = SignedDuration::from_millis(700);
+        core::iter::successors(Some(at(begin)), move |&now| Some(next_look(&verified(domain), now) + late))
+    }
+
     #[test]
-    fn verified_domains_are_spread_over_the_day() {
-        let pace = Pace {
-            state: DnsState::Verified { at: at(0) },
-            waiting_since: at(0),
-            failures: 0,
-            suspicions: 0,
+    fn a_verified_domains_day_is_never_off_by_more_than_a_fifth() {
+        for domain in 0..2_000 {
+            let wait = next_look(&verified(domain * 7), at(domain * 61)).duration_since(at(domain * 61));
+            let hours = wait.as_secs_f64() / 3600.0;
+            assert!((19.2..=28.8).contains(&hours), "domain {domain}: {hours} h");
+        }
+    }
+
+    #[test]
+    fn neighbours_settle_on_one_time_of_the_day_and_keep_it() {
+        let mut turns = alloc::collections::BTreeSet::new();
+        for domain in 0..640 {
+            // Registered over a week, in no order.
+            let begin = domain * 7_919 % (7 * 24 * HOUR);
+            let settled: alloc::vec::Vec<i64> =
+                looks(domain, begin).skip(5).take(3).map(|at| at.as_microsecond() % DAY).collect();
+            assert!(settled.iter().all(|&turn| turn == settled[0]), "domain {domain}: {settled:?}");
+            turns.insert(settled[0]);
+        }
+        assert_eq!(turns.len(), 640 / 16, "one time for each block, another for every other");
+    }
+
+    #[test]
+    fn the_load_is_even_over_the_day_however_domains_came() {
+        // All of 4,000 blocks within one hour: from the fifth round on no hour
+        // has much more than its 24th.
+        let hour_of = |block: i64| {
+            let settled = looks(block * 16, block % HOUR).nth(5).unwrap();
+            settled.as_second() % (24 * HOUR) / HOUR
         };
-        let hours = |spread| next_look(&pace, at(0), spread).duration_since(at(0)).as_secs_f64() / 3600.0;
-        assert!((hours(0) - 19.2).abs() < 0.1, "{}", hours(0));
-        assert!((hours(500) - 24.0).abs() < 0.1, "{}", hours(500));
-        assert!((hours(1000) - 28.8).abs() < 0.1, "{}", hours(1000));
+        let mut hours = [0u32; 24];
+        (0..4_000).for_each(|block| hours[hour_of(block) as usize] += 1);
+        assert!(hours.iter().all(|blocks| (120..=215).contains(blocks)), "{hours:?}");
+        // And in the second no quarter of an hour has more than five times its
+        // share, though all lie within two fifths of a day.
+        let mut quarters = [0u32; 4 * 30];
+        for block in 0..4_000 {
+            let second = looks(block * 16, block % HOUR).nth(1).unwrap();
+            quarters[(second.duration_since(at(0)).as_secs() / 900) as usize] += 1;
+        }
+        assert!(quarters.iter().all(|&blocks| blocks <= 5 * 4_000 / (4 * 24)), "{quarters:?}");
     }
 
     #[test]
     fn suspicion_looks_closer_and_never_past_the_deadline() {
         let suspect = DnsState::Suspect { at: at(0), since: at(0), unaligned_since: None };
-        let pace = |suspicions| Pace { state: suspect, waiting_since: at(0), failures: 0, suspicions };
+        let pace =
+            |suspicions| Pace { domain: 1, state: suspect, waiting_since: at(0), failures: 0, suspicions };
         assert_eq!([1, 2, 3, 4, 9].map(|n| wait(pace(n), 0)), [60, 300, 900, 3600, 3600]);
         let at_risk = DnsState::AtRisk { at: at(0), since: at(0), deadline: at(100), unaligned_since: None };
-        let pace = Pace { state: at_risk, waiting_since: at(0), failures: 0, suspicions: 9 };
+        let pace = Pace { domain: 1, state: at_risk, waiting_since: at(0), failures: 0, suspicions: 9 };
         assert_eq!(wait(pace, 0), 100);
     }
 
     #[test]
     fn failures_back_off_to_six_hours() {
         let verified = DnsState::Verified { at: at(0) };
-        let pace = |failures| Pace { state: verified, waiting_since: at(0), failures, suspicions: 0 };
+        let pace =
+            |failures| Pace { domain: 1, state: verified, waiting_since: at(0), failures, suspicions: 0 };
         assert_eq!([1, 2, 5, 20, u32::MAX].map(|n| wait(pace(n), 0) / 60), [1, 2, 16, 360, 360]);
     }
 }

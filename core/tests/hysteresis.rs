@@ -11,7 +11,7 @@ use signet_core::{
     lifecycle::{
         Change, DnsState, Gate, Past, Rules,
         dns::gate,
-        freeze::{Tally, WINDOW},
+        freeze::{AtStake, WINDOW},
     },
     names::{DomainName, Name, RecordId},
     plan::{PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
@@ -174,7 +174,7 @@ impl Life {
             _ => minute(0),
         };
         let Self { state, failures, suspicions, .. } = *self;
-        next_look(&Pace { state, waiting_since, failures, suspicions }, now, 500)
+        next_look(&Pace { domain: 7, state, waiting_since, failures, suspicions }, now)
     }
 }
 
@@ -312,7 +312,7 @@ proptest! {
                     DnsState::Suspect { unaligned_since, .. } => unaligned_since.is_some(),
                     _ => false,
                 });
-                let tally = Tally {
+                let tally = AtStake {
                     lost: lost.iter().filter(|at| **at > now - WINDOW).count() as u64,
                     losing: losing.count() as u64,
                     verified: lives.iter().filter(|life| life.state.is_verified()).count() as u64,

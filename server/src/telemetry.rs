@@ -44,11 +44,23 @@ fn describe() {
     metrics::describe_counter!("signet_messages_total", "Messages by what became of them.");
     metrics::describe_counter!("signet_gate_answers_total", "Answers of the sending gate, looks and counts.");
     metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
-    metrics::describe_gauge!("signet_looks_under_way", "Domains claimed and not yet written.");
+    metrics::describe_counter!("signet_looks_claimed_total", "Domains taken to be looked at.");
+    metrics::describe_counter!(
+        "signet_look_results_total",
+        "Looks by what they found: right, wrong, unknown."
+    );
+    metrics::describe_gauge!(
+        "signet_looks_in_flight",
+        "Domains claimed by this process and not yet written."
+    );
     metrics::describe_histogram!("signet_look_seconds", "How long a look at a domain took.");
     metrics::describe_histogram!("signet_look_questions", "DNS questions one look needed.");
     metrics::describe_gauge!("signet_domains", "Domains by DNS state.");
     metrics::describe_gauge!("signet_due", "Domains due and not being looked at.");
+    metrics::describe_gauge!(
+        "signet_due_oldest_seconds",
+        "How long the longest overdue domain has been due."
+    );
     metrics::describe_gauge!("signet_blind", "1 while no look gets an answer.");
     metrics::describe_gauge!("signet_demotions_frozen", "1 while mass demotions are held back.");
     metrics::describe_gauge!(
@@ -79,14 +91,17 @@ pub fn page(handle: PrometheusHandle, ops: Ops, asker: Asker) -> MetricsPage {
 }
 
 async fn gather(ops: &Ops, asker: &Asker) {
-    if let Ok(counts) = ops.store.counts(ops.clock.now()).await {
+    let now = ops.clock.now();
+    if let Ok(counts) = ops.store.counts(now).await {
         for (state, domains) in counts.domains {
             metrics::gauge!("signet_domains", "state" => state).set(domains as f64);
         }
         metrics::gauge!("signet_due").set(counts.due as f64);
+        let oldest = counts.oldest_due.map_or(0.0, |due| now.duration_since(due).as_secs_f64());
+        metrics::gauge!("signet_due_oldest_seconds").set(oldest);
         metrics::gauge!("signet_outbox").set(counts.outbox as f64);
     }
-    metrics::gauge!("signet_looks_under_way").set(ops.under_way.load(Ordering::Relaxed) as f64);
+    metrics::gauge!("signet_looks_in_flight").set(ops.under_way.load(Ordering::Relaxed) as f64);
     let stats = asker.stats();
     metrics::counter!("signet_dns_queries_total", "transport" => "udp").absolute(stats.udp);
     metrics::counter!("signet_dns_queries_total", "transport" => "tcp").absolute(stats.tcp);

@@ -118,6 +118,8 @@ impl World {
             zone: None,
             dns,
             held: None,
+            alert: None,
+            message: None,
             failures: 0,
             suspicions: 0,
             due_at: now,

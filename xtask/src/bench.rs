@@ -1,27 +1,58 @@
 //! The budgets, measured, and docs/benchmarks.md with what came of it.
 
-use crate::step;
+use crate::{step, tools};
 use anyhow::Context as _;
 use std::{fs, path::Path};
 
-/// Measures everything. `arguments` go to the benchmarks; a run that is cut
-/// down by one is shown and not written down.
+/// A section of the page, and the rows of the benchmark that it shows.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    rows: &'static str,
+}
+
+const SECTIONS: &[Section] = &[
+    Section { name: "api", title: "the API and its store", rows: "get,create,recheck,rest" },
+    Section { name: "verify", title: "looking at domains", rows: "verify" },
+];
+
+/// Measures everything, or the section that comes first in `arguments`. The
+/// others go to the benchmark; a run that is cut down by one is shown and not
+/// written down.
 ///
 /// # Errors
 /// When something cannot be measured. A budget that is not met is a finding and
 /// no error.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    let report = step::target().join("bench-api.md");
-    step::step("the API and its store", || {
-        let mut cargo = step::cargo(&["bench", "--package", "signet", "--bench", "api", "--", "--report"]);
-        step::run(cargo.arg(&report).args(arguments))
+    let named = arguments.first().and_then(|name| SECTIONS.iter().find(|section| section.name == name));
+    let arguments = &arguments[usize::from(named.is_some())..];
+    for section in SECTIONS.iter().filter(|section| named.is_none_or(|named| named.name == section.name)) {
+        measure(section, arguments)?;
+    }
+    Ok(())
+}
+
+fn measure(section: &Section, arguments: &[String]) -> anyhow::Result<()> {
+    let report = step::target().join(format!("bench-{}.md", section.name));
+    step::step(section.title, || {
+        let mut cargo =
+            step::cargo(&["bench", "--package", "signet", "--bench", "budgets", "--", "--report"]);
+        cargo.arg(&report);
+        if !arguments.iter().any(|argument| argument == "--only") {
+            cargo.args(["--only", section.rows]);
+        }
+        if section.name == "verify" {
+            tools::ensure(tools::LOOKING)?;
+            cargo.arg("--python").arg(tools::checkdmarc()?);
+        }
+        step::run(cargo.args(arguments))
     })?;
     if !arguments.is_empty() {
         println!("\nWith arguments nothing is written down.");
         return Ok(());
     }
     let page = step::root().join("docs").join("benchmarks.md");
-    write_down(&page, "api", &fs::read_to_string(&report)?)?;
+    write_down(&page, section.name, &fs::read_to_string(&report)?)?;
     println!("\nWritten to {}.", page.display());
     Ok(())
 }

@@ -43,7 +43,8 @@ enum Command {
     },
     /// The budgets, measured; without arguments docs/benchmarks.md is written anew
     Bench {
-        /// For the benchmark: --quick, --domains N, --many N, --seconds N, --only get,create,recheck,rest
+        /// Only this section: api or verify. Then for the benchmark: --quick, --domains N, --many N,
+        /// --verify N,N, --seconds N, --only get,create,recheck,rest,verify
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

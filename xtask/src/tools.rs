@@ -44,6 +44,9 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("psql", "postgresql-client"),
 ];
 
+/// What looking at domains is measured with.
+pub(crate) const LOOKING: &[Tool] = &[tool("nsd", "nsd"), tool("python3", "python3")];
+
 /// Registries are sometimes busy.
 const TRIES: u32 = 3;
 
@@ -114,9 +117,21 @@ fn tried(mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be made.
 pub(crate) fn python() -> anyhow::Result<PathBuf> {
-    let folder = step::target().join("e2e").join("venv");
+    environment("venv", "requirements.txt")
+}
+
+/// A Python with checkdmarc; its path.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn checkdmarc() -> anyhow::Result<PathBuf> {
+    environment("checkdmarc", "requirements-bench.txt")
+}
+
+fn environment(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let folder = step::target().join("e2e").join(name);
     let python = folder.join("bin").join("python");
-    made(&folder, &["requirements.txt"], || {
+    made(&folder, &[requirements], || {
         let able =
             Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status();
         if !able.is_ok_and(|status| status.success()) {
@@ -124,7 +139,7 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
             install(&["python3-venv"])?;
         }
         step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let requirements = step::root().join("e2e").join("requirements.txt");
+        let requirements = step::root().join("e2e").join(requirements);
         tried(|| {
             let mut pip = Command::new(&python);
             pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--requirement"]);

@@ -34,7 +34,7 @@ pub(super) fn judge(request: &Request<'_>, seen: &Seen) -> Result<Finding, Need>
         value: LEAST.to_string(),
         gates: false,
     };
-    let party = Party { domain: request.domain, probe: request.probe, provider: None };
+    let party = Party { domain: request.domain, probe: request.probe, provider: None, thorough: true };
     let (verdict, present) = judge_for(&party, &record, seen)?;
     let mut finding = verdict.keyed(Subject::Dmarc);
     if let Some((text, policy)) = present.and_then(|text| Record::parse(text.as_bytes()).map(|r| (text, r))) {

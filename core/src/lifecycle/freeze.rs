@@ -13,7 +13,7 @@ const PERCENT: u64 = 1;
 
 /// How many domains stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct AtStake {
     /// Lost within the last [`WINDOW`].
     pub lost: u64,
     /// Would be lost within the next, if nothing changed; those held back
@@ -23,7 +23,7 @@ pub struct Tally {
     pub verified: u64,
 }
 
-impl Tally {
+impl AtStake {
     /// Whether so many are at stake that how many are verified matters.
     #[must_use]
     pub fn is_many(&self) -> bool {
@@ -33,8 +33,7 @@ impl Tally {
     /// Whether nothing may be demoted now.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
-        let at_stake = self.lost + self.losing;
-        self.is_many() && at_stake * 100 > (self.verified + self.lost) * PERCENT
+        self.is_many() && (self.lost + self.losing) * 100 > (self.verified + self.lost) * PERCENT
     }
 }
 
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     fn frozen(lost: u64, losing: u64, verified: u64) -> bool {
-        Tally { lost, losing, verified }.is_frozen()
+        AtStake { lost, losing, verified }.is_frozen()
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl<'a, T> Case<'a, T> {
         seen: &'a Seen,
         expected: T,
     ) -> Self {
-        Self { context, record, seen, expected, sibling: evidence::sibling(&record.owner, context.probe) }
+        // What was right and its own on the last thorough look has not become a
+        // wildcard's by the next routine one.
+        let sibling = if context.thorough { evidence::sibling(&record.owner, context.probe) } else { None };
+        Self { context, record, seen, expected, sibling }
     }
 
     /// The record, its sibling, and what receivers ask for there, asked for

@@ -151,7 +151,7 @@ fn silence(look: &Look, name: &Name, failure: &Failure) -> String {
     match look.replies.len() {
         0 => format!("No name server of {apex} has an address that could be asked."),
         1 => format!("The only name server of {apex} {failure}."),
-        n if alike && *failure == Failure::Timeout => {
+        n if alike && failure.is_silence() => {
             format!("None of the {n} name servers of {apex} answered in time.")
         }
         n if alike => format!("Each of the {n} name servers of {apex} {failure}."),
@@ -179,7 +179,7 @@ fn failure_code(look: &Look, failure: &Failure) -> Code {
 /// The machine word for a failure to answer.
 fn code_of(failure: &Failure) -> Code {
     match failure {
-        Failure::Timeout => Code::Timeout,
+        Failure::Timeout | Failure::NotAsked => Code::Timeout,
         Failure::Unreachable(_) | Failure::NoAddress => Code::Unreachable,
         Failure::Refused => Code::Refused,
         Failure::ServFail(_) => Code::Servfail,

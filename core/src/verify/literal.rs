@@ -67,6 +67,7 @@ fn rtype(text: &str) -> Option<RecordType> {
 fn failure(text: &str) -> Failure {
     match text {
         "timeout" => Failure::Timeout,
+        "not_asked" => Failure::NotAsked,
         "servfail" => Failure::ServFail(None),
         "refused" => Failure::Refused,
         "lame" => Failure::Lame,

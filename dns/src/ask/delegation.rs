@@ -9,7 +9,7 @@
 use super::{
     Inner, address,
     interpret::{NAME_SERVERS, Referral, Said},
-    servers::Listed,
+    servers::{Listed, operator},
     wire::code,
 };
 use futures_util::{
@@ -75,6 +75,20 @@ impl Inner {
                 return None;
             }
             at = at.parent()?;
+        }
+    }
+
+    /// The zone of `name`, where that is known and need not be looked for.
+    pub(super) fn known_zone(&self, name: &Name) -> Option<Arc<Delegation>> {
+        let mut at = name.as_str();
+        loop {
+            if let Some(Place::Zone(zone)) = self.places.get(at, None) {
+                // Not above what a registry gave somebody: that zone can only
+                // refer.
+                let given = zone.apex.organizational().is_some();
+                return given.then_some(zone);
+            }
+            at = at.split_once('.')?.1;
         }
     }
 
@@ -195,11 +209,12 @@ impl Inner {
         let complete = hosts.iter().all(|(_, host)| host.is_ok());
         let mut servers = Vec::new();
         for (name, host) in hosts {
+            let operator = operator(&name);
             let addresses = match host {
                 Ok(addresses) => addresses,
                 Err(failure) => {
                     let server = Server { name: Some(name), address: None };
-                    servers.push(Listed { server, reach: Err(failure) });
+                    servers.push(Listed { server, operator: None, reach: Err(failure) });
                     continue;
                 }
             };
@@ -209,7 +224,8 @@ impl Inner {
                 if servers.len() < ADDRESSES
                     && servers.iter().all(|l: &Listed| l.server.address != server.address)
                 {
-                    servers.push(Listed { server, reach: self.reach(address) });
+                    let operator = Some(operator.clone());
+                    servers.push(Listed { server, operator, reach: self.reach(address) });
                 }
             }
         }

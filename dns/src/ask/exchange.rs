@@ -1,18 +1,22 @@
 //! One question to one server: tries, fall-backs and TCP.
 
 use super::{
-    budget::Budgets,
+    Ask,
+    budget::{Budgets, Rates},
     settings::Settings,
-    sockets::{Received, Sockets},
+    sockets::{Received, Sockets, Volley},
     stats::Counters,
     wire::{self, FORMERR, Match, NOTIMP, Query, Service, Style},
 };
-use signet_core::{names::Name, observe::Failure};
+use signet_core::{
+    names::Name,
+    observe::{Failure, Question},
+};
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -26,6 +30,14 @@ pub(super) struct Wanted {
     /// The wire code of the type.
     pub(super) rtype: u16,
     pub(super) service: Service,
+    /// How whoever wants it asks.
+    pub(super) ask: Ask,
+}
+
+impl Wanted {
+    pub(super) fn of(question: &Question, service: Service, ask: Ask) -> Self {
+        Self { name: question.name.clone(), rtype: wire::type_code(question.rtype), service, ask }
+    }
 }
 
 /// Which of the tries for one question this is.
@@ -41,6 +53,7 @@ pub(super) struct Exchange {
     sockets: Sockets,
     budgets: Budgets,
     resolver_budgets: Budgets,
+    operators: Rates,
     streams: Semaphore,
     counters: Arc<Counters>,
     settings: Arc<Settings>,
@@ -60,6 +73,7 @@ impl Exchange {
                 settings.rate_per_resolver,
                 settings.rate_per_resolver,
             ),
+            operators: Rates::new(settings.rate_per_operator, settings.burst_per_operator),
             streams: Semaphore::new(STREAMS),
             counters,
             settings,
@@ -77,6 +91,7 @@ impl Exchange {
     pub(super) async fn attempt(
         &self,
         server: SocketAddr,
+        operator: Option<&Name>,
         wanted: &Wanted,
         this: Try,
     ) -> Result<Vec<u8>, Failure> {
@@ -84,12 +99,12 @@ impl Exchange {
         // all else has failed, ask without.
         let edns = if this.again && this.last { None } else { Some(self.settings.udp_payload) };
         let dressed = Style { edns, mixed_case: true };
-        let reply = self.udp(server, wanted, dressed, this.again).await?;
+        let reply = self.udp((server, operator), wanted, dressed, this.again).await?;
         let (style, reply) = match reply {
             Received::Reply(reply) if !stumbled(&reply) => (dressed, reply),
             Received::CaseChanged | Received::NotUnderstood(_) | Received::Reply(_) => {
                 self.counters.plain.count();
-                match self.udp(server, wanted, Style::PLAIN, this.again).await? {
+                match self.udp((server, operator), wanted, Style::PLAIN, this.again).await? {
                     Received::Reply(reply) => (Style::PLAIN, reply),
                     Received::NotUnderstood(code) => {
                         let code = if code == NOTIMP { "NOTIMP" } else { "FORMERR" };
@@ -110,6 +125,25 @@ impl Exchange {
         Ok(reply)
     }
 
+    /// A place in a volley, if `server` may be asked right now.
+    pub(super) fn enter_at_once(
+        &self,
+        server: SocketAddr,
+        operator: Option<&Name>,
+    ) -> Option<OwnedSemaphorePermit> {
+        let slot = self.budgets.try_enter(server.ip())?;
+        operator.is_none_or(|operator| self.operators.try_take(operator)).then_some(slot)
+    }
+
+    pub(super) fn volley(&self, questions: usize) -> Volley<'_> {
+        self.sockets.volley(questions)
+    }
+
+    /// How a question is put first.
+    pub(super) fn dressed(&self) -> Style {
+        Style { edns: Some(self.settings.udp_payload), mixed_case: true }
+    }
+
     /// Resolvers are the operator's own and serve every look there is.
     fn budget(&self, wanted: &Wanted) -> &Budgets {
         if wanted.service == Service::Own { &self.budgets } else { &self.resolver_budgets }
@@ -117,12 +151,15 @@ impl Exchange {
 
     async fn udp(
         &self,
-        server: SocketAddr,
+        (server, operator): (SocketAddr, Option<&Name>),
         wanted: &Wanted,
         style: Style,
         again: bool,
     ) -> Result<Received, Failure> {
         let _slot = self.budget(wanted).enter(server.ip()).await;
+        if let Some(operator) = operator {
+            self.operators.wait(operator).await;
+        }
         let query = Query::new(&wanted.name, wanted.rtype, wanted.service, style);
         let patience = self.settings.timeout;
         let received = if again {

@@ -3,6 +3,8 @@
 //! The reply has been matched to the question already; here nothing in it is
 //! believed that the one who sent it has no say in.
 
+pub(super) mod quick;
+
 use super::wire::code;
 use hickory_proto::{
     op::{Edns, Message, ResponseCode},

@@ -1,13 +1,13 @@
 //! One look: the right servers for a question, and what they say.
 
 use super::{
-    Ask, Inner, Scope,
+    Ask, Inner, OWN_FOR, Scope,
     delegation::{Delegation, Place, given_name},
     exchange::Wanted,
     interpret::{Referral, Said, Sender},
     servers::{Heard, no_resolver},
     settings::Mode,
-    wire::{Service, code, type_code},
+    wire::{Service, code},
 };
 use signet_core::{
     names::Name,
@@ -40,18 +40,41 @@ impl Inner {
         since: Option<Instant>,
     ) -> Look {
         self.counters.looks.count();
-        let (flight, joined) = self.looks.join((question.clone(), ask), || {
+        if let Some(look) = self.own_look(question, ask) {
+            return look;
+        }
+        let learned = Instant::now();
+        let look = self.look_now(question, ask, since).await;
+        if self.is_ours(question) && look.answers().next().is_some() {
+            self.own.insert(question.clone(), Arc::new(look.clone()), learned, OWN_FOR);
+        }
+        look
+    }
+
+    /// Whether the question is about our own zone.
+    pub(super) fn is_ours(&self, question: &Question) -> bool {
+        self.settings.own_zone.as_ref().is_some_and(|zone| question.name.is_at_or_below(zone))
+    }
+
+    /// What has been seen in our own zone a moment ago.
+    pub(super) fn own_look(&self, question: &Question, ask: Ask) -> Option<Look> {
+        if ask.fresh || !self.is_ours(question) {
+            return None;
+        }
+        self.own.get(question, None).map(|look| Look::clone(&look))
+    }
+
+    async fn look_now(self: &Arc<Self>, question: &Question, ask: Ask, since: Option<Instant>) -> Look {
+        let (flight, joined) = self.looks.join((question.clone(), ask.for_party(0)), || {
             let (inner, question) = (Arc::clone(self), question.clone());
             async move {
                 let look = async {
                     match (question.view, inner.settings.mode) {
                         (View::Servers, Mode::Authoritative) => {
-                            inner.look_authoritative(&question, ask.scope, since).await
+                            inner.look_authoritative(&question, ask, since).await
                         }
-                        (View::Servers, Mode::Recursive) => {
-                            inner.look_recursive(&question, ask.scope, since).await
-                        }
-                        (View::Parent, _) => inner.look_from_above(&question, since).await,
+                        (View::Servers, Mode::Recursive) => inner.look_recursive(&question, ask, since).await,
+                        (View::Parent, _) => inner.look_from_above(&question, ask, since).await,
                         (View::Resolvers, _) => {
                             inner.look_through_resolvers(&question, Service::Recursion).await
                         }
@@ -75,7 +98,7 @@ impl Inner {
     async fn look_authoritative(
         self: &Arc<Self>,
         question: &Question,
-        scope: Scope,
+        ask: Ask,
         since: Option<Instant>,
     ) -> Look {
         let name = &question.name;
@@ -92,20 +115,20 @@ impl Inner {
             Place::NotDelegated(name) => return not_delegated(name),
             Place::Unknown(failure) => return unknown(failure),
         };
-        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), service: Service::Own };
+        let wanted = Wanted::of(question, Service::Own, ask);
         let mut heard = Vec::new();
         for _ in 0..CUTS {
             // A registry's servers can only refer; one of them is enough.
             let registry = zone.apex != given && given.is_at_or_below(&zone.apex);
-            let narrow = registry || scope == Scope::One;
+            let narrow = registry || ask.scope == Scope::One;
             heard = self.hear(&zone, &wanted, if narrow { Scope::One } else { Scope::All }).await;
             if registry && heard.iter().any(|h| says_not_delegated(h, &given)) {
                 return not_delegated(given);
             }
             let learned = Instant::now();
-            let (below, ttl) = match self.below(&zone, name, &known_at, &heard).await {
+            let (below, ttl) = match self.below(&zone, &wanted, &known_at, &heard).await {
                 Below::Nothing => {
-                    if registry && scope == Scope::All {
+                    if registry && ask.scope == Scope::All {
                         heard = self.hear(&zone, &wanted, Scope::All).await;
                     }
                     break;
@@ -139,7 +162,13 @@ impl Inner {
 
     /// Whether what was heard shows, or lets one suspect, that the name is in
     /// a zone below the one asked.
-    async fn below(&self, zone: &Arc<Delegation>, name: &Name, known_at: &Name, heard: &[Heard]) -> Below {
+    async fn below(
+        &self,
+        zone: &Arc<Delegation>,
+        wanted: &Wanted,
+        known_at: &Name,
+        heard: &[Heard],
+    ) -> Below {
         for each in heard {
             if let Ok(Said::Referral(referral)) = &each.said {
                 return Below::Referral(referral.clone());
@@ -151,17 +180,18 @@ impl Inner {
                 return Below::Apex(apex.clone());
             }
             Some(_) => return Below::Nothing,
+            None if !wanted.ask.exact_zone => return Below::Nothing,
             None => {}
         }
         // Servers of the parent that also have the child answer for it
         // without a word about the cut. They have to be asked, once.
-        let mut suspect = suspect(name, answer);
+        let mut suspect = suspect(&wanted.name, answer);
         for _ in 0..CUTS {
             let Some(at) = suspect else { break };
             if at == zone.apex || !at.is_at_or_below(&zone.apex) || known_at.is_at_or_below(&at) {
                 break;
             }
-            match self.probe_cut(zone, &at).await {
+            match self.probe_cut(zone, &at, wanted.ask).await {
                 Ok(below) => return below,
                 Err(next) => suspect = next,
             }
@@ -171,9 +201,9 @@ impl Inner {
 
     /// Asks the zone's servers for the zone cut above `at`. `Err` is where to
     /// ask instead when that is an alias.
-    async fn probe_cut(&self, zone: &Arc<Delegation>, at: &Name) -> Result<Below, Option<Name>> {
+    async fn probe_cut(&self, zone: &Arc<Delegation>, at: &Name, ask: Ask) -> Result<Below, Option<Name>> {
         let learned = Instant::now();
-        let wanted = Wanted { name: at.clone(), rtype: code::SOA, service: Service::Own };
+        let wanted = Wanted { name: at.clone(), rtype: code::SOA, service: Service::Own, ask };
         let heard = self.hear(zone, &wanted, Scope::One).await;
         match heard.into_iter().find_map(|h| h.said.ok()) {
             Some(Said::Referral(referral)) => Ok(Below::Referral(referral)),
@@ -202,11 +232,10 @@ impl Inner {
         }
     }
 
-    async fn look_recursive(&self, question: &Question, scope: Scope, since: Option<Instant>) -> Look {
+    async fn look_recursive(&self, question: &Question, ask: Ask, since: Option<Instant>) -> Look {
         let name = &question.name;
-        let wanted =
-            Wanted { name: name.clone(), rtype: type_code(question.rtype), service: Service::Recursion };
-        let heard = match scope {
+        let wanted = Wanted::of(question, Service::Recursion, ask);
+        let heard = match ask.scope {
             Scope::One => self.ask_resolvers_in_turn(&wanted).await,
             Scope::All => self.ask_all(&self.resolvers, &wanted, Sender::Resolver).await,
         };
@@ -224,7 +253,10 @@ impl Inner {
         }
         let zone = match heard.iter().find_map(answer) {
             Some(Answer { soa: Some(apex), .. }) => apex.clone(),
-            Some(answer) => self.zone_by_resolvers(suspect(name, answer), &given, since).await,
+            Some(answer) if ask.exact_zone => {
+                self.zone_by_resolvers(suspect(name, answer), &given, since).await
+            }
+            Some(_) => given,
             None => given,
         };
         Look { zone: Zone::Found(zone), replies: heard.into_iter().map(reply).collect() }

@@ -12,10 +12,12 @@
 //! # One look
 //! [`Asker::look`] finds the zone of the name (`delegation`), asks one or all
 //! of its servers (`servers`), follows cuts that they show (`look`), and
-//! reports. What others than the zone's own servers say is in `views`. One
+//! reports. A routine pass fires a `volley` first: all its questions at once,
+//! to one server, which is mostly all there is to it. What others than the zone's own servers say is in `views`. One
 //! try with one server is `exchange`: UDP over shared `sockets`,
 //! TCP when the reply is truncated, plain when EDNS or mixed case trouble the
-//! server, never more than its `budget`. `wire` writes questions and recognises
+//! server, never more than its `budget`, and not at all while a `breaker` says
+//! that it has long been silent. `wire` writes questions and recognises
 //! replies, `interpret` reads them.
 //!
 //! # What holds
@@ -30,11 +32,12 @@
 //!   likewise.
 //!
 //! # What is deliberately absent
-//! No cache of answers: checks are about now. No DNSSEC validation: resolvers
+//! No cache of answers, but for our own zone's: checks are about now. No DNSSEC validation: resolvers
 //! do that, and their SERVFAIL comes with its extended error. No iteration
 //! from the root: finding delegations is left to the resolvers.
 
 mod address;
+mod breaker;
 mod budget;
 mod cache;
 mod delegation;
@@ -44,12 +47,14 @@ mod flight;
 pub(crate) mod fuzzing;
 mod interpret;
 mod look;
+mod salvo;
 mod servers;
 mod settings;
 mod settle;
 mod sockets;
 mod stats;
 mod views;
+mod volley;
 mod wire;
 
 pub use settings::{Mode, Settings, system_resolvers};
@@ -57,6 +62,7 @@ pub use settle::{Settled, Unsettled};
 pub use stats::Stats;
 
 use self::{
+    breaker::Breakers,
     cache::Cache,
     delegation::{Host, Place},
     exchange::Exchange,
@@ -71,8 +77,13 @@ use signet_core::{
 use std::{
     io,
     sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
 };
 use tokio::time::Instant;
+
+/// Looks at our own zone remembered, and for how long.
+const OWN: usize = 1024;
+const OWN_FOR: Duration = Duration::from_secs(5);
 
 /// How many servers of the zone are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,22 +99,43 @@ pub enum Scope {
 pub struct Ask {
     /// How many servers are asked.
     pub scope: Scope,
-    /// Find the delegation anew instead of taking it from the cache.
+    /// Find the delegation anew instead of taking it from the cache, and take
+    /// no answer from one.
     pub fresh: bool,
+    /// Find out where exactly the zone begins even when the record itself has
+    /// been answered: one more question for a name below a zone's apex.
+    pub exact_zone: bool,
+    /// Somebody waits for this: ask servers too that have been silent lately.
+    pub on_demand: bool,
+    /// The account on whose behalf; 0 for nobody in particular. One account's
+    /// silent zones never keep an address from being asked about another's.
+    pub party: u64,
 }
 
 impl Ask {
     /// A routine pass over what has been right before.
     #[must_use]
     pub fn routine() -> Self {
-        Self { scope: Scope::One, fresh: false }
+        Self { scope: Scope::One, fresh: false, exact_zone: false, on_demand: false, party: 0 }
     }
 
-    /// For pending domains and checks somebody waits for: every server, and
-    /// nothing from a cache.
+    /// For pending domains: every server, and nothing from a cache.
     #[must_use]
     pub fn thorough() -> Self {
-        Self { scope: Scope::All, fresh: true }
+        Self { scope: Scope::All, fresh: true, exact_zone: true, ..Self::routine() }
+    }
+
+    /// For checks somebody waits for: thorough, and of servers too that have
+    /// been silent lately.
+    #[must_use]
+    pub fn on_demand() -> Self {
+        Self { on_demand: true, ..Self::thorough() }
+    }
+
+    /// The same on behalf of this account.
+    #[must_use]
+    pub fn for_party(self, party: u64) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -123,11 +155,13 @@ struct Inner {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     exchange: Exchange,
+    breakers: Breakers,
     resolvers: Vec<Listed>,
     good_resolver: AtomicUsize,
     turn: AtomicUsize,
     places: Cache<Name, Place>,
     hosts: Cache<Name, Host>,
+    own: Cache<Question, Arc<Look>>,
     walks: Arc<Flights<Name, Place>>,
     host_walks: Arc<Flights<Name, Host>>,
     looks: Arc<Flights<(Question, Ask), Look>>,
@@ -143,15 +177,18 @@ impl Asker {
         let counters = Arc::new(Counters::default());
         let resolvers = settings.resolvers.iter().map(|&address| Listed {
             server: Server { name: None, address: Some(address.ip()) },
+            operator: None,
             reach: Ok(address),
         });
         let inner = Inner {
             exchange: Exchange::new(Arc::clone(&settings), Arc::clone(&counters)).await?,
+            breakers: Breakers::new(),
             resolvers: resolvers.collect(),
             good_resolver: AtomicUsize::new(0),
             turn: AtomicUsize::new(rand::random::<u16>().into()),
             places: Cache::new(settings.cache_entries),
             hosts: Cache::new(settings.cache_entries),
+            own: Cache::new(OWN),
             walks: Flights::new(),
             host_walks: Flights::new(),
             looks: Flights::new(),

@@ -1,7 +1,7 @@
 //! A question put to a set of servers, in turn or all at once.
 
 use super::{
-    Inner,
+    Ask, Inner,
     exchange::{Try, Wanted},
     interpret::{Said, Sender, interpret},
     wire::Service,
@@ -17,7 +17,15 @@ use std::{net::SocketAddr, sync::atomic::Ordering};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     pub(super) server: Server,
+    /// Who runs it, as far as its name tells: see [`operator`].
+    pub(super) operator: Option<Name>,
     pub(super) reach: Result<SocketAddr, Failure>,
+}
+
+/// Who runs a name server, as far as its name tells: the domain somebody was
+/// given that it lies in. The servers of a DNS host mostly share one, or few.
+pub(super) fn operator(name_server: &Name) -> Name {
+    name_server.organizational().unwrap_or_else(|| name_server.clone())
 }
 
 /// What one server said, or why it said nothing.
@@ -31,7 +39,10 @@ impl Inner {
     pub(super) async fn ask_all(&self, servers: &[Listed], wanted: &Wanted, from: Sender<'_>) -> Vec<Heard> {
         join_all(servers.iter().map(|listed| async {
             let said = match &listed.reach {
-                Ok(address) => self.ask_patiently(*address, wanted, from).await,
+                Ok(address) if self.may_ask(*address, wanted, from) => {
+                    self.ask_patiently((listed, *address), wanted, from).await
+                }
+                Ok(_) => Err(Failure::NotAsked),
                 Err(failure) => Err(failure.clone()),
             };
             Heard { server: listed.server.clone(), said }
@@ -48,8 +59,8 @@ impl Inner {
         wanted: &Wanted,
         from: Sender<'_>,
     ) -> Vec<Heard> {
-        let reachable: Vec<(&Server, SocketAddr)> =
-            servers.iter().filter_map(|l| Some((&l.server, *l.reach.as_ref().ok()?))).collect();
+        let reachable: Vec<(&Listed, SocketAddr)> =
+            servers.iter().filter_map(|l| Some((l, *l.reach.as_ref().ok()?))).collect();
         if reachable.is_empty() {
             return servers
                 .iter()
@@ -60,15 +71,19 @@ impl Inner {
         let mut hopeful: Vec<usize> = (0..reachable.len()).map(|i| (first + i) % reachable.len()).collect();
         let mut heard: Vec<Heard> = Vec::new();
         let tries = self.tries();
-        for number in 0..tries {
-            if hopeful.is_empty() {
-                break;
-            }
+        let mut number = 0;
+        while number < tries && !hopeful.is_empty() {
             let index = hopeful.remove(0);
-            let (server, address) = reachable[index];
+            let (listed, address) = reachable[index];
+            let server = &listed.server;
             let before = heard.iter().position(|h| h.server == *server);
             let this = Try { again: before.is_some(), last: number + 1 == tries };
-            let said = self.ask_once(address, wanted, from, this).await;
+            let said = if this.again || self.may_ask(address, wanted, from) {
+                number += 1;
+                self.ask_once((listed, address), wanted, from, this).await
+            } else {
+                Err(Failure::NotAsked)
+            };
             if said == Err(Failure::Timeout) {
                 hopeful.push(index);
             }
@@ -89,7 +104,7 @@ impl Inner {
     /// # Errors
     /// How the first of them failed, when all did.
     pub(super) async fn resolve(&self, name: &Name, rtype: u16) -> Result<Said, Failure> {
-        let wanted = Wanted { name: name.clone(), rtype, service: Service::Recursion };
+        let wanted = Wanted { name: name.clone(), rtype, service: Service::Recursion, ask: Ask::routine() };
         let mut heard = self.ask_resolvers_in_turn(&wanted).await;
         match heard.iter().position(|h| h.said.is_ok()) {
             Some(answered) => heard.swap_remove(answered).said,
@@ -109,16 +124,30 @@ impl Inner {
         heard
     }
 
+    /// Whether the breakers let a first try through; those after it go on.
+    pub(super) fn may_ask(&self, address: SocketAddr, wanted: &Wanted, from: Sender<'_>) -> bool {
+        match from {
+            Sender::Authority(apex) if !wanted.ask.on_demand => {
+                let may = self.breakers.may_ask(address.ip(), apex);
+                if !may {
+                    self.counters.not_asked.count();
+                }
+                may
+            }
+            Sender::Authority(_) | Sender::Resolver => true,
+        }
+    }
+
     async fn ask_patiently(
         &self,
-        address: SocketAddr,
+        server: (&Listed, SocketAddr),
         wanted: &Wanted,
         from: Sender<'_>,
     ) -> Result<Said, Failure> {
         let tries = self.tries();
         for number in 0..tries {
             let this = Try { again: number > 0, last: number + 1 == tries };
-            let said = self.ask_once(address, wanted, from, this).await;
+            let said = self.ask_once(server, wanted, from, this).await;
             if said != Err(Failure::Timeout) {
                 return said;
             }
@@ -128,13 +157,23 @@ impl Inner {
 
     async fn ask_once(
         &self,
-        address: SocketAddr,
+        (listed, address): (&Listed, SocketAddr),
         wanted: &Wanted,
         from: Sender<'_>,
         this: Try,
     ) -> Result<Said, Failure> {
-        let reply = self.exchange.attempt(address, wanted, this).await?;
-        interpret(&reply, &wanted.name, wanted.rtype, from)
+        let reply = self.exchange.attempt(address, listed.operator.as_ref(), wanted, this).await;
+        if let Sender::Authority(apex) = from {
+            match &reply {
+                Ok(_) | Err(Failure::Rcode(_) | Failure::Malformed(_) | Failure::Truncated) => {
+                    self.breakers.answered(address.ip(), apex);
+                }
+                Err(Failure::Timeout) => self.breakers.silent(address.ip(), apex, wanted.ask.party),
+                // The network's word, at once, and not the server's.
+                Err(_) => {}
+            }
+        }
+        interpret(&reply?, &wanted.name, wanted.rtype, from)
     }
 
     fn tries(&self) -> u8 {

@@ -1,5 +1,6 @@
 //! How to ask.
 
+use signet_core::names::Name;
 use std::{net::SocketAddr, time::Duration};
 
 /// Whom to believe.
@@ -45,6 +46,12 @@ pub struct Settings {
     pub rate_per_address: u32,
     /// Questions to one server address that may go at once after a pause.
     pub burst_per_address: u32,
+    /// Questions per second to all servers of one DNS operator, on average;
+    /// more wait. Servers whose names lie in the same registered domain are one
+    /// operator's. 0 lifts the limit.
+    pub rate_per_operator: u32,
+    /// Questions to one operator's servers that may go at once after a pause.
+    pub burst_per_operator: u32,
     /// Questions to one of [`Self::resolvers`] at the same time; more wait.
     pub in_flight_per_resolver: usize,
     /// Questions per second to one of [`Self::resolvers`]; more wait. 0 lifts
@@ -61,6 +68,10 @@ pub struct Settings {
     pub rounds: usize,
     /// Questions asked in all of them together.
     pub questions: usize,
+    /// The provider's own zone. Nearly every domain's SPF record leads to it, so
+    /// that what is at or below it is remembered for some seconds, except by
+    /// looks that are fresh.
+    pub own_zone: Option<Name>,
     /// Entries in each of the delegation caches.
     pub cache_entries: usize,
 }
@@ -79,12 +90,15 @@ impl Default for Settings {
             in_flight_per_address: 64,
             rate_per_address: 100,
             burst_per_address: 200,
+            rate_per_operator: 400,
+            burst_per_operator: 400,
             in_flight_per_resolver: 1024,
             rate_per_resolver: 2000,
             patience: Duration::from_secs(20),
             concurrency: 16,
             rounds: 32,
             questions: 200,
+            own_zone: None,
             cache_entries: 100_000,
         }
     }

@@ -63,6 +63,9 @@ impl Asker {
             if round < settings.rounds && Instant::now() < deadline {
                 let rest = needed.split_off(needed.len().min(settings.questions.saturating_sub(asked)));
                 asked += needed.len();
+                if round == 0 {
+                    needed = self.inner.volley(needed, ask, deadline, &mut seen).await;
+                }
                 needed = self.ask_together(needed, ask, since, deadline, &mut seen).await;
                 needed.extend(rest);
             }

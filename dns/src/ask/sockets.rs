@@ -5,6 +5,7 @@
 //! counted and passed over, and the wait goes on.
 
 use super::{
+    salvo::Salvo,
     stats::Counters,
     wire::{self, Match, Query},
 };
@@ -54,7 +55,31 @@ struct Socket {
 
 struct Waiting {
     query: Query,
-    tell: oneshot::Sender<Received>,
+    tell: Tell,
+}
+
+/// Whom a reply is handed to.
+enum Tell {
+    One(oneshot::Sender<Received>),
+    /// Several questions asked together, and the place of this one.
+    Salvo(Arc<Salvo>, usize),
+}
+
+impl Tell {
+    /// Whether nobody listens any more.
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::One(tell) => tell.is_closed(),
+            Self::Salvo(salvo, _) => salvo.is_over(),
+        }
+    }
+
+    fn tell(self, received: Received) -> bool {
+        match self {
+            Self::One(tell) => tell.send(received).is_ok(),
+            Self::Salvo(salvo, place) => salvo.hear(place, received),
+        }
+    }
 }
 
 impl Sockets {
@@ -103,11 +128,24 @@ impl Sockets {
         }
         let socket = &family[rand::random::<u32>() as usize % family.len()];
         let (tell, told) = oneshot::channel();
-        let ticket = Ticket::take(socket, server, query, tell)
+        let ticket = Ticket::take(socket, server, query, Tell::One(tell))
             .ok_or_else(|| io::Error::other("every id for this server is in use"))?;
         self.counters.udp.count();
         socket.udp.send_to(&query.with_id(ticket.id), server).await?;
         Ok(tokio::time::timeout(patience, told).await.ok().and_then(Result::ok))
+    }
+
+    /// Several questions to be asked together, all from one port: their replies
+    /// come in together too.
+    pub(super) fn volley<'a>(&'a self, questions: usize) -> Volley<'a> {
+        let draw: u32 = rand::random();
+        let pick = |family: &'a Vec<Arc<Socket>>| family.get(draw as usize % family.len().max(1));
+        Volley {
+            sockets: [pick(&self.v4), pick(&self.v6)],
+            counters: &self.counters,
+            salvo: Salvo::new(questions),
+            tickets: Vec::with_capacity(questions),
+        }
     }
 
     /// Like [`Self::ask`], over a socket of its own, connected to `server`:
@@ -150,6 +188,47 @@ impl Sockets {
             }
             self.counters.ignored.count();
         }
+    }
+}
+
+/// See [`Sockets::volley`].
+pub(super) struct Volley<'a> {
+    sockets: [Option<&'a Arc<Socket>>; 2],
+    counters: &'a Counters,
+    salvo: Arc<Salvo>,
+    tickets: Vec<Ticket<'a>>,
+}
+
+impl Volley<'_> {
+    /// Sends one; its place among the replies. `None` when it could not go at
+    /// once.
+    pub(super) fn send(&mut self, server: SocketAddr, query: &Query) -> Option<usize> {
+        let socket = self.sockets[usize::from(server.is_ipv6())]?;
+        let place = self.salvo.expect()?;
+        let tell = Tell::Salvo(Arc::clone(&self.salvo), place);
+        if let Some(ticket) = Ticket::take(socket, server, query, tell) {
+            if socket.udp.try_send_to(&query.with_id(ticket.id), server).is_ok() {
+                self.counters.udp.count();
+                self.tickets.push(ticket);
+                return Some(place);
+            }
+            ticket.withdraw();
+        }
+        self.salvo.give_up(place);
+        None
+    }
+
+    /// What has come in once all are there, or in time.
+    pub(super) async fn replies(self, until: tokio::time::Instant) -> Vec<Option<Received>> {
+        let _ = tokio::time::timeout_at(until, self.salvo.complete()).await;
+        self.salvo.end()
+    }
+}
+
+impl Drop for Volley<'_> {
+    fn drop(&mut self) {
+        // Before the tickets: they give up what nobody listens at.
+        self.salvo.end();
     }
 }
 
@@ -202,8 +281,7 @@ impl Socket {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let hash_map::Entry::Occupied(entry) = waiting.entry(key) else { return false };
         let Some(received) = received(entry.get().query.matches(message), message) else { return false };
-        let waiting = entry.remove();
-        waiting.tell.send(received).is_ok()
+        entry.remove().tell.tell(received)
     }
 }
 
@@ -218,19 +296,14 @@ fn received(matched: Match, message: &[u8]) -> Option<Received> {
 
 /// A place in a socket's table of waiting questions, given up when dropped, so
 /// that a cancelled look leaves nothing behind.
-struct Ticket<'a> {
+pub(super) struct Ticket<'a> {
     socket: &'a Socket,
     server: SocketAddr,
     id: u16,
 }
 
 impl<'a> Ticket<'a> {
-    fn take(
-        socket: &'a Socket,
-        server: SocketAddr,
-        query: &Query,
-        tell: oneshot::Sender<Received>,
-    ) -> Option<Self> {
+    fn take(socket: &'a Socket, server: SocketAddr, query: &Query, tell: Tell) -> Option<Self> {
         let mut waiting = socket.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // The in-flight cap per address keeps collisions rare.
         for _ in 0..16 {
@@ -241,6 +314,13 @@ impl<'a> Ticket<'a> {
             }
         }
         None
+    }
+}
+
+impl Ticket<'_> {
+    /// For a question that has not been sent, to which there can be no reply.
+    fn withdraw(&self) {
+        self.socket.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&(self.id, self.server));
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Stats {
     pub tcp: u64,
     /// Tries that ended without a reply.
     pub timeouts: u64,
+    /// Questions that a breaker kept from a server.
+    pub not_asked: u64,
     /// Datagrams that answered nothing we had asked: late, forged or mad.
     pub ignored: u64,
     /// Questions asked again without EDNS or 0x20.
@@ -40,6 +42,7 @@ pub(super) struct Counters {
     pub(super) udp: Counter,
     pub(super) tcp: Counter,
     pub(super) timeouts: Counter,
+    pub(super) not_asked: Counter,
     pub(super) ignored: Counter,
     pub(super) plain: Counter,
     pub(super) cache_hits: Counter,
@@ -54,6 +57,7 @@ impl Counters {
             udp: self.udp.get(),
             tcp: self.tcp.get(),
             timeouts: self.timeouts.get(),
+            not_asked: self.not_asked.get(),
             ignored: self.ignored.get(),
             plain: self.plain.get(),
             cache_hits: self.cache_hits.get(),

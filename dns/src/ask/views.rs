@@ -2,7 +2,7 @@
 //! cut, and through resolvers.
 
 use super::{
-    Inner,
+    Ask, Inner,
     delegation::{Delegation, Place, given_name},
     exchange::Wanted,
     interpret::{Referral, Said, Sender},
@@ -26,6 +26,7 @@ impl Inner {
     pub(super) async fn look_from_above(
         self: &Arc<Self>,
         question: &Question,
+        ask: Ask,
         since: Option<Instant>,
     ) -> Look {
         let name = &question.name;
@@ -41,7 +42,7 @@ impl Inner {
             Place::NotDelegated(name) => return Look { zone: Zone::NotDelegated { name }, replies: vec![] },
             Place::Unknown(failure) => return unknown(failure),
         };
-        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), service: Service::Own };
+        let wanted = Wanted::of(question, Service::Own, ask);
         for _ in 0..CUTS {
             let heard = self.ask_in_turn(&zone.servers, 0, &wanted, Sender::Authority(&zone.apex)).await;
             match heard.iter().find_map(referral).filter(|referral| referral.cut != *name) {
@@ -63,7 +64,7 @@ impl Inner {
     /// registry's NXDOMAIN.
     pub(super) async fn look_through_resolvers(&self, question: &Question, service: Service) -> Look {
         let name = &question.name;
-        let wanted = Wanted { name: name.clone(), rtype: type_code(question.rtype), service };
+        let wanted = Wanted::of(question, service, Ask::routine());
         let heard = self.ask_all(&self.resolvers, &wanted, Sender::Resolver).await;
         if heard.is_empty() {
             return unknown(no_resolver());

@@ -132,6 +132,11 @@ impl Query {
         Self { octets, question_end, exact: style.mixed_case }
     }
 
+    /// Where the question ends, in the reply as well.
+    pub(super) fn question_end(&self) -> usize {
+        self.question_end
+    }
+
     /// The datagram, with this id.
     pub(super) fn with_id(&self, id: u16) -> Vec<u8> {
         let mut octets = self.octets.clone();

@@ -109,6 +109,7 @@ impl Fake {
             timeout: Duration::from_millis(150),
             sockets: 2,
             rate_per_address: 0,
+            rate_per_operator: 0,
             rate_per_resolver: 0,
             ..Settings::default()
         }

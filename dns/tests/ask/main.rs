@@ -1,10 +1,12 @@
 //! Looks at literal zones on loopback, through literal faults.
 
 mod answers;
+mod breakers;
 mod delegations;
 mod faults;
 mod settling;
 mod views;
+mod volleys;
 
 use signet_core::{
     names::Name,
@@ -15,8 +17,8 @@ use signet_dns::{
     testing::{Asked, Fake, Rule, Zone},
 };
 
-const ALL: Ask = Ask { scope: Scope::All, fresh: false };
-const ONE: Ask = Ask { scope: Scope::One, fresh: false };
+const ALL: Ask = Ask { scope: Scope::All, fresh: false, exact_zone: true, on_demand: false, party: 0 };
+const ONE: Ask = Ask { scope: Scope::One, ..ALL };
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")

@@ -60,33 +60,46 @@ CREATE TABLE domain (
     dns_since BIGINT,
     dns_deadline BIGINT,
     dns_unaligned_since BIGINT,
-    -- What the last look found.
+    -- What the last look that found something new found.
     records TEXT NOT NULL DEFAULT '[]',
     present_spf TEXT,
     present_dmarc TEXT,
     zone TEXT,
-    checked_at BIGINT,
-    report_digest BIGINT,
-    failures BIGINT NOT NULL DEFAULT 0,
-    suspicions BIGINT NOT NULL DEFAULT 0,
-    -- When to look next, and who asked.
-    version BIGINT NOT NULL DEFAULT 1,
-    due_at BIGINT,
-    lease_until BIGINT NOT NULL DEFAULT 0,
-    claim_at BIGINT GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
-    check_wanted BIGINT NOT NULL DEFAULT 0,
-    check_done BIGINT NOT NULL DEFAULT 0,
     UNIQUE (account_id, name)
 );
 CREATE INDEX domain_account ON domain (account_id, id);
-CREATE INDEX domain_name ON domain (name);
+-- Who has a name, and who has it verified, without a look at the rows.
+CREATE INDEX domain_name ON domain (name, dns_verified, account_id);
 CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
-CREATE INDEX domain_claim ON domain (claim_at) WHERE claim_at IS NOT NULL;
 CREATE INDEX domain_state ON domain (dns_state);
 CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
 CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
 CREATE INDEX domain_review ON domain (dns_at, id)
     WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_verified;
+
+-- What every look writes, one row per domain and narrow on purpose: a look that
+-- finds nothing new writes nothing else.
+-- `lease_until` is for several nodes; SQLite has no such column (ADR 7).
+CREATE TABLE look (
+    domain_id BIGINT PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL,
+    -- When to look next; NULL for never.
+    due_at BIGINT,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    claim_at BIGINT GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    -- One higher with every look: nobody writes over what they have not seen.
+    version BIGINT NOT NULL DEFAULT 1,
+    checked_at BIGINT,
+    -- Of everything the last look found, to tell whether the next finds anything new.
+    digest BIGINT,
+    failures BIGINT NOT NULL DEFAULT 0,
+    suspicions BIGINT NOT NULL DEFAULT 0,
+    -- Who asked: tickets drawn, and the highest that is covered.
+    check_wanted BIGINT NOT NULL DEFAULT 0,
+    check_done BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX look_claim ON look (claim_at) WHERE claim_at IS NOT NULL;
+CREATE INDEX look_asked ON look (account_id) WHERE check_wanted > check_done;
 
 -- The record ids of deleted domains: a forgotten CNAME must not become
 -- somebody else's.
@@ -98,7 +111,7 @@ CREATE TABLE retired_record_id (
     retired_at BIGINT NOT NULL
 );
 
--- The verdicts of the last look; when it was made is domain.checked_at.
+-- The verdicts of the last look; when it was made is look.checked_at.
 CREATE TABLE report (
     domain_id BIGINT NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
     body TEXT NOT NULL

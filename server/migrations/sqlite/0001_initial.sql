@@ -60,33 +60,44 @@ CREATE TABLE domain (
     dns_since INTEGER,
     dns_deadline INTEGER,
     dns_unaligned_since INTEGER,
-    -- What the last look found.
+    -- What the last look that found something new found.
     records TEXT NOT NULL DEFAULT '[]',
     present_spf TEXT,
     present_dmarc TEXT,
     zone TEXT,
-    checked_at INTEGER,
-    report_digest INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
-    suspicions INTEGER NOT NULL DEFAULT 0,
-    -- When to look next, and who asked.
-    version INTEGER NOT NULL DEFAULT 1,
-    due_at INTEGER,
-    lease_until INTEGER NOT NULL DEFAULT 0,
-    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
-    check_wanted INTEGER NOT NULL DEFAULT 0,
-    check_done INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account_id, name)
 ) STRICT;
 CREATE INDEX domain_account ON domain (account_id, id);
-CREATE INDEX domain_name ON domain (name);
+-- Who has a name, and who has it verified, without a look at the rows.
+CREATE INDEX domain_name ON domain (name, dns_verified, account_id);
 CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
-CREATE INDEX domain_claim ON domain (claim_at) WHERE claim_at IS NOT NULL;
 CREATE INDEX domain_state ON domain (dns_state);
 CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
 CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
 CREATE INDEX domain_review ON domain (dns_at, id)
     WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_verified;
+
+-- What every look writes, one row per domain and narrow on purpose: a look that
+-- finds nothing new writes nothing else.
+-- Who looks at what just now is known to the one process that looks (ADR 7).
+CREATE TABLE look (
+    domain_id INTEGER PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    -- When to look next; NULL for never.
+    due_at INTEGER,
+    -- One higher with every look: nobody writes over what they have not seen.
+    version INTEGER NOT NULL DEFAULT 1,
+    checked_at INTEGER,
+    -- Of everything the last look found, to tell whether the next finds anything new.
+    digest INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    suspicions INTEGER NOT NULL DEFAULT 0,
+    -- Who asked: tickets drawn, and the highest that is covered.
+    check_wanted INTEGER NOT NULL DEFAULT 0,
+    check_done INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX look_due ON look (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX look_asked ON look (account_id) WHERE check_wanted > check_done;
 
 -- The record ids of deleted domains: a forgotten CNAME must not become
 -- somebody else's.
@@ -98,7 +109,7 @@ CREATE TABLE retired_record_id (
     retired_at INTEGER NOT NULL
 ) STRICT;
 
--- The verdicts of the last look; when it was made is domain.checked_at.
+-- The verdicts of the last look; when it was made is look.checked_at.
 CREATE TABLE report (
     domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
     body TEXT NOT NULL

@@ -1,14 +1,15 @@
 //! Asking DNS as the settings say, for a server or for one command.
 
 use super::domains::progress;
-use crate::config::{Config, Dns};
+use crate::config::Config;
 use anyhow::Context as _;
 use signet_core::observe::{Need, Seen};
 use signet_dns::ask::{self, Ask, Asker, Mode, Settled};
 use std::time::Duration;
 
 /// The settings of an asker.
-pub(super) fn asker_settings(dns: &Dns) -> ask::Settings {
+pub(super) fn asker_settings(config: &Config) -> ask::Settings {
+    let dns = &config.dns;
     let resolvers = if dns.resolvers.is_empty() { ask::system_resolvers() } else { dns.resolvers.clone() };
     if resolvers.is_empty() {
         tracing::warn!(
@@ -20,6 +21,7 @@ pub(super) fn asker_settings(dns: &Dns) -> ask::Settings {
         mode: if dns.recursive { Mode::Recursive } else { Mode::Authoritative },
         authority_port: dns.authority_port,
         allow_private: dns.allow_private,
+        own_zone: Some(config.provider.zone.clone()),
         ..ask::Settings::default()
     }
 }
@@ -43,7 +45,7 @@ fn settings_of_person(config: &Config) -> ask::Settings {
         rounds: 24,
         questions: 600,
         patience: Duration::from_secs(30),
-        ..asker_settings(&config.dns)
+        ..asker_settings(config)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, output, told};
+use super::{Outcome, check_all, output, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -29,13 +29,20 @@ pub(super) enum DomainsCommand {
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=720))]
         hours: i64,
     },
-    /// Have a running server look at a domain now, and show what it finds
+    /// Have a running server look at a domain now, and show what it finds; or at all of them
     Check {
         /// Its number
-        id: DomainId,
-        /// Seconds to wait for it
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
-        wait: u64,
+        #[arg(required_unless_present = "all")]
+        id: Option<DomainId>,
+        /// All domains
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// Of all domains only this account's
+        #[arg(long, value_name = "ID", requires = "all", conflicts_with = "id")]
+        account: Option<AccountId>,
+        /// Seconds to wait [default: 30; with --all as long as there is progress]
+        #[arg(long, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+        wait: Option<u64>,
     },
 }
 
@@ -63,23 +70,26 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
             }
             Ok(Outcome::Good)
         }
-        DomainsCommand::Check { id, wait } => {
-            let actor = operator(ops, id).await?;
-            let progress = (!json).then(|| progress("waiting for a server to look at it"));
-            let (_, covered) = ops.check_domain(&actor, id, Duration::from_secs(wait)).await.map_err(told)?;
-            if let Some(progress) = progress {
-                progress.finish_and_clear();
-            }
-            let outcome = show(ops, &actor, id, json).await?;
-            if !covered {
-                output::warning(&format!(
-                    "no server looked at it within {wait} s; is `signet serve` running?"
-                ));
-                return Ok(Outcome::Unknown);
-            }
-            Ok(outcome)
+        DomainsCommand::Check { id: Some(id), wait, .. } => check(ops, id, wait.unwrap_or(30), json).await,
+        DomainsCommand::Check { id: None, account, wait, .. } => {
+            check_all::run(ops, account, wait.map(Duration::from_secs), json).await
         }
     }
+}
+
+async fn check(ops: &Ops, id: DomainId, wait: u64, json: bool) -> anyhow::Result<Outcome> {
+    let actor = operator(ops, id).await?;
+    let progress = (!json).then(|| progress("waiting for a server to look at it"));
+    let (_, covered) = ops.check_domain(&actor, id, Duration::from_secs(wait)).await.map_err(told)?;
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    let outcome = show(ops, &actor, id, json).await?;
+    if !covered {
+        output::warning(&format!("no server looked at it within {wait} s; is `signet serve` running?"));
+        return Ok(Outcome::Unknown);
+    }
+    Ok(outcome)
 }
 
 async fn list(ops: &Ops, account: Option<AccountId>) -> anyhow::Result<Vec<Domain>> {

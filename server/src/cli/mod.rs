@@ -4,6 +4,7 @@ mod account;
 mod asking;
 mod backup;
 mod check;
+mod check_all;
 mod demo;
 mod domains;
 mod openapi;

@@ -73,7 +73,7 @@ impl Server {
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let (key, first) = ops.install().await?;
         let config = ops.config.clone();
-        let asker = Asker::new(asker_settings(&config.dns)).await.context("no UDP socket for asking DNS")?;
+        let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let zone = match config.dns.listen {

@@ -3,7 +3,7 @@
 use crate::store::Message;
 use askama::Template;
 use jiff::Timestamp;
-use signet_core::{email::EmailAddress, lifecycle::freeze::Tally};
+use signet_core::{email::EmailAddress, lifecycle::freeze::AtStake};
 
 #[derive(Template)]
 #[template(path = "demotions_frozen.txt")]
@@ -21,8 +21,8 @@ struct FrozenHtml {
 
 /// That so many domains would lose verification at once that none does.
 #[must_use]
-pub fn demotions_frozen(tally: &Tally, to: &EmailAddress, message_id: String) -> Message {
-    let (domains, verified) = (tally.losing + tally.lost, tally.verified);
+pub fn demotions_frozen(at_stake: &AtStake, to: &EmailAddress, message_id: String) -> Message {
+    let (domains, verified) = (at_stake.losing + at_stake.lost, at_stake.verified);
     Message {
         to: to.to_string(),
         subject: format!("{domains} domains would lose verification: held back"),

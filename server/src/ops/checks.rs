@@ -1,7 +1,10 @@
 //! Looking at a domain's DNS: asking for it, and deciding on what was found.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report};
+use crate::store::{
+    AccountId, Alert, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
+    WrongRecord,
+};
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
@@ -46,12 +49,26 @@ impl Ops {
         }
     }
 
+    /// Makes every domain due, or every one of an account; how many there are.
+    /// They are looked at as fast as can be, whoever waits for them or not.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when there is no such account.
+    pub async fn check_all(&self, account: Option<AccountId>) -> Result<u64> {
+        if let Some(account) = account {
+            self.store.account(account).await?.ok_or(Refused::NotFound)?;
+        }
+        let asked = self.store.request_check_all(account, self.clock.now()).await?;
+        self.due.notify_one();
+        Ok(asked)
+    }
+
     /// What a look at a claimed domain means.
     #[must_use]
     pub fn decide(&self, due: &Due, plan: &[PlannedRecord], observed: Observed) -> Looked {
         let rules = Rules { grace: self.config.grace, ..Rules::default() };
         let now = self.clock.now();
-        let (looked, gate) = decide(due, plan, observed, now, self.random.spread(), &rules);
+        let (looked, gate) = decide(due, plan, observed, now, &rules);
         self.sight.note(&gate, now);
         looked
     }
@@ -84,7 +101,6 @@ fn decide(
     plan: &[PlannedRecord],
     observed: Observed,
     now: Timestamp,
-    spread: u16,
     rules: &Rules,
 ) -> (Looked, Gate) {
     let Observed { mut findings, whole, others_answer } = observed;
@@ -106,20 +122,26 @@ fn decide(
         dns: due.domain.dns,
         due_at: now.saturating_add(LOOK_AT_HELD).unwrap_or(Timestamp::MAX),
     });
+    let alert = change
+        .filter(|_| due.domain.tracking.critical_alerts)
+        .map(|change| alert(change, &due.domain, plan, &gate, &findings));
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
+    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
     let looked = Looked {
         domain: due.domain.id,
         account: due.domain.account,
         version: due.version,
         ticket: due.ticket,
-        due_at: schedule::next_look(&Pace { state: dns, waiting_since, failures, suspicions }, now, spread),
+        due_at: schedule::next_look(&pace, now),
         present: still_present(&due.domain.present, &findings),
         report: Report { checked_at: now, verdicts: findings.verdicts },
         records,
         zone: findings.zone.or_else(|| due.domain.zone.clone()),
         dns,
         held,
+        alert,
+        message: None,
         failures,
         suspicions,
         events,
@@ -181,6 +203,24 @@ fn record_states(
         })
         .collect();
     (states, events)
+}
+
+fn alert(change: Change, domain: &Domain, plan: &[PlannedRecord], gate: &Gate, findings: &Findings) -> Alert {
+    let wrong = |record: &PlannedRecord| {
+        let Gate::Wrong(wrong) = gate else { return None };
+        let verdict = findings.verdicts.iter().find(|verdict| verdict.key == record.key)?;
+        wrong.records.contains(&record.key).then(|| WrongRecord {
+            owner: record.owner.to_string(),
+            reason: verdict.reason.clone(),
+            fix: verdict.fix.clone(),
+        })
+    };
+    Alert {
+        change,
+        domain: domain.name.clone(),
+        recipient: domain.tracking.alert_recipient.clone(),
+        wrong: plan.iter().filter_map(wrong).collect(),
+    }
 }
 
 fn event(change: Change, gate: &Gate, findings: &Findings) -> NewEvent {

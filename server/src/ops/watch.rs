@@ -65,7 +65,7 @@ impl Ops {
         }
         let now = self.clock.now();
         let mut demotions = self.store.demotions(now).await?;
-        demotions.tally.losing = demotions.tally.losing.max(losing);
+        demotions.at_stake.losing = demotions.at_stake.losing.max(losing);
         if !demotions.are_frozen(now) {
             return Ok(());
         }
@@ -73,7 +73,28 @@ impl Ops {
             if let Some(held) = look.held.take() {
                 look.dns = held.dns;
                 look.due_at = held.due_at;
+                look.alert = None;
                 look.events.retain(|event| event.kind != EventKind::DomainUnverified);
+            }
+        }
+        Ok(())
+    }
+
+    /// Addresses what owners are to be told about `looks`; it is queued with what
+    /// they change.
+    ///
+    /// # Errors
+    /// When the store cannot be asked; then nothing may be written.
+    pub async fn address_alerts(&self, looks: &mut [Looked]) -> Result<(), StoreError> {
+        for look in looks {
+            let Some(alert) = look.alert.take() else { continue };
+            let owner = match alert.recipient {
+                Some(_) => None,
+                None => self.store.account(look.account).await?.map(|account| account.owner_email),
+            };
+            if let Some(to) = alert.recipient.as_ref().or(owner.as_ref()) {
+                let service = &self.config.http.public_url;
+                look.message = notify::alert::compose(&alert, to, self.message_id(), service);
             }
         }
         Ok(())
@@ -94,12 +115,12 @@ impl Ops {
         let demotions = self.store.demotions(now).await?;
         let frozen = demotions.are_frozen(now);
         metrics::gauge!("signet_demotions_frozen").set(f64::from(u8::from(frozen)));
-        metrics::gauge!("signet_demotions_imminent").set(demotions.tally.losing as f64);
+        metrics::gauge!("signet_demotions_imminent").set(demotions.at_stake.losing as f64);
         if !frozen {
             return self.over(Matter::DemotionsFrozen).await;
         }
         let (to, message_id) = (&self.config.owner_email, self.message_id());
-        let notice = notify::operator::demotions_frozen(&demotions.tally, to, message_id);
+        let notice = notify::operator::demotions_frozen(&demotions.at_stake, to, message_id);
         self.tell(Matter::DemotionsFrozen, &notice, now).await
     }
 

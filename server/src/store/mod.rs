@@ -206,13 +206,25 @@ pub trait Store: Send + Sync + 'static {
     async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>>;
     /// The highest ticket that a look begun after it was drawn has covered.
     async fn covered(&self, account: AccountId, id: DomainId) -> Result<Option<i64>>;
-    /// Takes up to `limit` due domains that nobody holds, until `lease_until`.
+    /// Makes all domains that are ever due, or one account's, due now, in steps
+    /// between which others write; how many. Single checks asked for go before.
+    async fn request_check_all(&self, account: Option<AccountId>, now: Timestamp) -> Result<u64>;
+    /// How many domains of all, or of one account, have been asked for and not
+    /// been looked at since.
+    async fn checks_outstanding(&self, account: Option<AccountId>) -> Result<u64>;
+    /// How all domains, or one account's, stand. Reads every one of them.
+    async fn tally(&self, account: Option<AccountId>) -> Result<Tally>;
+    /// Takes up to `limit` due domains that nobody holds, until `lease_until`;
+    /// most from where they wait longest, some from where they came due last.
+    /// On SQLite only this very store knows who is held: one process looks.
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>>;
-    /// Applies looks; for each whether it was written (the domain had not changed).
+    /// Applies looks, each whole or not at all; for each whether it was written
+    /// (the domain had not changed). What was claimed for them is held no more.
     async fn apply_looks(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>>;
     /// Puts claimed domains back, due at `due_at`.
     async fn put_back(&self, claims: &[(DomainId, i64)], due_at: Timestamp) -> Result<()>;
-    /// The next time something is due, if anything ever is.
+    /// The next time something is due that nobody holds, or a lease ends, if
+    /// anything ever is.
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// Spreads what is overdue at `now` over the time to `until`; how many.
     async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64>;

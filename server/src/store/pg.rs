@@ -6,10 +6,11 @@ mod dialect;
 #[path = "sql/mod.rs"]
 mod sql;
 
-use super::{Result, StoreError};
+use super::{DomainId, Due, Result, StoreError, stored::json};
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use sqlx::{
-    Connection as _, PgConnection, PgPool, Postgres,
+    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -97,9 +98,47 @@ impl PgStore {
         Ok(value)
     }
 
+    /// See [`crate::store::Store::claim_due`]. The lease is in the row, where
+    /// every node sees it.
+    async fn take_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>> {
+        self.write((now, lease_until, limit), |conn, &(now, until, limit)| {
+            Box::pin(take_due(conn, now, until, limit))
+        })
+        .await
+    }
+
+    /// The rows say themselves when nobody holds them any more.
+    async fn release(&self, _: impl Iterator<Item = (DomainId, i64)>) {}
+
+    /// Nobody whom the rows do not tell of.
+    async fn held(&self, _: Timestamp) -> i64 {
+        0
+    }
+
+    async fn next_turn(&self) -> Result<Option<Timestamp>> {
+        let mut conn = self.reader().await?;
+        sql::next_due(&mut conn, sql::query(dialect::NEXT_DUE)).await
+    }
+
     async fn shut(&self) {
         self.pool.close().await;
     }
+}
+
+async fn take_due(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<Due>> {
+    let (oldest, newest) = sql::shares(limit);
+    let claim = sql::query(dialect::CLAIM_DUE).bind(now.as_microsecond()).bind(lease_until.as_microsecond());
+    let claimed = conn.fetch_all(claim.bind(oldest).bind(newest)).await?;
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = claimed.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<i64>>>()?;
+    sql::claimed(conn, sql::claim().bind(json(&ids))).await
 }
 
 /// A serialization failure or a deadlock: nothing was written, and the same

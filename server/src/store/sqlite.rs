@@ -6,12 +6,15 @@
 
 #[macro_use]
 mod dialect;
+mod leases;
 mod readers;
 #[path = "sql/mod.rs"]
 mod sql;
 mod writer;
 
-use super::{Result, StoreError};
+use super::{DomainId, Due, Result, StoreError, stored::json};
+use jiff::Timestamp;
+use leases::Leases;
 use readers::{Reader, Readers};
 use sqlx::{
     Connection as _, Executor as _, Sqlite, SqliteConnection,
@@ -35,6 +38,7 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Mutex<Option<writer::Sender>>,
     running: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    leases: tokio::sync::Mutex<Leases>,
 }
 
 impl SqliteStore {
@@ -73,6 +77,7 @@ impl SqliteStore {
             readers,
             writer: Mutex::new(Some(sender)),
             running: tokio::sync::Mutex::new(Some(running)),
+            leases: tokio::sync::Mutex::default(),
         })
     }
 
@@ -120,6 +125,43 @@ impl SqliteStore {
             Some(sender) => writer::submit(sender, args, work).await,
             None => Err(StoreError::Database(sqlx::Error::PoolClosed)),
         }
+    }
+
+    /// See [`crate::store::Store::claim_due`]. Nothing is written; see
+    /// [`leases`].
+    async fn take_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>> {
+        // Held until the claim is noted: what is applied meanwhile is given up
+        // afterwards, so that nobody reads it as due and sees it free.
+        let mut leases = self.leases.lock().await;
+        leases.expire(now);
+        let (oldest, newest) = sql::shares(limit);
+        let claim = sql::claim().bind(now.as_microsecond()).bind(oldest).bind(newest);
+        let mut conn = self.reader().await?;
+        let claimed = sql::claimed(&mut conn, claim.bind(json(&leases.held()))).await?;
+        leases.take(&claimed, lease_until);
+        Ok(claimed)
+    }
+
+    /// These are not being looked at any more.
+    async fn release(&self, claims: impl Iterator<Item = (DomainId, i64)>) {
+        self.leases.lock().await.release(claims);
+    }
+
+    /// How many are being looked at whose rows do not tell.
+    async fn held(&self, now: Timestamp) -> i64 {
+        let mut leases = self.leases.lock().await;
+        leases.expire(now);
+        i64::try_from(leases.held().len()).unwrap_or(i64::MAX)
+    }
+
+    async fn next_turn(&self) -> Result<Option<Timestamp>> {
+        let (held, first_end) = {
+            let leases = self.leases.lock().await;
+            (json(&leases.held()), leases.first_end())
+        };
+        let mut conn = self.reader().await?;
+        let next = sql::next_due(&mut conn, sql::query(dialect::NEXT_DUE).bind(held)).await?;
+        Ok(next.into_iter().chain(first_end).min())
     }
 
     async fn shut(&self) {

@@ -1,6 +1,6 @@
 //! How the model's values are written into columns, the same in both databases.
 
-use super::{RecordState, Result, StoreError, TokenScope};
+use super::{Looked, RecordState, Result, StoreError, TokenScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,6 +19,7 @@ use signet_core::{
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
 };
 
 /// What a column holds that none of ours would.
@@ -130,6 +131,10 @@ pub(super) fn dns_state(
 struct StoredRecord<'a> {
     key: &'a str,
     status: &'a str,
+    /// Absent where it is what the status lets expect: the time of the last
+    /// look for a verdict that can be trusted, never for one that cannot. So a
+    /// look that finds the same leaves the same text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     trusted_at: Option<i64>,
     expected: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,31 +165,48 @@ impl StoredTrouble<'_> {
     }
 }
 
-pub(super) fn records_json(records: &[RecordState]) -> String {
-    let stored: Vec<StoredRecord<'_>> = records
+/// When a record was trusted last, unless something else is stored.
+fn usually_trusted_at(status: Status, checked_at: Option<Timestamp>) -> Option<Timestamp> {
+    checked_at.filter(|_| status.is_right() || status.is_wrong())
+}
+
+fn stored_records(records: &[RecordState], checked_at: Timestamp) -> Vec<StoredRecord<'_>> {
+    let stored = |record: &'_ RecordState| -> Option<i64> {
+        let Shown { status, trusted_at } = record.shown;
+        let unusual = trusted_at != usually_trusted_at(status, Some(checked_at));
+        trusted_at.filter(|_| unusual).map(Timestamp::as_microsecond)
+    };
+    records
         .iter()
         .map(|record| StoredRecord {
             key: record.key.as_str(),
             status: record.shown.status.as_str(),
-            trusted_at: record.shown.trusted_at.map(Timestamp::as_microsecond),
+            trusted_at: stored(record),
             expected: Cow::Borrowed(&record.expected),
             trouble: record.past.trouble.map(StoredTrouble::of),
             late_until: record.past.late_until.map(Timestamp::as_microsecond),
         })
-        .collect();
-    json(&stored)
+        .collect()
 }
 
-pub(super) fn records(text: &str) -> Result<Vec<RecordState>> {
+/// The states after a look at `checked_at`.
+pub(super) fn records_json(records: &[RecordState], checked_at: Timestamp) -> String {
+    json(&stored_records(records, checked_at))
+}
+
+/// The inverse, with the time of the last look.
+pub(super) fn records(text: &str, checked_at: Option<Timestamp>) -> Result<Vec<RecordState>> {
     from_json::<Vec<StoredRecord<'_>>>("record states", text)?
         .into_iter()
         .map(|stored| {
+            let status = status(stored.status)?;
+            let trusted_at = match stored.trusted_at {
+                Some(value) => Some(time("trusted_at", value)?),
+                None => usually_trusted_at(status, checked_at),
+            };
             Ok(RecordState {
                 key: record_key(stored.key)?,
-                shown: Shown {
-                    status: status(stored.status)?,
-                    trusted_at: stored.trusted_at.map(|value| time("trusted_at", value)).transpose()?,
-                },
+                shown: Shown { status, trusted_at },
                 past: Past {
                     trouble: stored.trouble.as_ref().map(StoredTrouble::trouble).transpose()?,
                     late_until: stored.late_until.map(|value| time("late_until", value)).transpose()?,
@@ -204,68 +226,72 @@ fn status(text: &str) -> Result<Status> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredVerdict {
-    key: String,
-    status: String,
-    code: String,
-    reason: String,
-    fix: String,
-    expected: String,
-    observed: Vec<String>,
-    server: Option<StoredServer>,
-    rcode: Option<String>,
+struct StoredVerdict<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    status: Cow<'a, str>,
+    code: Cow<'a, str>,
+    reason: Cow<'a, str>,
+    fix: Cow<'a, str>,
+    expected: Cow<'a, str>,
+    observed: Cow<'a, [String]>,
+    server: Option<StoredServer<'a>>,
+    rcode: Option<Cow<'a, str>>,
     ttl: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<u32>,
     agreeing: u16,
     asked: u16,
-    remarks: Vec<String>,
+    remarks: Cow<'a, [String]>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredServer {
-    name: Option<String>,
+struct StoredServer<'a> {
+    name: Option<Cow<'a, str>>,
     address: Option<std::net::IpAddr>,
 }
 
-pub(super) fn verdicts_json(verdicts: &[Verdict]) -> String {
-    let stored: Vec<StoredVerdict> = verdicts
+fn stored_verdicts(verdicts: &[Verdict]) -> Vec<StoredVerdict<'_>> {
+    verdicts
         .iter()
         .map(|verdict| StoredVerdict {
-            key: verdict.key.as_str().to_string(),
-            status: verdict.status.as_str().to_string(),
-            code: verdict.code.as_str().to_string(),
-            reason: verdict.reason.clone(),
-            fix: verdict.fix.clone(),
-            expected: verdict.expected.clone(),
-            observed: verdict.observed.clone(),
+            key: Cow::Borrowed(verdict.key.as_str()),
+            status: Cow::Borrowed(verdict.status.as_str()),
+            code: Cow::Borrowed(verdict.code.as_str()),
+            reason: Cow::Borrowed(&verdict.reason),
+            fix: Cow::Borrowed(&verdict.fix),
+            expected: Cow::Borrowed(&verdict.expected),
+            observed: Cow::Borrowed(&verdict.observed),
             server: verdict.server.as_ref().map(|server| StoredServer {
-                name: server.name.as_ref().map(ToString::to_string),
+                name: server.name.as_ref().map(|name| Cow::Borrowed(name.as_str())),
                 address: server.address,
             }),
-            rcode: verdict.rcode.clone(),
+            rcode: verdict.rcode.as_deref().map(Cow::Borrowed),
             ttl: verdict.ttl,
             late: verdict.late,
             agreeing: verdict.witnesses.agreeing,
             asked: verdict.witnesses.asked,
-            remarks: verdict.remarks.clone(),
+            remarks: Cow::Borrowed(&verdict.remarks),
         })
-        .collect();
-    json(&stored)
+        .collect()
+}
+
+pub(super) fn verdicts_json(verdicts: &[Verdict]) -> String {
+    json(&stored_verdicts(verdicts))
 }
 
 pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
-    from_json::<Vec<StoredVerdict>>("verdicts", text)?
+    from_json::<Vec<StoredVerdict<'_>>>("verdicts", text)?
         .into_iter()
         .map(|stored| {
             Ok(Verdict {
                 key: record_key(&stored.key)?,
                 status: status(&stored.status)?,
                 code: Code::parse(&stored.code).ok_or_else(|| corrupt("a verdict's code", &stored.code))?,
-                reason: stored.reason,
-                fix: stored.fix,
-                expected: stored.expected,
-                observed: stored.observed,
+                reason: stored.reason.into_owned(),
+                fix: stored.fix.into_owned(),
+                expected: stored.expected.into_owned(),
+                observed: stored.observed.into_owned(),
                 server: match stored.server {
                     Some(server) => Some(Server {
                         name: server.name.as_deref().map(name).transpose()?,
@@ -273,18 +299,111 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
                     }),
                     None => None,
                 },
-                rcode: stored.rcode,
+                rcode: stored.rcode.map(Cow::into_owned),
                 ttl: stored.ttl,
                 late: stored.late,
                 witnesses: Witnesses { agreeing: stored.agreeing, asked: stored.asked },
-                remarks: stored.remarks,
+                remarks: stored.remarks.into_owned(),
             })
         })
         .collect()
 }
 
-/// Tells two reports apart without reading the stored one: the first 64 bits
-/// of SHA-256.
+/// See [`Looked::found`]. Each text stands behind its length, so that none can
+/// pass for two, and an absent one has none.
+pub(super) fn found(look: &Looked) -> String {
+    let mut found = Found(String::with_capacity(4096));
+    let StateColumns { state, at, since, deadline, unaligned_since } = StateColumns::of(&look.dns);
+    found.text(state);
+    [at, since, deadline, unaligned_since].into_iter().for_each(|time| found.number(time));
+    found.optional(look.zone.as_ref().map(|zone| zone.as_str()));
+    found.optional(look.present.spf.as_deref());
+    found.optional(look.present.dmarc.as_deref());
+    for record in stored_records(&look.records, look.report.checked_at) {
+        // By name and without "..", so that nothing kept later is forgotten here.
+        let StoredRecord { key, status, trusted_at, expected, trouble, late_until } = record;
+        found.text(key);
+        found.text(status);
+        found.number(trusted_at);
+        found.text(&expected);
+        if let Some(StoredTrouble { kind, since, last }) = trouble {
+            found.text(kind);
+            found.number(Some(since));
+            found.number(Some(last));
+        }
+        found.number(late_until);
+    }
+    look.report.verdicts.iter().for_each(|verdict| found.verdict(verdict));
+    found.0
+}
+
+struct Found(String);
+
+impl Found {
+    fn number(&mut self, number: Option<impl std::fmt::Display>) {
+        if let Some(number) = number {
+            // Writing to a string does not fail.
+            let _ = write!(self.0, "{number}");
+        }
+        self.0.push(';');
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(Some(text.len()));
+        self.0.push_str(text);
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.0.push('-'),
+        }
+    }
+
+    fn texts(&mut self, texts: &[String]) {
+        self.number(Some(texts.len()));
+        texts.iter().for_each(|text| self.text(text));
+    }
+
+    /// Everything that [`stored_verdicts`] keeps, but for who of several servers
+    /// was asked in turn about what is right: that changes with every look and is
+    /// no news.
+    fn verdict(&mut self, verdict: &Verdict) {
+        let Verdict {
+            key,
+            status,
+            code,
+            reason,
+            fix,
+            expected,
+            observed,
+            server,
+            rcode,
+            ttl,
+            late,
+            witnesses,
+            remarks,
+        } = verdict;
+        for text in [key.as_str(), status.as_str(), code.as_str(), reason, fix, expected] {
+            self.text(text);
+        }
+        self.texts(observed);
+        self.number(*late);
+        self.texts(remarks);
+        if status.is_right() {
+            return;
+        }
+        self.optional(server.as_ref().and_then(|server| server.name.as_ref()).map(Name::as_str));
+        self.number(server.as_ref().and_then(|server| server.address));
+        self.optional(rcode.as_deref());
+        self.number(*ttl);
+        self.number(Some(witnesses.agreeing));
+        self.number(Some(witnesses.asked));
+    }
+}
+
+/// Tells apart what two looks found without reading what is stored of the
+/// first: the first 64 bits of SHA-256.
 pub(super) fn digest(text: &str) -> i64 {
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().take(8).fold(0, |digest, &byte| digest << 8 | i64::from(byte))

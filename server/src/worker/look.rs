@@ -1,7 +1,11 @@
 //! Looks at due domains: claim → plan → observe → verify → decide → one call
 //! of the store. "Check now" makes a domain due; there is no second path.
 
-use super::{TICK, pause};
+use super::{
+    TICK,
+    lanes::{Lanes, Place},
+    pause,
+};
 use crate::{
     ops::{
         Ops,
@@ -14,57 +18,65 @@ use signet_core::{
     lifecycle::Gate,
     observe::{Question, RecordType, View},
     plan::PlannedRecord,
-    verify::{self, Code, Context, Findings},
+    verify::{self, Code, Context, Findings, Status},
 };
 use signet_dns::ask::{Ask, Asker, Mode, Scope};
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
-/// Domains looked at at the same time.
-const AT_ONCE: usize = 256;
 /// Claimed with one statement at most.
 const CLAIM: usize = 128;
-/// Applied in one transaction at most.
+/// How long places are gathered for the next claim while there is a backlog: a
+/// claim for every look that ends would cost as much as the look.
+const GATHER: Duration = Duration::from_millis(10);
+/// Places that are gathered at least, unless that takes longer.
+const REFILL: u32 = 64;
+/// Applied together at most.
 const APPLY: usize = 256;
 /// Longer than a look can take, its patience with every server of two rounds
 /// included; after a crash other nodes look again when it has run out.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// What was due while nobody looked is spread over this time at start.
 const CATCH_UP: SignedDuration = SignedDuration::from_mins(5);
+/// When a look that was broken off is made again, at the earliest and at the
+/// latest; where somebody waits for it, a tenth of that.
+const LATER: [SignedDuration; 2] = [SignedDuration::from_mins(1), SignedDuration::from_mins(3)];
+
+/// Domains claimed, with the version each was claimed with.
+type Held = HashMap<DomainId, i64>;
 
 pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>) {
-    let now = ops.clock.now();
-    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
-        Ok(0) => {}
-        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; spreading them out"),
-        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
-    }
+    let spreading = tokio::spawn(spread_overdue(ops.clone()));
     let (done, applying) = mpsc::channel(APPLY);
     let applier = tokio::spawn(apply(ops.clone(), applying));
     let mut looks: JoinSet<DomainId> = JoinSet::new();
-    let mut held: Vec<(DomainId, i64)> = Vec::new();
+    let mut held = Held::new();
+    let lanes = Lanes::default();
     loop {
         while let Some(finished) = looks.try_join_next() {
             // A look that panicked keeps its lease and is due again after it.
             if let Ok(id) = finished {
-                held.retain(|(held, _)| *held != id);
+                held.remove(&id);
             }
         }
-        let free = AT_ONCE - looks.len();
-        let claimed = if free == 0 { Vec::new() } else { claim(&ops, free.min(CLAIM)).await };
-        let full = claimed.len() == free.min(CLAIM);
-        ops.under_way.fetch_add(claimed.len(), Ordering::Relaxed);
+        let wanted = lanes.free().min(CLAIM);
+        let claimed = if wanted == 0 { Vec::new() } else { claim(&ops, wanted).await };
+        let backlog = claimed.len() == wanted;
+        metrics::counter!("signet_looks_claimed_total").increment(claimed.len() as u64);
         for due in claimed {
-            held.push((due.domain.id, due.version));
-            looks.spawn(look(ops.clone(), asker.clone(), due, done.clone()));
+            // Nobody else takes places; what was claimed too much would be due
+            // again when its lease ends.
+            let Some(place) = lanes.enter() else { break };
+            ops.under_way.fetch_add(1, Ordering::Relaxed);
+            held.insert(due.domain.id, due.version);
+            let lane = (lanes.clone(), place);
+            looks.spawn(look(ops.clone(), asker.clone(), due, lane, done.clone()));
         }
-        let go_on = if free == 0 {
-            wait_for_one(&mut looks, &mut held, &mut stop).await
-        } else if full {
-            !*stop.borrow()
+        let go_on = if backlog {
+            gather(&lanes, &mut stop).await
         } else {
             pause(Some(&ops.due), until_next(&ops).await, &mut stop).await
         };
@@ -72,12 +84,24 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             break;
         }
     }
+    spreading.abort();
     looks.shutdown().await;
     drop(done);
     let _ = applier.await;
     // Those applied meanwhile have another version by now and stay as they are.
+    let held: Vec<_> = held.into_iter().collect();
     if let Err(error) = ops.store.put_back(&held, ops.clock.now()).await {
         tracing::warn!(%error, "checks under way were not put back; they are due when their lease ends");
+    }
+}
+
+/// Among a million it takes a while, in which those due longest are looked at.
+async fn spread_overdue(ops: Ops) {
+    let now = ops.clock.now();
+    match ops.store.spread_overdue(now, now.saturating_add(CATCH_UP).unwrap_or(Timestamp::MAX)).await {
+        Ok(0) => {}
+        Ok(overdue) => tracing::info!(overdue, "domains became due while nobody looked; they are spread out"),
+        Err(error) => tracing::error!(%error, "overdue domains cannot be spread out"),
     }
 }
 
@@ -94,20 +118,15 @@ async fn claim(ops: &Ops, limit: usize) -> Vec<Due> {
     }
 }
 
-async fn wait_for_one(
-    looks: &mut JoinSet<DomainId>,
-    held: &mut Vec<(DomainId, i64)>,
-    stop: &mut watch::Receiver<bool>,
-) -> bool {
+/// Waits until there is place for half a claim, or for as long as places are
+/// gathered. Whether to go on.
+async fn gather(lanes: &Lanes, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
-        finished = looks.join_next() => {
-            if let Some(Ok(id)) = finished {
-                held.retain(|(held, _)| *held != id);
-            }
-            true
-        }
-        _ = stop.wait_for(|stop| *stop) => false,
+        () = lanes.some_free(REFILL) => {}
+        () = tokio::time::sleep(GATHER) => {}
+        _ = stop.wait_for(|stop| *stop) => return false,
     }
+    !*stop.borrow()
 }
 
 /// Until something is due here, or until another process may have made it so.
@@ -121,32 +140,82 @@ async fn until_next(ops: &Ops) -> Duration {
     }
 }
 
-async fn look(ops: Ops, asker: Asker, due: Due, done: mpsc::Sender<Looked>) -> DomainId {
+async fn look(
+    ops: Ops,
+    asker: Asker,
+    due: Due,
+    (lanes, place): (Lanes, Place),
+    done: mpsc::Sender<Looked>,
+) -> DomainId {
     let id = due.domain.id;
     let began = std::time::Instant::now();
     let plan = ops.plan(&due.domain);
-    if let Some(observed) = observe(&ops, &asker, &due, &plan).await {
-        metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
-        let looked = ops.decide(&due, &plan, observed);
-        // The applier outlives all looks; only a stop closes it.
-        let _ = done.send(looked).await;
-    } else {
-        ops.under_way.fetch_sub(1, Ordering::Relaxed);
+    match lanes.run(place, observe(&ops, &asker, &due, &plan)).await {
+        Some((Some(observed), _place)) => {
+            metrics::histogram!("signet_look_seconds").record(began.elapsed().as_secs_f64());
+            metrics::counter!("signet_look_results_total", "result" => result(&observed.findings))
+                .increment(1);
+            let looked = ops.decide(&due, &plan, observed);
+            // The applier outlives all looks; only a stop closes it. Until it is
+            // ready nobody else begins.
+            let _ = done.send(looked).await;
+            return id;
+        }
+        // Its lease runs out and it is looked at again.
+        Some((None, _)) => {}
+        None => later(&ops, &due).await,
     }
+    ops.under_way.fetch_sub(1, Ordering::Relaxed);
     id
+}
+
+/// Puts back a domain whose servers are slow, beside too many others.
+async fn later(ops: &Ops, due: &Due) {
+    metrics::counter!("signet_looks_total", "outcome" => "put_off").increment(1);
+    let [earliest, latest] = LATER.map(|wait| if due.on_demand { wait / 10 } else { wait });
+    let wait = earliest + (latest - earliest) * i32::from(ops.random.spread()) / 1000;
+    let at = ops.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
+    if let Err(error) = ops.store.put_back(&[(due.domain.id, due.version)], at).await {
+        tracing::warn!(%error, "a check broken off was not put back; it is due when its lease ends");
+    }
+}
+
+/// What a look came to, in a word.
+fn result(findings: &Findings) -> &'static str {
+    let any = |wanted: fn(Status) -> bool| findings.verdicts.iter().any(|verdict| wanted(verdict.status));
+    if any(Status::is_wrong) {
+        "wrong"
+    } else if any(|status| !status.is_right()) {
+        "unknown"
+    } else {
+        "right"
+    }
 }
 
 /// Looks at a domain. A routine pass asks one server; whatever it does not find
 /// right, and every pending domain, is asked of all of them.
 async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) -> Option<Observed> {
+    let party = due.domain.account.0.unsigned_abs();
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
-        let findings = settle(ops, asker, due, plan, Ask::routine()).await?;
+        // Without our keys, which only tell what stands in a CNAME's place.
+        let ask = Ask::routine().for_party(party);
+        let mut findings = settle(ops, asker, due, plan, ask, &[None, None]).await?;
         if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
+            // It has not asked where exactly the zone begins.
+            findings.zone = None;
             return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
-    let findings = settle(ops, asker, due, plan, Ask::thorough()).await?;
+    let keys = match ops.store.published_keys(&due.domain.record_id).await {
+        Ok(keys) => keys.unwrap_or_default(),
+        Err(error) => {
+            tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
+            return None;
+        }
+    };
+    let ask = if due.on_demand { Ask::on_demand() } else { Ask::thorough() };
+    let findings = settle(ops, asker, due, plan, ask.for_party(party), &keys).await?;
     let others_answer = !turned_away(&findings) || others_answer(ops, asker, due).await;
     Some(Observed { findings, whole: true, others_answer })
 }
@@ -178,14 +247,24 @@ fn changed(due: &Due, findings: &Findings) -> bool {
     })
 }
 
-async fn settle(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord], ask: Ask) -> Option<Findings> {
+/// The public keys (SPKI, DER) at a domain's two DKIM targets.
+type Keys = [Option<Vec<u8>>; 2];
+
+async fn settle(
+    ops: &Ops,
+    asker: &Asker,
+    due: &Due,
+    plan: &[PlannedRecord],
+    ask: Ask,
+    keys: &Keys,
+) -> Option<Findings> {
     // Nobody can publish under a name they cannot guess.
     let probe = ops.random.record_id();
     let context = Context {
         provider: &ops.config.provider,
         domain: due.domain.name.name(),
         probe: probe.as_str(),
-        dkim_keys: [due.dkim_keys[0].as_deref(), due.dkim_keys[1].as_deref()],
+        dkim_keys: [keys[0].as_deref(), keys[1].as_deref()],
         thorough: ask.scope == Scope::All,
         second_view: ask.scope == Scope::All && asker.mode() == Mode::Authoritative,
     };
@@ -225,7 +304,11 @@ async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
 
 async fn write(ops: &Ops, looks: &mut [Looked]) -> Result<u64, StoreError> {
     ops.hold_back(looks).await?;
+    ops.address_alerts(looks).await?;
     let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
     let written = ops.store.apply_looks(looks, &cause).await?;
+    if looks.iter().any(|look| look.message.is_some()) {
+        ops.queued.notify_one();
+    }
     Ok(written.into_iter().filter(|written| *written).count() as u64)
 }

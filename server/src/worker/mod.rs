@@ -5,6 +5,7 @@
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
 
 mod chores;
+mod lanes;
 mod look;
 mod outbox;
 mod own_side;

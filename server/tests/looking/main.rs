@@ -5,13 +5,14 @@
 
 mod outages;
 
+use base64::Engine as _;
 use jiff::SignedDuration;
 use signet::{
     clock::Clock,
     config::{Config, Mail, MailRoute, Sources},
     keys::KeyFile,
     mailer::Mailer,
-    ops::{Actor, Ops},
+    ops::{Actor, Ops, Refused},
     store::{self, AccountId, Domain, DomainId, Due},
     worker,
 };
@@ -21,7 +22,7 @@ use signet_core::{
     verify::{Code, Status, Verdict},
 };
 use signet_dns::{
-    ask::Asker,
+    ask::{Asker, Settings},
     testing::{Fake, Fault, Rule, Zone},
 };
 use std::{
@@ -52,25 +53,35 @@ impl World {
         let everybody = Zone::new("nowhere.test", servers, &[]);
         let fake = Fake::start(vec![everybody], Vec::new()).await;
         fake.set_zones(zones(&[]));
+        Self::on(fake).await
+    }
+
+    async fn on(fake: Fake) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let key_file = directory.path().join("signet.key").display().to_string();
-        let flags = [("database_url", url.clone()), ("key_file", key_file)];
+        let flags =
+            [("database_url", url.clone()), ("key_file", key_file), ("unverified_limit", "0".to_string())];
         let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
         let clock = Clock::manual("2026-04-28T08:00:00Z".parse().unwrap());
         let ops = Ops::new(store::open(&url).await.unwrap(), Arc::new(config), clock);
         ops.install().await.unwrap();
         let mut world = Self { fake, ops, actor: Actor::operator(AccountId(1)), workers: None, directory };
-        world.start_workers().await;
+        let settings = world.fake.settings();
+        world.start_workers_asking(settings).await;
         world
     }
 
     async fn start_workers(&mut self) {
+        self.start_workers_asking(self.fake.settings()).await;
+    }
+
+    async fn start_workers_asking(&mut self, settings: Settings) {
         let (stop, stopped) = watch::channel(false);
         let route = MailRoute::Directory(self.directory.path().join("outbox"));
         let from = EmailAddress::parse("signet@signet.test").unwrap();
         let equipment = worker::Equipment {
-            asker: Asker::new(self.fake.settings()).await.unwrap(),
+            asker: Asker::new(settings).await.unwrap(),
             mailer: Mailer::new(&Mail { route, from }).unwrap(),
             key: Arc::new(KeyFile::open(&self.ops.config.key_file).unwrap()),
         };
@@ -427,6 +438,94 @@ async fn a_stop_puts_looks_under_way_back() {
     let now = world.ops.clock.now();
     let due: Vec<Due> = world.ops.store.claim_due(now, now + SignedDuration::from_mins(2), 10).await.unwrap();
     assert_eq!(due.iter().map(|due| due.domain.id).collect::<Vec<_>>(), [domain.id]);
+}
+
+/// A large DNS operator is down, and its customers' looks take long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn domains_at_a_dead_operator_keep_nobody_else_waiting() {
+    const DEAD: usize = 600;
+    const WELL: usize = 50;
+    let names = |kind: &'static str, count| (0..count).map(move |n| format!("{kind}-{n}.test"));
+    let mut all = zones(&[]);
+    all.extend(names("dead", DEAD).map(|name| Zone::new(&name, &[7], &[])));
+    all.extend(names("well", WELL).map(|name| Zone::new(&name, &[2], &[])));
+    let mut world = World::on(Fake::start(all, vec![Rule::at(7, Fault::Silent)]).await).await;
+    world.stop_workers().await;
+    let mut ids = Vec::new();
+    for name in names("dead", DEAD).chain(names("well", WELL)) {
+        ids.push(world.register(&name).await.id);
+        // Due in the order of registration.
+        world.ops.clock.advance(SignedDuration::from_millis(1));
+    }
+    let patient = Settings { timeout: Duration::from_millis(1500), ..world.fake.settings() };
+    world.start_workers_asking(patient).await;
+    let began = std::time::Instant::now();
+    for id in &ids[DEAD..] {
+        wait_for(&world, *id, "a look at a domain that is well", |domain| domain.checked_at.is_some()).await;
+    }
+    let took = began.elapsed();
+    let mut dead = 0;
+    for id in &ids[..DEAD] {
+        dead += usize::from(world.ops.domain(&world.actor, *id).await.unwrap().checked_at.is_some());
+    }
+    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(dead < DEAD / 2, "the others are still waited for: {dead}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_domains_are_looked_at_when_asked_for() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    world.publish(&lines(&world.ops, &domain));
+    assert!(world.check(domain.id).await.dns.is_verified());
+    world.register("nowhere.test").await;
+    world.pass_time(SignedDuration::from_mins(1));
+    let now = world.ops.clock.now();
+
+    assert_eq!(world.ops.check_all(None).await.unwrap(), 2);
+    for _ in 0..3000 {
+        if world.ops.store.checks_outstanding(None).await.unwrap() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.ops.store.checks_outstanding(Some(world.actor.account)).await.unwrap(), 0);
+    let checked = world.ops.domain(&world.actor, domain.id).await.unwrap();
+    assert_eq!(checked.checked_at, Some(now));
+    let tally = world.ops.store.tally(None).await.unwrap();
+    assert_eq!((tally.verified, tally.pending, tally.lost), (1, 1, 0));
+    assert!(matches!(world.ops.check_all(Some(AccountId(9))).await, Err(Refused::NotFound)));
+}
+
+/// A look in turn does not know our keys; what is not right is looked at again
+/// with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_in_turn_knows_a_copy_of_our_key() {
+    let world = World::new().await;
+    let domain = world.register("bakery.test").await;
+    let all = lines(&world.ops, &domain);
+    world.publish(&all);
+    assert!(world.check(domain.id).await.dns.is_verified());
+    let mut key = None;
+    for _ in 0..3000 {
+        key = world.ops.store.published_keys(&domain.record_id).await.unwrap().unwrap()[0].take();
+        if key.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let key = base64::engine::general_purpose::STANDARD.encode(key.expect("keys are made in the background"));
+    let plan = world.ops.plan(&domain);
+    let owner = &plan.iter().find(|record| record.key == RecordKey::Dkim1).unwrap().owner;
+    let mut copied = without(&all, owner.as_str());
+    copied.push(format!("{owner}. TXT v=DKIM1; k=rsa; p={key}"));
+    world.publish(&copied);
+
+    world.pass_time(SignedDuration::from_hours(29));
+    wait_for(&world, domain.id, "a look in turn", |domain| domain.checked_at == Some(world.ops.clock.now()))
+        .await;
+    let verdict = world.verdict(domain.id, RecordKey::Dkim1).await;
+    assert_eq!((verdict.status, verdict.code), (Status::Softfail, Code::Copied), "{}", verdict.reason);
 }
 
 async fn wait_for(world: &World, id: DomainId, what: &str, done: impl Fn(&Domain) -> bool) {

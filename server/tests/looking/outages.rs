@@ -154,6 +154,17 @@ async fn one_dns_host_dead_for_a_week_takes_its_own_domains_only() {
         };
         assert_eq!(town.story(domain.id).await, told, "each once");
     }
+    let mut told = town.messages().await;
+    for (n, domain) in town.domains.iter().enumerate() {
+        let about: Vec<String> =
+            told.extract_if(.., |subject| subject.contains(domain.name.as_str())).collect();
+        if n < 3 {
+            assert!(about.iter().any(|subject| subject.contains("sending stops on")), "{about:?}");
+            assert!(about.iter().any(|subject| subject.ends_with("is no longer verified")), "{about:?}");
+        }
+        assert_eq!(about.len(), if n < 3 { 2 } else { 0 }, "each owner once: {about:?}");
+    }
+    assert_eq!(told, [""; 0]);
     town.world.fake.set_rules(Vec::new());
     town.live(24).await;
     assert_eq!(town.states().await, ["verified"; 6], "recovery is automatic");
@@ -193,6 +204,8 @@ async fn mass_demotions_are_held_back_and_the_operator_hears_once() {
     town.live(2).await;
     let states = town.states().await;
     assert_eq!(states.iter().filter(|state| **state == "lost").count(), 21, "{states:?}");
+    let told = town.messages().await;
+    assert_eq!(told.iter().filter(|subject| subject.ends_with("is no longer verified")).count(), 21);
 }
 
 /// Two servers that contradict one another for a day are a fault that counts,

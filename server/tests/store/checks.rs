@@ -1,10 +1,13 @@
 //! Being due, being looked at, and what a look changes.
 
 use super::*;
+use signet_core::observe::Server;
 
 on_both! {
     a_look_is_kept_whole every_state_survives leases tickets a_stale_look_changes_nothing
-    rivals_are_woken putting_back overdue_work_is_spread
+    rivals_are_woken putting_back overdue_work_is_spread what_is_new_does_not_wait_for_a_million
+    trust_is_remembered all_are_asked_for nobody_looks_twice_and_nothing_is_applied_twice
+    a_crash_leaves_everything_due
 }
 
 async fn a_look_is_kept_whole(place: Place) {
@@ -15,7 +18,6 @@ async fn a_look_is_kept_whole(place: Place) {
     assert_eq!(due.domain, domain);
     assert_eq!((due.on_demand, due.rival, due.failures, due.suspicions), (false, false, 0, 0));
     assert_eq!((due.waiting_since, due.due_at), (at(0), at(0)));
-    assert_eq!(due.dkim_keys, [None, None]);
 
     let mut looked = look(&due, DnsState::Verified { at: at(10) }, 10);
     looked.events = vec![
@@ -98,7 +100,8 @@ async fn every_state_survives(place: Place) {
 }
 
 async fn leases(place: Place) {
-    let (store, other) = (place.open().await, place.open().await);
+    let store = place.open().await;
+    let other = place.beside(&store).await;
     let account = an_account(&store).await;
     let mut ids = vec![];
     for n in 0..4 {
@@ -248,4 +251,229 @@ async fn overdue_work_is_spread(place: Place) {
         second_half.len()
     );
     assert_eq!(store.spread_overdue(at(now), at(now + 3600)).await.unwrap(), 0, "leased now");
+}
+
+/// What is new does not wait behind everything that is overdue.
+async fn what_is_new_does_not_wait_for_a_million(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    for n in 0..20 {
+        register(&store, account, &format!("d{n}.example")).await;
+    }
+    let new = NewDomain { account, name: domain_name("new.example"), record_id: record_id() };
+    let new = store.create_domain(&new, None, &cause(100)).await.unwrap().unwrap();
+    let first = store.claim_due(at(100), at(200), 8).await.unwrap();
+    assert_eq!(first.len(), 8);
+    assert!(first.iter().any(|due| due.domain.id == new.id));
+    assert_eq!(first.iter().filter(|due| due.due_at == at(0)).count(), 7);
+    assert_eq!(store.claim_due(at(100), at(200), 50).await.unwrap().len(), 13, "and none is left out");
+}
+
+/// Since when a record is not trusted any more outlives looks that see nothing.
+async fn trust_is_remembered(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = register(&store, account, "example.com").await;
+    let shown = async || store.domain(account, domain.id).await.unwrap().unwrap().records[0].shown;
+    let states = [
+        (Status::Pass, Some(10)),
+        (Status::Pass, Some(20)),
+        // Nothing was heard since, the last verdict still stands.
+        (Status::Pass, Some(20)),
+        (Status::NetworkError, Some(20)),
+        (Status::NetworkError, None),
+        (Status::Unchecked, None),
+        (Status::Missing, Some(70)),
+    ];
+    for (n, (status, trusted)) in (1..).zip(states) {
+        let seconds = n * 10;
+        store.request_check(account, domain.id, at(seconds)).await.unwrap();
+        let due = claim(&store, seconds).await.remove(0);
+        let mut looked = look(&due, DnsState::Verified { at: at(1) }, seconds);
+        looked.records[0].shown = Shown { status, trusted_at: trusted.map(at) };
+        assert_eq!(store.apply_looks(std::slice::from_ref(&looked), &cause(seconds)).await.unwrap(), [true]);
+        assert_eq!(shown().await, looked.records[0].shown, "after look {n}");
+    }
+}
+
+async fn all_are_asked_for(place: Place) {
+    let store = place.open().await;
+    let (one, other) = (an_account(&store).await, an_account(&store).await);
+    let mut domains = vec![];
+    for n in 0..3 {
+        domains.push(register(&store, one, &format!("d{n}.one.example")).await);
+        register(&store, other, &format!("d{n}.other.example")).await;
+    }
+    let due = claim(&store, 1).await;
+    let looks: Vec<Looked> = due.iter().map(|due| look(due, DnsState::Verified { at: at(1) }, 1)).collect();
+    store.apply_looks(&looks, &cause(1)).await.unwrap();
+    assert!(claim(&store, 2).await.is_empty());
+
+    assert_eq!(store.request_check_all(Some(one), at(100)).await.unwrap(), 3, "the demo domain is never due");
+    assert_eq!(store.request_check_all(None, at(100)).await.unwrap(), 6);
+    assert_eq!(store.checks_outstanding(Some(one)).await.unwrap(), 3);
+    assert_eq!(store.checks_outstanding(None).await.unwrap(), 6);
+    // One that somebody waits for goes before them.
+    store.request_check(one, domains[2].id, at(101)).await.unwrap();
+    let due = store.claim_due(at(101), at(200), 3).await.unwrap();
+    assert_eq!(due[0].domain.id, domains[2].id);
+    assert!(due.iter().all(|due| due.on_demand));
+    let rest = claim(&store, 101).await;
+    assert_eq!(rest.len(), 3);
+
+    let state = |id: DomainId| match domains.iter().position(|domain| domain.id == id) {
+        Some(0) => DnsState::Lost { at: at(102) },
+        Some(1) => DnsState::AtRisk { at: at(1), since: at(9), deadline: at(999), unaligned_since: None },
+        _ => DnsState::Verified { at: at(1) },
+    };
+    let looks: Vec<Looked> = due
+        .iter()
+        .chain(&rest)
+        .map(|due| Looked {
+            failures: u32::from(due.domain.id == domains[2].id),
+            ..look(due, state(due.domain.id), 102)
+        })
+        .collect();
+    assert_eq!(store.apply_looks(&looks[..5], &cause(102)).await.unwrap(), [true; 5]);
+    assert_eq!(store.checks_outstanding(None).await.unwrap(), 1);
+    store.apply_looks(&looks[5..], &cause(102)).await.unwrap();
+    assert_eq!(store.checks_outstanding(None).await.unwrap(), 0);
+    let tally = store.tally(Some(one)).await.unwrap();
+    assert_eq!(tally, Tally { verified: 1, at_risk: 1, lost: 1, unseen: 1, ..Tally::default() });
+    let tally = store.tally(None).await.unwrap();
+    assert_eq!(tally, Tally { verified: 4, at_risk: 1, lost: 1, unseen: 1, ..Tally::default() });
+}
+
+/// Many claim and apply beside each other: no domain is held twice, each look
+/// is applied, those that find nothing new leave no trace but their time.
+async fn nobody_looks_twice_and_nothing_is_applied_twice(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    for n in 0..60 {
+        register(&store, account, &format!("d{n}.example")).await;
+    }
+    let verified = DnsState::Verified { at: at(1) };
+    let looks: Vec<Looked> = claim(&store, 1).await.iter().map(|due| look(due, verified, 1)).collect();
+    assert_eq!(store.apply_looks(&looks, &cause(1)).await.unwrap(), [true; 60]);
+
+    let day = 86_400;
+    let workers = (0..4).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut done = 0;
+            loop {
+                let due = store.claim_due(at(day + 1), at(day + 600), 7).await.unwrap();
+                if due.is_empty() {
+                    return done;
+                }
+                // Every seventh finds something else.
+                let state = |due: &Due| {
+                    if due.domain.id.0 % 7 == 0 { DnsState::Lost { at: at(2) } } else { verified }
+                };
+                let looks: Vec<Looked> = due.iter().map(|due| look(due, state(due), day + 1)).collect();
+                let written = store.apply_looks(&looks, &cause(day + 1)).await.unwrap();
+                assert!(written.iter().all(|written| *written), "nobody else looked");
+                done += written.len();
+            }
+        })
+    });
+    let done =
+        futures_util::future::join_all(workers).await.into_iter().map(|done| done.unwrap()).sum::<usize>();
+    assert_eq!(done, 60);
+    for domain in &store.domains(account, &TokenScope::Account, None, None).await.unwrap()[1..] {
+        let lost = domain.id.0 % 7 == 0;
+        assert_eq!(domain.dns.is_verified(), !lost);
+        assert_eq!(domain.checked_at, Some(at(day + 1)));
+        let report = store.report(account, domain.id).await.unwrap().unwrap();
+        assert_eq!(report.checked_at, at(day + 1));
+        assert_eq!(report.verdicts[0].status, if lost { Status::Missing } else { Status::Pass });
+        assert_eq!(history(&store, domain).await.len(), if lost { 3 } else { 2 }, "{}", domain.name);
+    }
+}
+
+/// A process that dies holds nothing (SQLite), or nothing for longer than it
+/// said (PostgreSQL); and whoever looks meanwhile is not overwritten.
+async fn a_crash_leaves_everything_due(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = register(&store, account, "example.com").await;
+    let slow = claim(&store, 10).await.remove(0);
+    let restarted = place.open().await;
+    let free = if place.is_sqlite() { 10 } else { 70 };
+    let quick = claim(&restarted, free).await.remove(0);
+    assert_eq!(quick.domain.id, domain.id);
+    let looks = [look(&quick, DnsState::Pending, 71)];
+    assert_eq!(restarted.apply_looks(&looks, &cause(71)).await.unwrap(), [true]);
+    let late = [look(&slow, DnsState::Verified { at: at(72) }, 72)];
+    assert_eq!(store.apply_looks(&late, &cause(72)).await.unwrap(), [false]);
+}
+
+type Change = fn(&mut Looked);
+
+/// What makes a look one that found something else; everything that is kept.
+#[tokio::test]
+async fn whatever_is_found_else_is_noticed() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    register(&store, account, "example.com").await;
+    let due = claim(&store, 10).await.remove(0);
+    let first =
+        look(&due, DnsState::AtRisk { at: at(1), since: at(2), deadline: at(4), unaligned_since: None }, 10);
+    let changes: Vec<(&str, Change)> = vec![
+        ("state", |look| look.dns = DnsState::Suspect { at: at(1), since: at(2), unaligned_since: None }),
+        ("deadline", |look| {
+            look.dns = DnsState::AtRisk { at: at(1), since: at(2), deadline: at(5), unaligned_since: None };
+        }),
+        ("zone", |look| look.zone = None),
+        ("present SPF", |look| look.present.spf = None),
+        ("present DMARC", |look| look.present.dmarc = Some(String::new())),
+        ("record", |look| look.records[0].key = RecordKey::Spf),
+        ("record status", |look| look.records[0].shown.status = Status::Softfail),
+        ("trust", |look| look.records[0].shown.trusted_at = Some(at(9))),
+        ("record expected", |look| look.records[0].expected.push('x')),
+        ("trouble", |look| look.records[0].past.trouble = None),
+        ("seen late", |look| look.records[0].past.late_until = None),
+        ("no record", |look| look.records.clear()),
+        ("verdict", |look| look.report.verdicts[0].key = RecordKey::Spf),
+        ("status", |look| look.report.verdicts[0].status = Status::Softfail),
+        ("code", |look| look.report.verdicts[0].code = Code::WrongType),
+        ("reason", |look| look.report.verdicts[0].reason.push('x')),
+        ("fix", |look| look.report.verdicts[0].fix.push('x')),
+        ("expected", |look| look.report.verdicts[0].expected.push('x')),
+        ("observed", |look| look.report.verdicts[0].observed.push(String::new())),
+        ("remarks", |look| look.report.verdicts[0].remarks.clear()),
+        ("no verdict", |look| look.report.verdicts.clear()),
+    ];
+    let mut seen = std::collections::BTreeSet::from([first.found()]);
+    for (what, change) in changes {
+        let mut other = first.clone();
+        change(&mut other);
+        assert!(seen.insert(other.found()), "{what}");
+    }
+    // Who was asked in turn is news only of what is wrong.
+    let turns: Vec<(&str, Change)> = vec![
+        ("server", |look| look.report.verdicts[0].server = None),
+        ("server's address", |look| {
+            look.report.verdicts[0].server =
+                Some(Server { name: Name::parse("ns1.example.com").ok(), address: None });
+        }),
+        ("rcode", |look| look.report.verdicts[0].rcode = None),
+        ("TTL", |look| look.report.verdicts[0].ttl = Some(301)),
+        ("agreeing", |look| look.report.verdicts[0].witnesses.agreeing = 1),
+        ("asked", |look| look.report.verdicts[0].witnesses.asked = 1),
+    ];
+    for (what, change) in turns {
+        let (mut right, mut wrong) = (first.clone(), first.clone());
+        wrong.report.verdicts[0].status = Status::Missing;
+        let before = wrong.found();
+        change(&mut right);
+        change(&mut wrong);
+        assert_eq!(right.found(), first.found(), "{what}");
+        assert_ne!(wrong.found(), before, "{what}");
+    }
+    let mut later = look(&due, first.dns, 99);
+    (later.failures, later.suspicions, later.due_at) = (7, 7, at(7));
+    later.records[0].past = first.records[0].past;
+    assert_eq!(later.found(), first.found(), "time alone is nothing new");
 }

@@ -39,7 +39,8 @@ async fn the_limit_holds_under_pressure(place: Place) {
 }
 
 async fn nodes_claim_apart(place: Place) {
-    let (store, other) = (place.open().await, place.open().await);
+    let store = place.open().await;
+    let other = place.beside(&store).await;
     let account = an_account(&store).await;
     for n in 0..60 {
         register(&store, account, &format!("d{n}.example")).await;

@@ -85,6 +85,12 @@ impl Place {
     async fn open(&self) -> Arc<dyn Store> {
         open(&self.url).await.unwrap()
     }
+
+    /// Another node that looks beside `store`. On SQLite one process looks, in
+    /// which everybody shares the store.
+    async fn beside(&self, store: &Arc<dyn Store>) -> Arc<dyn Store> {
+        if self.is_sqlite() { Arc::clone(store) } else { self.open().await }
+    }
 }
 
 /// A moment of these tests.
@@ -189,6 +195,8 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         zone: Some(Name::parse("example.com").unwrap()),
         dns,
         held: None,
+        alert: None,
+        message: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),

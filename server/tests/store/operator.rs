@@ -31,14 +31,14 @@ async fn losses_are_counted(place: Place) {
         look_at(&store, domain, state, 20 + 70 * n).await;
     }
     let demotions = store.demotions(at(10 * HOUR)).await.unwrap();
-    assert_eq!((demotions.tally.lost, demotions.tally.losing), (8, 12));
-    assert_eq!(demotions.tally.verified, 15, "the demo domain is none of them");
+    assert_eq!((demotions.at_stake.lost, demotions.at_stake.losing), (8, 12));
+    assert_eq!(demotions.at_stake.verified, 15, "the demo domain is none of them");
     assert!(demotions.are_frozen(at(10 * HOUR)));
     store.release_demotions(at(11 * HOUR)).await.unwrap();
     let released = store.demotions(at(10 * HOUR)).await.unwrap();
     assert!(!released.are_frozen(at(10 * HOUR)));
     assert!(released.are_frozen(at(11 * HOUR)));
-    let few = store.demotions(at(13 * HOUR)).await.unwrap().tally;
+    let few = store.demotions(at(13 * HOUR)).await.unwrap().at_stake;
     assert_eq!((few.lost, few.verified), (0, 0), "not counted where there are few");
 }
 

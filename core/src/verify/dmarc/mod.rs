@@ -49,8 +49,8 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let Context { domain, probe, provider, .. } = *context;
-    judge_for(&Party { domain, probe, provider: Some(provider) }, record, seen)
+    let Context { domain, probe, provider, thorough, .. } = *context;
+    judge_for(&Party { domain, probe, provider: Some(provider), thorough }, record, seen)
 }
 
 /// [`judge`] for whoever the record is to serve.
@@ -59,7 +59,7 @@ pub(crate) fn judge_for(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let sibling = evidence::sibling(&record.owner, party.probe);
+    let sibling = evidence::sibling(&record.owner, party.probe).filter(|_| party.thorough);
     match &sibling {
         Some(sibling) => seen.have_all(&[(&record.owner, RecordType::Txt), (sibling, RecordType::Txt)])?,
         None => seen.have_all(&[(&record.owner, RecordType::Txt)])?,
@@ -106,6 +106,8 @@ pub(crate) struct Party<'a> {
     pub(crate) probe: &'a str,
     /// Who sends for it; `None` where that is nobody's business here.
     pub(crate) provider: Option<&'a Provider>,
+    /// See [`Context::thorough`].
+    pub(crate) thorough: bool,
 }
 
 /// One domain's DMARC on trial.
@@ -208,7 +210,7 @@ impl<'a> Case<'a> {
         }
         let verdict = self.at(verdict, own);
         let mut verdict = self.unless_wildcard(verdict, own)?;
-        if verdict.status.is_right() && self.is_wildcard()? {
+        if self.party.thorough && verdict.status.is_right() && self.is_wildcard()? {
             verdict.remarks.push(format!(
                 "A wildcard answers at {}; receivers take it, but a record of its own is safer.",
                 self.record.owner

@@ -57,6 +57,7 @@ impl AnySpf<'_> {
             helo: self.domain.as_str(),
             probe: self.probe,
             include: None,
+            thorough: true,
         };
         let chain = chain::follow(seen, self.domain, RecordType::Txt, None)?;
         let last = chain.last().unwrap_or(self.domain);

@@ -3,6 +3,7 @@
 
 use super::{
     eval::check_host_with,
+    library::Library,
     record::{Kind, Mechanism, Record},
     result::{Cause, Evaluation, Query, SpfResult, Step, Trace},
 };
@@ -41,6 +42,8 @@ pub(super) struct Trial<'a> {
     pub(super) probe: &'a str,
     /// The name whose record is to be included; `None` where nobody's is.
     pub(super) include: Option<&'a Name>,
+    /// See [`Context::thorough`].
+    pub(super) thorough: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -53,6 +56,7 @@ impl<'a> Trial<'a> {
             helo: provider.zone.as_str(),
             probe: context.probe,
             include: Some(include),
+            thorough: context.thorough,
         }
     }
 }
@@ -62,7 +66,7 @@ impl<'a> Trial<'a> {
 pub(super) struct Effect {
     /// One per sending address.
     pub(super) sending: Vec<(IpAddr, Evaluation)>,
-    /// The same for a local part nobody uses.
+    /// The same for a local part nobody uses, where that can differ.
     pub(super) other_sender: Vec<(IpAddr, Evaluation)>,
     /// One per control address.
     pub(super) controls: Vec<(IpAddr, Evaluation)>,
@@ -72,10 +76,11 @@ impl Effect {
     /// Evaluates the record of the domain, or `assumed` records in place of
     /// what is published.
     pub(super) fn of(trial: &Trial<'_>, seen: &Seen, assumed: &[(&Name, &str)]) -> Result<Self, Need> {
+        let library = Library::default();
         let addresses = trial.addresses;
         let evaluate = |local_part: &str, ip: IpAddr| {
             let query = Query::new(ip, &format!("{local_part}@{}", trial.domain), trial.helo);
-            check_host_with(seen, &query, assumed)
+            check_host_with(seen, &query, assumed, &library)
         };
         let mut needed = Vec::new();
         let mut all = |local_part: &str, addresses: &mut dyn Iterator<Item = IpAddr>| {
@@ -89,7 +94,11 @@ impl Effect {
             evaluations
         };
         let sending = all("postmaster", &mut addresses.iter().copied());
-        let other_sender = all(trial.probe, &mut addresses.iter().copied());
+        // Only macros can tell one sender from another.
+        let other_sender = match library.has_macros() {
+            true => all(trial.probe, &mut addresses.iter().copied()),
+            false => Vec::new(),
+        };
         let mut unrelated = CONTROLS.into_iter().filter(|control| !addresses.contains(control));
         let controls = all("postmaster", &mut unrelated);
         if !needed.is_empty() {

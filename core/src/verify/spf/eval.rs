@@ -2,8 +2,9 @@
 
 use super::{
     ask::{Found, in_network, unreachable},
+    library::{Library, Reading},
     macros::{MacroString, Values},
-    record::{Kind, Mechanism, Qualifier, Record, after_version},
+    record::{Kind, Mechanism, Qualifier, after_version},
     result::{Cause, Evaluation, Query, SpfResult, Step, Trace},
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 use alloc::{
     boxed::Box,
     format,
+    rc::Rc,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -27,7 +29,7 @@ pub const MAX_LOOKUPS: usize = 10;
 /// # Errors
 /// [`Need`] with what must be looked at next.
 pub fn check_host(seen: &Seen, query: &Query) -> Result<Evaluation, Need> {
-    check_host_with(seen, query, &[])
+    check_host_with(seen, query, &[], &Library::default())
 }
 
 /// [`check_host`] as if the names in `assumed` had these records.
@@ -35,6 +37,7 @@ pub(super) fn check_host_with(
     seen: &Seen,
     query: &Query,
     assumed: &[(&Name, &str)],
+    library: &Library,
 ) -> Result<Evaluation, Need> {
     let mut evaluator = Evaluator {
         seen,
@@ -42,6 +45,7 @@ pub(super) fn check_host_with(
         // §5: an IPv4 address mapped into IPv6 is an IPv4 address.
         ip: query.ip.to_canonical(),
         assumed,
+        library,
         lookups: 0,
         voids: 0,
         validated_counted: false,
@@ -67,6 +71,7 @@ pub(super) struct Evaluator<'a> {
     query: &'a Query,
     pub(super) ip: IpAddr,
     assumed: &'a [(&'a Name, &'a str)],
+    library: &'a Library,
     pub(super) lookups: usize,
     pub(super) voids: usize,
     /// `%{p}` has been charged for.
@@ -142,14 +147,16 @@ impl<'a> Evaluator<'a> {
     }
 
     fn evaluate(&mut self, name: &Name, trace: &mut Trace) -> Result<SpfResult, Halt> {
-        let Some(text) = self.select(name)? else {
+        let Some(read) = self.select(name)? else {
             self.cause = Cause::NoRecord(name.to_string());
             return Ok(SpfResult::None);
         };
-        trace.record = Some(printable(&text));
+        trace.record = Some(read.shown.clone());
         // §4.6: an error anywhere in the record is an error of the record.
-        let record = Record::parse(&text)
-            .map_err(|error| permerror(Cause::Syntax { domain: name.to_string(), error }))?;
+        let record = read
+            .record
+            .as_ref()
+            .map_err(|error| permerror(Cause::Syntax { domain: name.to_string(), error: error.clone() }))?;
         for term in &record.terms {
             let Kind::Directive(qualifier, mechanism) = &term.kind else { continue };
             let before = self.lookups;
@@ -303,9 +310,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The SPF record among the TXT records of `name` (§4.4, §4.5).
-    fn select(&mut self, name: &Name) -> Result<Option<Vec<u8>>, Halt> {
+    fn select(&mut self, name: &Name) -> Result<Option<Rc<Reading>>, Halt> {
+        if let Some(read) = self.library.get(name) {
+            return Ok(Some(read));
+        }
         if let Some((_, text)) = self.assumed.iter().find(|(assumed, _)| *assumed == name) {
-            return Ok(Some(text.as_bytes().to_vec()));
+            return Ok(Some(self.library.add(name, Reading::of(text.as_bytes()))));
         }
         let records = match self.resolve(name, RecordType::Txt)? {
             Found::Records(records) => records,
@@ -318,7 +328,7 @@ impl<'a> Evaluator<'a> {
         if texts.next().is_some() {
             return Err(permerror(Cause::Multiple(name.to_string())));
         }
-        Ok(first)
+        Ok(first.map(|text| self.library.add(name, Reading::of(&text))))
     }
 }
 

@@ -38,8 +38,10 @@ pub fn judge(
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<(Verdict, Option<String>), Need> {
-    let look = seen.at(&record.owner, RecordType::Txt)?;
     let include = context.provider.spf_include();
+    // Ours together with theirs, since it nearly always leads there.
+    seen.have_all(&[(&record.owner, RecordType::Txt), (&include, RecordType::Txt)])?;
+    let look = seen.at(&record.owner, RecordType::Txt)?;
     let plain = with_include(None, &include);
     let case = Case { trial: Trial::of_ours(context, &include), record, seen, look, plain };
     let Some((_, answer)) = agreed(look) else {

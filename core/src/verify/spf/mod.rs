@@ -11,6 +11,7 @@ mod ask;
 mod effect;
 mod eval;
 mod judge;
+mod library;
 mod macros;
 mod mend;
 mod merge;

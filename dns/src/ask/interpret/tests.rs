@@ -29,6 +29,8 @@ fn record(owner: &[u8], rtype: u16, rdata: &[u8]) -> Vec<u8> {
 
 /// A name as it is in the question: at offset 12.
 const HERE: &[u8] = &[0xc0, 12];
+/// Of every message here.
+const QUESTION_END: usize = 12 + 20;
 /// `example.test`, within the question.
 const ZONE: &[u8] = &[0xc0, 14];
 const AA: [u8; 2] = [0x84, 0];
@@ -89,6 +91,42 @@ fn only_referrals_downward_lead_anywhere() {
 }
 
 #[test]
+fn answers_are_capped_in_count_and_size() {
+    let cut = b"\x01b\xc0\x0e";
+    let listed: Vec<Vec<u8>> = (0..40)
+        .map(|n| record(HERE, code::NS, &[&[3, b'n', b'0' + n / 10, b'0' + n % 10][..], HERE].concat()))
+        .chain([record(cut, code::NS, b"\x02ns\xc0\x0c")])
+        .collect();
+    let glue: Vec<Vec<u8>> = (0..40)
+        .flat_map(|n| {
+            let owner = [&[3, b'n', b'0' + n / 10, b'0' + n % 10][..], HERE].concat();
+            (0..4).map(move |last| record(&owner, code::A, &[192, 0, 2, last]))
+        })
+        .collect();
+    let slices = |records: &'static [Vec<u8>]| records.iter().map(Vec::as_slice).collect::<Vec<_>>();
+    let (listed, glue) = (slices(listed.leak()), slices(glue.leak()));
+    match read(&message([0x80, 0], [&[], &listed, &glue]), code::TXT) {
+        Ok(Said::Referral(referral)) => {
+            assert_eq!((referral.name_servers.len(), referral.glue.len()), (NAME_SERVERS, GLUE));
+        }
+        other => panic!("{other:?}"),
+    }
+    let many = |count: u8| -> Vec<Vec<u8>> { (0..count).map(|n| record(HERE, code::TXT, &[1, n])).collect() };
+    for (count, fits) in [(100, true), (101, false)] {
+        let said = read(&message(AA, [&slices(many(count).leak()), &[], &[]]), code::TXT);
+        assert_eq!(said.is_ok(), fits, "{count}: {said:?}");
+    }
+    let long = |count: u8| -> Vec<Vec<u8>> {
+        (0..count).map(|n| record(HERE, code::TXT, &[&[255][..], &[n; 255]].concat().repeat(40))).collect()
+    };
+    for (count, fits) in [(6, true), (7, false)] {
+        let octets = message(AA, [&slices(long(count).leak()), &[], &[]]);
+        assert_eq!(read(&octets, code::TXT).is_ok(), fits, "{} octets", octets.len());
+        assert!(quick::answer(&octets, QUESTION_END, code::TXT).is_none_or(|_| fits));
+    }
+}
+
+#[test]
 fn the_parents_or_a_strangers_zone_says_nothing_about_ours() {
     let soa = |owner: &[u8]| record(owner, code::SOA, &[&[0, 0][..], &[0; 16], &[0, 0, 0, 60]].concat());
     let said = read(&message([0x84, 3], [&[], &[&soa(ZONE)], &[]]), code::TXT);
@@ -110,7 +148,86 @@ fn a_resolver_that_does_not_recurse_knows_nothing() {
     assert!(answer(ask([0x81, 0x80])).is_negative());
 }
 
+/// Whether the quick reading, where there is one, says what the thorough one does.
+fn quick_is_right(octets: &[u8], rtype: u16) -> bool {
+    match (quick::answer(octets, QUESTION_END, rtype), read(octets, rtype)) {
+        (Some(quick), Ok(Said::Answer(thorough))) => quick == thorough,
+        // For something in the other sections, which the quick one never reads.
+        (Some(_), said) => matches!(said, Err(Failure::Malformed(_) | Failure::Rcode(_))),
+        (None, _) => true,
+    }
+}
+
+#[test]
+fn plain_replies_are_read_quickly() {
+    let cname = |rdata: &[u8]| record(HERE, code::CNAME, rdata);
+    let target = |octets: &[u8]| match quick::answer(octets, QUESTION_END, code::TXT)?.records.as_slice() {
+        [Record { data: Data::Cname(target), ttl: 3600 }] => Some(target.to_string()),
+        other => panic!("{other:?}"),
+    };
+    for (rdata, expected) in [
+        (&b"\x06bounce\x06Signet\x04test\x00"[..], Some("bounce.signet.test")),
+        (b"\x06bounce\xc0\x0e", Some("bounce.example.test")),
+        (b"\xc0\x0e", Some("example.test")),
+        // To itself, forwards, to nowhere, the root, cut short, too much.
+        (b"\xc0\x2c", None),
+        (b"\x01a\xc0\x2c", None),
+        (b"\xc0\x40", None),
+        (b"\xff\xff", None),
+        (b"\x00", None),
+        (b"\x05oth", None),
+        (b"\x01a\x00\x00", None),
+        (b"\x01 \x00", None),
+    ] {
+        let octets = message(AA, [&[&cname(rdata)], &[], &[]]);
+        assert_eq!(target(&octets).as_deref(), expected, "{rdata:?}");
+        assert!(quick_is_right(&octets, code::TXT), "{rdata:?}");
+    }
+    let txt = record(HERE, code::TXT, b"\x02me\x03too");
+    let octets = message(AA, [&[&txt, &txt], &[], &[]]);
+    let answer = quick::answer(&octets, QUESTION_END, code::TXT).unwrap();
+    assert_eq!(answer.records.len(), 1, "servers that repeat themselves");
+    assert!(quick_is_right(&octets, code::TXT));
+    for unusual in [
+        message(AA, [&[], &[], &[]]),
+        message([0x84, 3], [&[&txt], &[], &[]]),
+        message([0x86, 0], [&[&txt], &[], &[]]),
+        message(AA, [&[&record(ZONE, code::TXT, b"\x02me")], &[], &[]]),
+        message(AA, [&[&record(HERE, code::MX, b"\x00\x0a\xc0\x0e")], &[], &[]]),
+    ] {
+        assert_eq!(quick::answer(&unusual, QUESTION_END, code::TXT), None);
+    }
+}
+
 proptest! {
+    #[test]
+    fn quick_and_thorough_agree(
+        flags in prop_oneof![4 => Just(AA), 1 => any::<[u8; 2]>()],
+        records in proptest::collection::vec(
+            (prop_oneof![6 => Just(HERE.to_vec()), 1 => Just(ZONE.to_vec()), 1 => Just(b"\x01A\x07exAmple\x04test\x00".to_vec())],
+             prop_oneof![
+                proptest::collection::vec("[a-z]{0,9}", 1..4).prop_map(|texts| (code::TXT, texts.iter()
+                    .flat_map(|text| [&[text.len() as u8], text.as_bytes()].concat()).collect())),
+                any::<[u8; 4]>().prop_map(|octets| (code::A, octets.to_vec())),
+                ("[A-Za-z_-]{1,9}", prop_oneof![Just(vec![0]), Just(HERE.to_vec()), Just(ZONE.to_vec()), any::<[u8; 2]>().prop_map(|p| p.to_vec())])
+                    .prop_map(|(label, end)| (code::CNAME, [&[label.len() as u8], label.as_bytes(), &end].concat())),
+             ]), 0..5),
+        rtype in prop_oneof![Just(code::A), Just(code::CNAME), Just(code::TXT)],
+        flip in proptest::option::weighted(0.3, (any::<proptest::sample::Index>(), any::<u8>())),
+    ) {
+        let records: Vec<Vec<u8>> = records.iter().map(|(owner, (rtype, rdata))| record(owner, *rtype, rdata)).collect();
+        let slices: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        let mut octets = message(flags, [&slices, &[], &[]]);
+        if let Some((at, bits)) = flip {
+            // The question has been compared before anything is read.
+            let body = octets.len() - QUESTION_END;
+            if body > 0 {
+                octets[QUESTION_END + at.index(body)] ^= bits;
+            }
+        }
+        prop_assert!(quick_is_right(&octets, rtype), "{:?}", (quick::answer(&octets, QUESTION_END, rtype), read(&octets, rtype)));
+    }
+
     #[test]
     fn arbitrary_octets_do_not_panic(octets in proptest::collection::vec(any::<u8>(), 0..600), rtype in any::<u16>()) {
         let _ = read(&octets, rtype);
@@ -132,6 +249,7 @@ proptest! {
         }
         let sections: Vec<Vec<&[u8]>> = sections.iter().map(|s| s.iter().map(Vec::as_slice).collect()).collect();
         let octets = message(flags, [&sections[0], &sections[1], &sections[2]]);
+        prop_assert!(quick_is_right(&octets, rtype));
         for said in [read(&octets, rtype), interpret(&octets, &name("a.example.test"), rtype, Sender::Resolver)] {
             if let Ok(Said::Answer(answer)) = said {
                 prop_assert!(answer.records.len() <= RECORDS);

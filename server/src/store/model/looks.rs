@@ -1,10 +1,11 @@
 //! Looks at domains: whose turn it is, and what came of it.
 
-use super::{AccountId, Domain, DomainId, NewEvent, RecordState};
+use super::{AccountId, Domain, DomainId, Message, NewEvent, RecordState};
 use jiff::Timestamp;
 use signet_core::{
-    lifecycle::{DnsState, freeze::Tally},
-    names::Name,
+    email::EmailAddress,
+    lifecycle::{Change, DnsState, freeze::AtStake},
+    names::{DomainName, Name},
     plan::Present,
     verify::Verdict,
 };
@@ -39,8 +40,30 @@ pub struct Due {
     pub suspicions: u32,
     /// When it was due.
     pub due_at: Timestamp,
-    /// The public keys (SPKI, DER) at its two DKIM targets.
-    pub dkim_keys: [Option<Vec<u8>>; 2],
+}
+
+/// Something about a domain's verification that its owner is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What happened.
+    pub change: Change,
+    /// To which domain.
+    pub domain: DomainName,
+    /// Whom the customer wants to be told; `None` for the account's owner.
+    pub recipient: Option<EmailAddress>,
+    /// What is wrong.
+    pub wrong: Vec<WrongRecord>,
+}
+
+/// A record that is wrong, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongRecord {
+    /// Its full name.
+    pub owner: String,
+    /// What was seen.
+    pub reason: String,
+    /// What to do.
+    pub fix: String,
 }
 
 /// What is written of a loss that is held back.
@@ -57,7 +80,7 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demotions {
     /// How many.
-    pub tally: Tally,
+    pub at_stake: AtStake,
     /// Until when the operator wants them to go ahead.
     pub released_until: Option<Timestamp>,
 }
@@ -87,7 +110,7 @@ impl Demotions {
     /// Whether nothing may be demoted now.
     #[must_use]
     pub fn are_frozen(&self, now: Timestamp) -> bool {
-        self.tally.is_frozen() && self.released_until.is_none_or(|until| until <= now)
+        self.at_stake.is_frozen() && self.released_until.is_none_or(|until| until <= now)
     }
 }
 
@@ -121,7 +144,37 @@ pub struct Looked {
     pub suspicions: u32,
     /// When to look again.
     pub due_at: Timestamp,
+    /// What the owner is to be told, if anything.
+    pub alert: Option<Alert>,
+    /// That, addressed and ready to be sent.
+    pub message: Option<Message>,
     /// History rows; the one on compliance is added by the store, which alone
     /// sees the facts of that moment.
     pub events: Vec<NewEvent>,
+}
+
+impl Looked {
+    /// Everything the look found, as text; the same for two that found the
+    /// same, whenever that was.
+    #[must_use]
+    pub fn found(&self) -> String {
+        crate::store::stored::found(self)
+    }
+}
+
+/// How domains stand by their last looks, demo domains left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Verified, and nothing was wrong.
+    pub verified: u64,
+    /// Verified, but a look found something wrong that is not confirmed yet.
+    pub suspect: u64,
+    /// Verified, with a deadline.
+    pub at_risk: u64,
+    /// Verified once.
+    pub lost: u64,
+    /// Never verified.
+    pub pending: u64,
+    /// Of all these, those whose last look could not see everything.
+    pub unseen: u64,
 }

@@ -55,8 +55,10 @@ ids! {
 pub struct Counts {
     /// Domains by the name of their DNS state.
     pub domains: Vec<(String, i64)>,
-    /// Domains due and not claimed.
+    /// Domains due and not being looked at.
     pub due: i64,
+    /// When the longest overdue of all was due, if one is.
+    pub oldest_due: Option<jiff::Timestamp>,
     /// Messages waiting.
     pub outbox: i64,
 }

@@ -11,6 +11,42 @@ macro_rules! ids {
     };
 }
 
+/// When a domain can be taken, a column of `look`.
+macro_rules! due {
+    () => {
+        "claim_at"
+    };
+}
+
+/// The domains a claim has taken, as a subquery.
+macro_rules! taken {
+    () => {
+        ids!("1")
+    };
+}
+
+/// The looks handed over as $1, see `apply::Turn`.
+macro_rules! turns {
+    () => {
+        " FROM (SELECT CAST(t->>0 AS BIGINT) AS id, CAST(t->>1 AS BIGINT) AS account, \
+            CAST(t->>2 AS BIGINT) AS version, CAST(t->>3 AS BIGINT) AS checked_at, \
+            CAST(t->>4 AS BIGINT) AS digest, CAST(t->>5 AS BIGINT) AS failures, \
+            CAST(t->>6 AS BIGINT) AS suspicions, CAST(t->>7 AS BIGINT) AS ticket, \
+            CAST(t->>8 AS BIGINT) AS due_at \
+            FROM json_array_elements(CAST($1 AS JSON)) AS t) AS l "
+    };
+}
+
+/// That a domain has had its turn. It has the next at once, at $2, where
+/// somebody asked after the look began.
+macro_rules! taken_turn {
+    () => {
+        "version = look.version + 1, lease_until = 0, \
+         check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
+         due_at = CASE WHEN check_wanted > l.ticket THEN CAST($2 AS BIGINT) ELSE l.due_at END"
+    };
+}
+
 pub(super) const LOCK_ACCOUNT: Option<&str> = Some("SELECT id FROM account WHERE id = $1 FOR UPDATE");
 pub(super) const LOCK_DOMAIN: Option<&str> = Some("SELECT id FROM domain WHERE id = $1 FOR UPDATE");
 pub(super) const LOCK_DOMAINS: Option<&str> =
@@ -27,25 +63,46 @@ statements! {
     /// The database's clock, for a backup's header only.
     NOW = "SELECT CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) AS now";
 
-    CLAIM_DUE = "WITH due AS MATERIALIZED \
-        (SELECT id FROM domain WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
-        UPDATE domain SET lease_until = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
+    CLAIM_DUE = "WITH oldest AS MATERIALIZED \
+            (SELECT domain_id FROM look WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED), \
+        newest AS MATERIALIZED \
+            (SELECT domain_id FROM look WHERE claim_at <= $1 ORDER BY claim_at DESC LIMIT $4 \
+            FOR UPDATE SKIP LOCKED) \
+        UPDATE look SET lease_until = $2 \
+        FROM (SELECT domain_id FROM oldest UNION SELECT domain_id FROM newest) AS due \
+        WHERE look.domain_id = due.domain_id RETURNING look.domain_id AS id";
+
+    NEXT_DUE = "SELECT MIN(claim_at) AS next FROM look WHERE claim_at IS NOT NULL";
 
     CLAIM_OUTBOX = "WITH due AS MATERIALIZED \
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
         UPDATE outbox SET lease_until = $2, attempts = attempts + 1 FROM due WHERE outbox.id = due.id \
         RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
 
-    APPLY_LOOKS = "UPDATE domain SET \
-        records = l.records, present_spf = l.spf, \
-        present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
-        failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
-        check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
-        due_at = CASE WHEN check_wanted > l.ticket THEN CAST($2 AS BIGINT) ELSE l.due_at END \
-        FROM json_to_recordset(CAST($1 AS JSON)) AS l (id BIGINT, version BIGINT, records TEXT, spf TEXT, dmarc TEXT, \
-            zone TEXT, checked_at BIGINT, digest BIGINT, failures BIGINT, suspicions BIGINT, \
-            ticket BIGINT, due_at BIGINT) \
-        WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+    QUIET_LOOKS = concat!(
+        "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
+        taken_turn!(), turns!(),
+        "WHERE look.domain_id = l.id AND look.account_id = l.account AND look.version = l.version \
+         AND look.digest = l.digest RETURNING look.domain_id AS id"
+    );
+
+    APPLY_LOOKS = concat!(
+        "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, \
+            digest = l.digest, ",
+        taken_turn!(), turns!(),
+        "WHERE look.domain_id = l.id AND look.version = l.version"
+    );
+
+    SET_FOUND = "UPDATE domain SET records = f.records, present_spf = f.spf, present_dmarc = f.dmarc, \
+        zone = f.zone \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS f (id BIGINT, records TEXT, spf TEXT, dmarc TEXT, \
+            zone TEXT) \
+        WHERE domain.id = f.id";
+
+    LOCK_TURNS = concat!(
+        "SELECT domain_id, version, digest FROM look WHERE domain_id IN ", ids!("1"),
+        " ORDER BY domain_id FOR UPDATE"
+    );
 
     SET_STATES = "UPDATE domain SET dns_state = s.state, dns_at = s.at, dns_since = s.since, \
         dns_deadline = s.deadline, dns_unaligned_since = s.unaligned_since \
@@ -67,9 +124,9 @@ statements! {
         FROM json_to_recordset(CAST($1 AS JSON)) AS u (id BIGINT, at BIGINT) \
         WHERE token.id = u.id AND (token.last_used_at IS NULL OR token.last_used_at < u.at)";
 
-    PUT_BACK = "UPDATE domain SET lease_until = 0, due_at = $2 \
+    PUT_BACK = "UPDATE look SET lease_until = 0, due_at = $2 \
         FROM json_to_recordset(CAST($1 AS JSON)) AS c (id BIGINT, version BIGINT) \
-        WHERE domain.id = c.id AND domain.version = c.version AND domain.due_at IS NOT NULL";
+        WHERE look.domain_id = c.id AND look.version = c.version AND look.due_at IS NOT NULL";
 
     /// The highest number ever given out, used or not.
     SEQUENCE = "SELECT COALESCE(MAX(last_value), 0) AS last FROM pg_sequences \

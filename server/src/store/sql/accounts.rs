@@ -28,7 +28,9 @@ statements! {
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     PING = "SELECT 1 AS one";
     COUNT_STATES = "SELECT dns_state, COUNT(*) AS domains FROM domain GROUP BY dns_state ORDER BY dns_state";
-    COUNT_DUE = "SELECT COUNT(*) AS due FROM domain WHERE claim_at <= $1";
+    COUNT_DUE = concat!(
+        "SELECT COUNT(*) AS due, MIN(", due!(), ") AS oldest FROM look WHERE ", due!(), " <= $1"
+    );
     COUNT_OUTBOX = "SELECT COUNT(*) AS waiting FROM outbox WHERE claim_at IS NOT NULL";
     ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at) VALUES ($1, $2, $3) \
         RETURNING id, name, owner_email, suspended, created_at";
@@ -111,6 +113,7 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
             .map(|row| Ok((get(row, "dns_state")?, get(row, "domains")?)))
             .collect::<Result<_>>()?,
         due: get(&due, "due")?,
+        oldest_due: rows::get_time_opt(&due, "oldest")?,
         outbox: get(&outbox, "waiting")?,
     })
 }

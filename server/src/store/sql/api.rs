@@ -1,14 +1,15 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 use super::{
-    Handle, accounts, backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore,
-    review, sending,
+    Handle, accounts,
+    apply::{self, Batch},
+    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, review, sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
     Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
     NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store,
-    StoredAnswer, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
+    StoredAnswer, Tally, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use signet_core::{
     names::{Name, RecordId},
     tracking::TrackingPatch,
 };
-use std::{path::Path, result::Result as Outcome};
+use std::{collections::HashSet, path::Path, result::Result as Outcome};
 
 /// A read: `read!(self, function(arguments))` on a connection of the pool.
 macro_rules! read {
@@ -36,6 +37,23 @@ macro_rules! transact {
             .write(($($value,)*), |conn, ($($name,)*)| Box::pin($module::$function(conn, $($argument),*)))
             .await
     };
+}
+
+impl Handle {
+    async fn apply(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>> {
+        let batch = Batch::of(looks);
+        let mut written = match batch.perhaps_quiet(looks) {
+            Some(turns) => transact!(self, apply::quiet, (turns = turns, now = cause.at) => (turns, *now))?,
+            None => HashSet::new(),
+        };
+        let rest = batch.rest(looks, &written);
+        if !rest.is_empty() {
+            written.extend(
+                transact!(self, apply::changed, (looks = rest, cause = cause.clone()) => (looks, cause))?,
+            );
+        }
+        Ok(batch.outcome(looks, &written))
+    }
 }
 
 #[async_trait]
@@ -65,7 +83,9 @@ impl Store for Handle {
     }
 
     async fn counts(&self, now: Timestamp) -> Result<Counts> {
-        read!(self, accounts::counts(now))
+        let mut counts = read!(self, accounts::counts(now))?;
+        counts.due = counts.due.saturating_sub(self.held(now).await).max(0);
+        Ok(counts)
     }
 
     async fn backup(&self, file: &Path) -> Result<()> {
@@ -229,24 +249,56 @@ impl Store for Handle {
         read!(self, checks::covered(account, id))
     }
 
+    async fn request_check_all(&self, account: Option<AccountId>, now: Timestamp) -> Result<u64> {
+        let (mut all, mut after) = (0, i64::MIN);
+        // Each step goes on behind the one before, so that it ends.
+        while let Some((made, last)) = transact!(self, checks::request_some,
+            (account = account, after = after, now = now) => (*account, *after, *now))?
+        {
+            all += made;
+            after = last;
+        }
+        Ok(all)
+    }
+
+    async fn checks_outstanding(&self, account: Option<AccountId>) -> Result<u64> {
+        read!(self, checks::outstanding(account))
+    }
+
+    async fn tally(&self, account: Option<AccountId>) -> Result<Tally> {
+        read!(self, checks::tally(account))
+    }
+
     async fn claim_due(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Due>> {
-        transact!(self, checks::claim, (now = now, until = lease_until, limit = limit) => (*now, *until, *limit))
+        self.take_due(now, lease_until, limit).await
     }
 
     async fn apply_looks(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>> {
-        transact!(self, checks::apply, (looks = looks.to_vec(), cause = cause.clone()) => (looks, cause))
+        let applied = self.apply(looks, cause).await;
+        self.release(looks.iter().map(|look| (look.domain, look.version))).await;
+        applied
     }
 
     async fn put_back(&self, claims: &[(DomainId, i64)], due_at: Timestamp) -> Result<()> {
-        transact!(self, checks::put_back, (claims = claims.to_vec(), due_at = due_at) => (claims, *due_at))
+        transact!(self, checks::put_back, (claims = claims.to_vec(), due_at = due_at) => (claims, *due_at))?;
+        self.release(claims.iter().copied()).await;
+        Ok(())
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {
-        read!(self, checks::next_due())
+        self.next_turn().await
     }
 
     async fn spread_overdue(&self, now: Timestamp, until: Timestamp) -> Result<u64> {
-        transact!(self, checks::spread, (now = now, until = until) => (*now, *until))
+        let mut all = 0;
+        loop {
+            let (spread, more) =
+                transact!(self, checks::spread_some, (now = now, until = until) => (*now, *until))?;
+            all += spread;
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     async fn demotions(&self, now: Timestamp) -> Result<Demotions> {

@@ -36,7 +36,8 @@ pub(super) struct Table {
 macro_rules! tables {
     ($($name:ident by $order:literal $(numbered $numbered:literal)? { $($column:ident $kind:ident,)+ })+) => {
         /// Every table, those that others refer to first. What a table computes
-        /// (`claim_at`, `dns_verified`) is left out.
+        /// (`claim_at`, `dns_verified`) is left out, and so is who looks at what just
+        /// now: nobody does after a restore.
         pub(super) const TABLES: &[Table] = &[$(Table {
             name: stringify!($name),
             order: $order,
@@ -61,9 +62,11 @@ tables! {
         created_at Int, track_open Bool, track_click Bool, unsubscribe_link Bool, custom_domain Bool,
         health_alerts Bool, critical_alerts Bool, alert_recipient Text, suspended Bool, decision Text,
         dns_state Text, dns_at Int, dns_since Int, dns_deadline Int, dns_unaligned_since Int,
-        records Text, present_spf Text, present_dmarc Text, zone Text, checked_at Int, report_digest Int,
-        failures Int, suspicions Int, version Int, due_at Int, lease_until Int, check_wanted Int,
-        check_done Int,
+        records Text, present_spf Text, present_dmarc Text, zone Text,
+    }
+    look by "domain_id" {
+        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, digest Int, failures Int,
+        suspicions Int, check_wanted Int, check_done Int,
     }
     retired_record_id by "record_id" {
         record_id Text, account_id Int, domain_id Int, name Text, retired_at Int,

@@ -4,7 +4,7 @@ use super::{
     Conn, dialect,
     events::{self, Entry},
     lock, query,
-    rows::{self, get, get_time_opt},
+    rows::{self, Fields, get, get_time_opt},
 };
 use crate::store::{
     AccountId, Cause, Domain, DomainId, EventKind, Grant, NewAccount, NewDomain, NewEvent, NotRegistered,
@@ -18,21 +18,22 @@ use signet_core::{
 };
 use sqlx::Executor as _;
 
-/// Everything a [`Domain`] is made of, from [`domain_source`].
+/// Everything a [`Domain`] is made of, from [`domain_source`], in the order in
+/// which [`rows::domain`] reads it.
 macro_rules! domain_columns {
     () => {
         "d.id, d.account_id, d.name, d.record_id, d.demo, d.demo_messages_left, d.created_at, \
          d.track_open, d.track_click, d.unsubscribe_link, d.custom_domain, d.health_alerts, \
          d.critical_alerts, d.alert_recipient, d.suspended, d.decision, d.dns_state, d.dns_at, \
-         d.dns_since, d.dns_deadline, d.dns_unaligned_since, d.records, d.present_spf, \
-         d.present_dmarc, d.zone, d.checked_at, a.suspended AS account_suspended, a.company_complete"
+         d.dns_since, d.dns_deadline, d.dns_unaligned_since, d.present_spf, d.present_dmarc, d.zone, \
+         a.suspended AS account_suspended, a.company_complete, l.checked_at, d.records"
     };
 }
 
-/// Domains with their accounts.
+/// Domains with their accounts and the times of their looks.
 macro_rules! domain_source {
     () => {
-        " FROM domain d JOIN account a ON a.id = d.account_id "
+        " FROM domain d JOIN look l ON l.domain_id = d.id JOIN account a ON a.id = d.account_id "
     };
 }
 
@@ -52,9 +53,10 @@ statements! {
         WHERE account_id = $1 AND NOT demo AND NOT dns_verified LIMIT $2) AS counted";
     ADD_DOMAIN = "INSERT INTO domain (account_id, name, record_id, demo, demo_messages_left, created_at, \
         track_open, track_click, unsubscribe_link, custom_domain, health_alerts, critical_alerts, \
-        dns_state, dns_at, due_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+        dns_state, dns_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
         ON CONFLICT (account_id, name) DO NOTHING RETURNING id";
+    ADD_LOOK = "INSERT INTO look (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
     DOMAINS = select_domains!("WHERE d.account_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3");
     DOMAINS_IN = select_domains!(concat!(
         "WHERE d.account_id = $2 AND d.id > $3 AND d.id IN ", ids!("1"), " ORDER BY d.id LIMIT $4"
@@ -66,7 +68,8 @@ statements! {
          t.domains AS token_domains, t.expires_at AS token_expires_at, t.revoked_at AS token_revoked_at, ",
         domain_columns!(),
         " FROM token t JOIN account a ON a.id = t.account_id \
-         LEFT JOIN domain d ON d.id = $2 AND d.account_id = t.account_id WHERE t.hash = $1"
+         LEFT JOIN domain d ON d.id = $2 AND d.account_id = t.account_id \
+         LEFT JOIN look l ON l.domain_id = d.id WHERE t.hash = $1"
     );
     DOMAIN_FOR_OPERATOR = select_domains!("WHERE d.id = $1");
     SET_TRACKING = "UPDATE domain SET track_open = $3, track_click = $4, unsubscribe_link = $5, \
@@ -75,8 +78,8 @@ statements! {
     RETIRE = "INSERT INTO retired_record_id (record_id, account_id, domain_id, name, retired_at) \
         VALUES ($1, $2, $3, $4, $5)";
     DELETE_DOMAIN = "DELETE FROM domain WHERE id = $1 AND account_id = $2";
-    REPORT = "SELECT d.checked_at, r.body FROM domain d JOIN report r ON r.domain_id = d.id \
-        WHERE d.id = $1 AND d.account_id = $2";
+    REPORT = "SELECT l.checked_at, r.body FROM look l JOIN report r ON r.domain_id = l.domain_id \
+        WHERE l.domain_id = $1 AND l.account_id = $2";
 }
 
 /// What a row of `domain` begins as.
@@ -115,14 +118,15 @@ async fn add(conn: &mut Conn, start: &Start<'_>, cause: &Cause) -> Result<Option
                 .bind(tracking.health_alerts)
                 .bind(tracking.critical_alerts)
                 .bind(state.state)
-                .bind(state.at)
-                .bind((!demo).then_some(now)),
+                .bind(state.at),
         )
         .await?;
     let Some(row) = row else {
         return Ok(None);
     };
     let id = DomainId(get(&row, "id")?);
+    let due_at = (!demo).then_some(now);
+    conn.execute(query(ADD_LOOK).bind(id.0).bind(start.account.0).bind(due_at)).await?;
     let event = NewEvent { to: Some(start.name.to_string()), ..NewEvent::of(EventKind::DomainCreated) };
     events::add_one(conn, cause, Entry::domain(start.account, id, event)).await?;
     Ok(Some(id))
@@ -190,13 +194,13 @@ pub(super) async fn page(
             .bind(after)
             .bind(limit),
     };
-    conn.fetch_all(query).await?.iter().map(rows::domain).collect()
+    conn.fetch_all(query).await?.iter().map(rows::whole_domain).collect()
 }
 
 /// See [`crate::store::Store::domain`].
 pub(super) async fn one(conn: &mut Conn, account: AccountId, id: DomainId) -> Result<Option<Domain>> {
     let row = conn.fetch_optional(query(DOMAIN).bind(id.0).bind(account.0)).await?;
-    row.as_ref().map(rows::domain).transpose()
+    row.as_ref().map(rows::whole_domain).transpose()
 }
 
 /// See [`crate::store::Store::grant_and_domain`].
@@ -209,14 +213,16 @@ pub(super) async fn with_grant(
     let Some(row) = conn.fetch_optional(query).await? else {
         return Ok(None);
     };
+    let mut fields = Fields::from(&row, 0);
+    let grant = rows::grant(&mut fields)?;
     let found = get::<Option<i64>>(&row, "id")?.is_some();
-    Ok(Some((rows::grant(&row)?, found.then(|| rows::domain(&row)).transpose()?)))
+    Ok(Some((grant, found.then(|| rows::domain(&mut fields)).transpose()?)))
 }
 
 /// See [`crate::store::Store::domain_for_operator`].
 pub(super) async fn for_operator(conn: &mut Conn, id: DomainId) -> Result<Option<Domain>> {
     let row = conn.fetch_optional(query(DOMAIN_FOR_OPERATOR).bind(id.0)).await?;
-    row.as_ref().map(rows::domain).transpose()
+    row.as_ref().map(rows::whole_domain).transpose()
 }
 
 /// See [`crate::store::Store::update_tracking`].

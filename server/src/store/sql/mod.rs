@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api;
+mod apply;
 mod backup;
 mod checks;
 mod company;
@@ -33,8 +34,12 @@ use sqlx::{
 type Conn = <Db as Database>::Connection;
 type Row = <Db as Database>::Row;
 
+pub(super) type Query = sqlx::query::Query<'static, Db, <Db as Database>::Arguments>;
+
+pub(super) use checks::{claim, claimed, next_due, shares};
+
 /// A statement to bind arguments to.
-fn query(sql: &'static str) -> sqlx::query::Query<'static, Db, <Db as Database>::Arguments> {
+pub(super) fn query(sql: &'static str) -> Query {
     sqlx::query(sql)
 }
 

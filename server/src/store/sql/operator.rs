@@ -4,7 +4,7 @@
 use super::{Conn, query, rows::get};
 use crate::store::{AccountId, Demotions, Matter, Message, Result, stored::json};
 use jiff::Timestamp;
-use signet_core::lifecycle::freeze::{Tally, WINDOW};
+use signet_core::lifecycle::freeze::{AtStake, WINDOW};
 use sqlx::Executor as _;
 
 statements! {
@@ -31,12 +31,12 @@ pub(super) async fn demotions(conn: &mut Conn, now: Timestamp) -> Result<Demotio
     let lost = count(conn, LOST_SINCE, Some(now.saturating_sub(WINDOW).unwrap_or(Timestamp::MIN))).await?;
     let losing =
         count(conn, LOSING_UNTIL, Some(now.saturating_add(WINDOW).unwrap_or(Timestamp::MAX))).await?;
-    let mut tally = Tally { lost, losing, verified: 0 };
+    let mut at_stake = AtStake { lost, losing, verified: 0 };
     // Counting them reads the index from end to end, so only where it matters.
-    if tally.is_many() {
-        tally.verified = count(conn, VERIFIED, None).await?;
+    if at_stake.is_many() {
+        at_stake.verified = count(conn, VERIFIED, None).await?;
     }
-    Ok(Demotions { tally, released_until: mark(conn, RELEASED).await? })
+    Ok(Demotions { at_stake, released_until: mark(conn, RELEASED).await? })
 }
 
 async fn count(conn: &mut Conn, statement: &'static str, at: Option<Timestamp>) -> Result<u64> {

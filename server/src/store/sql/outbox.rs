@@ -66,10 +66,22 @@ pub(super) async fn queue_instructions(
     }
     let now = cause.at.as_microsecond();
     conn.execute(query(ADD_INSTRUCTION).bind(account.0).bind(recipient.as_str()).bind(now)).await?;
-    conn.execute(query(ADD_MESSAGE).bind(account.0).bind(domain.0).bind(json(message)).bind(now)).await?;
+    add(conn, account, domain, message, now).await?;
     let event = NewEvent { to: Some(recipient), ..NewEvent::of(EventKind::InstructionsSent) };
     events::add_one(conn, cause, Entry::domain(account, domain, event)).await?;
     Ok(Some(Ok(())))
+}
+
+/// Queues a message about a domain.
+pub(super) async fn add(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: DomainId,
+    message: &Message,
+    now: i64,
+) -> Result<()> {
+    conn.execute(query(ADD_MESSAGE).bind(account.0).bind(domain.0).bind(json(message)).bind(now)).await?;
+    Ok(())
 }
 
 /// See [`crate::store::Store::claim_outbox`].

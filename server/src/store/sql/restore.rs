@@ -1,7 +1,7 @@
 //! A [`dump`](crate::store::dump) into an empty database.
 
 use super::{
-    Conn, Db, accounts,
+    Conn, Query, accounts,
     backup::{Kind, TABLES, Table},
     dialect, query, schema,
 };
@@ -11,14 +11,12 @@ use crate::store::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
-use sqlx::{Database, Executor as _};
+use sqlx::Executor as _;
 use std::path::Path;
 
 statements! {
     CLEAR_META = "DELETE FROM meta";
 }
-
-type Bound = sqlx::query::Query<'static, Db, <Db as Database>::Arguments>;
 
 fn refused(why: impl Into<String>) -> StoreError {
     StoreError::Backup(why.into())
@@ -71,12 +69,12 @@ fn known(name: &str) -> Result<&'static Table> {
     table.ok_or_else(|| refused(format!("the backup has a table {name:?}, which is not known here")))
 }
 
-fn bound(table: &Table, row: &Map<String, Value>) -> Result<Bound> {
+fn bound(table: &Table, row: &Map<String, Value>) -> Result<Query> {
     let unreadable = |column| refused(format!("the backup's table {} has no readable {column}", table.name));
     if row.len() != table.columns.len() {
         return Err(refused(format!("a row of the backup's table {} has other columns", table.name)));
     }
-    let mut query: Bound = sqlx::query(table.insert());
+    let mut query: Query = sqlx::query(table.insert());
     for &(column, kind) in table.columns {
         let value = row.get(column).ok_or_else(|| unreadable(column))?;
         query = match (kind, value) {

@@ -25,7 +25,7 @@ statements! {
 /// See [`crate::store::Store::review_queue`].
 pub(super) async fn queue(conn: &mut Conn, limit: u32) -> Result<Vec<Domain>> {
     let rows = conn.fetch_all(query(REVIEW_QUEUE).bind(i64::from(limit))).await?;
-    let mut domains = rows.iter().map(rows::domain).collect::<Result<Vec<_>>>()?;
+    let mut domains = rows.iter().map(rows::whole_domain).collect::<Result<Vec<_>>>()?;
     domains.retain(|domain| domain.compliance() == ComplianceStatus::UnderReview);
     Ok(domains)
 }

@@ -6,7 +6,7 @@ use crate::store::{
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
-use signet_core::{email::EmailAddress, plan::Present, tracking::Tracking};
+use signet_core::{email::EmailAddress, lifecycle::DnsState, plan::Present, tracking::Tracking};
 use sqlx::Row as _;
 
 /// A column's value, as the type asked for.
@@ -65,21 +65,53 @@ pub(super) fn token(row: &Row) -> Result<Token> {
     })
 }
 
-/// What a token grants, from a row that has more than the token.
-pub(super) fn grant(row: &Row) -> Result<Grant> {
-    let access: &str = get(row, "token_access")?;
-    Ok(Grant {
-        token: TokenId(get(row, "token_id")?),
-        account: AccountId(get(row, "token_account")?),
-        access: access.parse().map_err(|error: String| corrupt("a token's access", error))?,
-        scope: stored::scope(get(row, "token_domains")?)?,
-        expires_at: get_time_opt(row, "token_expires_at")?,
-        revoked_at: get_time_opt(row, "token_revoked_at")?,
-    })
+/// A row's values one after the other: looking each up by its name is most of
+/// the work of reading a wide row.
+pub(super) struct Fields<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+impl<'r> Fields<'r> {
+    /// From the column with this number on, 0 for the first.
+    pub(super) fn from(row: &'r Row, first: usize) -> Self {
+        Self { row, next: first }
+    }
+
+    /// The next value.
+    pub(super) fn get<T>(&mut self) -> Result<T>
+    where
+        T: sqlx::Decode<'r, super::Db> + sqlx::Type<super::Db>,
+    {
+        let index = self.next;
+        self.next += 1;
+        Ok(self.row.try_get(index)?)
+    }
+
+    /// The next value, a time.
+    pub(super) fn time(&mut self, what: &str) -> Result<Timestamp> {
+        time(what, self.get()?)
+    }
+
+    /// The next value, a time or none.
+    pub(super) fn time_opt(&mut self, what: &str) -> Result<Option<Timestamp>> {
+        self.get::<Option<i64>>()?.map(|value| time(what, value)).transpose()
+    }
+
+    /// The next value, a small count.
+    pub(super) fn count(&mut self, what: &str) -> Result<u32> {
+        let value: i64 = self.get()?;
+        u32::try_from(value).map_err(|_| corrupt(what, value))
+    }
+
+    /// The next five values, a state.
+    fn dns_state(&mut self) -> Result<DnsState> {
+        stored::dns_state(self.get()?, self.get()?, self.get()?, self.get()?, self.get()?)
+    }
 }
 
 /// The state's columns.
-pub(super) fn dns_state(row: &Row) -> Result<signet_core::lifecycle::DnsState> {
+pub(super) fn dns_state(row: &Row) -> Result<DnsState> {
     stored::dns_state(
         get(row, "dns_state")?,
         get(row, "dns_at")?,
@@ -89,33 +121,53 @@ pub(super) fn dns_state(row: &Row) -> Result<signet_core::lifecycle::DnsState> {
     )
 }
 
-/// A row as `domains::select!` makes them.
-pub(super) fn domain(row: &Row) -> Result<Domain> {
-    Ok(Domain {
-        id: DomainId(get(row, "id")?),
-        account: AccountId(get(row, "account_id")?),
-        name: stored::domain_name(get(row, "name")?)?,
-        record_id: stored::record_id(get(row, "record_id")?)?,
-        demo: get(row, "demo")?,
-        demo_messages_left: get_u32(row, "demo_messages_left")?,
+/// What `domains::domain_columns!` lists, in its order.
+pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
+    let domain = Domain {
+        id: DomainId(fields.get()?),
+        account: AccountId(fields.get()?),
+        name: stored::domain_name(fields.get()?)?,
+        record_id: stored::record_id(fields.get()?)?,
+        demo: fields.get()?,
+        demo_messages_left: fields.count("demo_messages_left")?,
+        created_at: fields.time("created_at")?,
         tracking: Tracking {
-            open: get(row, "track_open")?,
-            click: get(row, "track_click")?,
-            unsubscribe_link: get(row, "unsubscribe_link")?,
-            custom_domain: get(row, "custom_domain")?,
-            health_alerts: get(row, "health_alerts")?,
-            critical_alerts: get(row, "critical_alerts")?,
-            alert_recipient: get::<Option<&str>>(row, "alert_recipient")?.map(email).transpose()?,
+            open: fields.get()?,
+            click: fields.get()?,
+            unsubscribe_link: fields.get()?,
+            custom_domain: fields.get()?,
+            health_alerts: fields.get()?,
+            critical_alerts: fields.get()?,
+            alert_recipient: fields.get::<Option<&str>>()?.map(email).transpose()?,
         },
-        created_at: get_time(row, "created_at")?,
-        dns: dns_state(row)?,
-        records: stored::records(get(row, "records")?)?,
-        present: Present { spf: get(row, "present_spf")?, dmarc: get(row, "present_dmarc")? },
-        zone: get::<Option<&str>>(row, "zone")?.map(stored::name).transpose()?,
-        checked_at: get_time_opt(row, "checked_at")?,
-        suspended: get(row, "suspended")?,
-        account_suspended: get(row, "account_suspended")?,
-        company_complete: get(row, "company_complete")?,
-        decision: get::<Option<&str>>(row, "decision")?.map(stored::decision).transpose()?,
+        suspended: fields.get()?,
+        decision: fields.get::<Option<&str>>()?.map(stored::decision).transpose()?,
+        dns: fields.dns_state()?,
+        present: Present { spf: fields.get()?, dmarc: fields.get()? },
+        zone: fields.get::<Option<&str>>()?.map(stored::name).transpose()?,
+        account_suspended: fields.get()?,
+        company_complete: fields.get()?,
+        checked_at: fields.time_opt("checked_at")?,
+        records: Vec::new(),
+    };
+    let records = stored::records(fields.get()?, domain.checked_at)?;
+    Ok(Domain { records, ..domain })
+}
+
+/// A row of `domains::select_domains!`.
+pub(super) fn whole_domain(row: &Row) -> Result<Domain> {
+    domain(&mut Fields::from(row, 0))
+}
+
+/// What a token grants: its six columns in the order of
+/// `domains::DOMAIN_WITH_GRANT`.
+pub(super) fn grant(fields: &mut Fields<'_>) -> Result<Grant> {
+    Ok(Grant {
+        token: TokenId(fields.get()?),
+        account: AccountId(fields.get()?),
+        access: fields.get::<&str>()?.parse().map_err(|error: String| corrupt("a token's access", error))?,
+        scope: stored::scope(fields.get()?)?,
+        expires_at: fields.time_opt("expires_at")?,
+        revoked_at: fields.time_opt("revoked_at")?,
     })
 }

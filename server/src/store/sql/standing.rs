@@ -1,5 +1,5 @@
-//! What a domain's compliance and its next look are judged by, without the
-//! rest of it: read inside the transaction that changes any of it.
+//! What a domain's compliance is judged by, without the rest of it: read inside
+//! the transaction that changes any of it.
 
 use super::{Conn, Row, query, rows};
 use crate::store::{AccountId, DomainId, Result, stored};
@@ -9,7 +9,7 @@ use sqlx::Executor as _;
 macro_rules! select_standings {
     ($rest:expr) => {
         concat!(
-            "SELECT d.id, d.account_id, d.name, d.version, d.report_digest, d.demo, d.demo_messages_left, \
+            "SELECT d.id, d.account_id, d.name, d.demo, d.demo_messages_left, \
              d.suspended, d.decision, d.dns_state, d.dns_at, d.dns_since, d.dns_deadline, \
              d.dns_unaligned_since, a.suspended AS account_suspended, a.company_complete \
              FROM domain d JOIN account a ON a.id = d.account_id ",
@@ -28,8 +28,6 @@ pub(super) struct Standing {
     pub(super) id: DomainId,
     pub(super) account: AccountId,
     pub(super) name: String,
-    pub(super) version: i64,
-    pub(super) report_digest: Option<i64>,
     pub(super) dns: DnsState,
     pub(super) suspended: bool,
     pub(super) facts: Facts,
@@ -44,8 +42,6 @@ impl Standing {
             id: DomainId(rows::get(row, "id")?),
             account: AccountId(rows::get(row, "account_id")?),
             name: rows::get(row, "name")?,
-            version: rows::get(row, "version")?,
-            report_digest: rows::get(row, "report_digest")?,
             dns,
             suspended,
             facts: Facts {

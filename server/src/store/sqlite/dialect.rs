@@ -7,6 +7,44 @@ macro_rules! ids {
     };
 }
 
+/// When a domain can be taken, a column of `look`.
+macro_rules! due {
+    () => {
+        "due_at"
+    };
+}
+
+/// The domains a claim takes, as a subquery: due at $1 and not in the list $4,
+/// $2 of those due longest and $3 of those due last.
+macro_rules! taken {
+    () => {
+        "(SELECT domain_id FROM (SELECT domain_id FROM look WHERE due_at <= $1 \
+            AND domain_id NOT IN (SELECT value FROM json_each($4)) ORDER BY due_at LIMIT $2) \
+          UNION ALL SELECT domain_id FROM (SELECT domain_id FROM look WHERE due_at <= $1 \
+            AND domain_id NOT IN (SELECT value FROM json_each($4)) ORDER BY due_at DESC LIMIT $3))"
+    };
+}
+
+/// The looks handed over as $1, see `apply::Turn`.
+macro_rules! turns {
+    () => {
+        " FROM (SELECT value->>0 AS id, value->>1 AS account, value->>2 AS version, \
+            value->>3 AS checked_at, value->>4 AS digest, value->>5 AS failures, \
+            value->>6 AS suspicions, value->>7 AS ticket, value->>8 AS due_at \
+            FROM json_each($1)) AS l "
+    };
+}
+
+/// That a domain has had its turn. It has the next at once, at $2, where
+/// somebody asked after the look began.
+macro_rules! taken_turn {
+    () => {
+        "version = look.version + 1, \
+         check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
+         due_at = CASE WHEN check_wanted > l.ticket THEN $2 ELSE l.due_at END"
+    };
+}
+
 /// A write transaction holds the whole database, so there is nothing to lock.
 pub(super) const LOCK_ACCOUNT: Option<&str> = None;
 pub(super) const LOCK_DOMAIN: Option<&str> = None;
@@ -19,25 +57,36 @@ statements! {
     /// The database's clock, for a backup's header only.
     NOW = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now";
 
-    CLAIM_DUE = "UPDATE domain SET lease_until = $2 WHERE id IN \
-        (SELECT id FROM domain WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) RETURNING id";
+    /// Those in the list are held.
+    NEXT_DUE = "SELECT due_at AS next FROM look WHERE due_at IS NOT NULL \
+        AND domain_id NOT IN (SELECT value FROM json_each($1)) ORDER BY due_at LIMIT 1";
 
     CLAIM_OUTBOX = "UPDATE outbox SET lease_until = $2, attempts = attempts + 1 WHERE id IN \
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
         RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
 
-    APPLY_LOOKS = "UPDATE domain SET \
-        records = l.records, present_spf = l.spf, \
-        present_dmarc = l.dmarc, zone = l.zone, checked_at = l.checked_at, report_digest = l.digest, \
-        failures = l.failures, suspicions = l.suspicions, version = domain.version + 1, lease_until = 0, \
-        check_done = CASE WHEN check_done < l.ticket THEN l.ticket ELSE check_done END, \
-        due_at = CASE WHEN check_wanted > l.ticket THEN $2 ELSE l.due_at END \
-        FROM (SELECT value->>'id' AS id, value->>'version' AS version, value->>'records' AS records, \
-            value->>'spf' AS spf, value->>'dmarc' AS dmarc, value->>'zone' AS zone, \
-            value->>'checked_at' AS checked_at, value->>'digest' AS digest, \
-            value->>'failures' AS failures, value->>'suspicions' AS suspicions, \
-            value->>'ticket' AS ticket, value->>'due_at' AS due_at FROM json_each($1)) AS l \
-        WHERE domain.id = l.id AND domain.version = l.version RETURNING domain.id AS id";
+    QUIET_LOOKS = concat!(
+        "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
+        taken_turn!(), turns!(),
+        "WHERE look.domain_id = l.id AND look.account_id = l.account AND look.version = l.version \
+         AND look.digest = l.digest RETURNING look.domain_id AS id"
+    );
+
+    APPLY_LOOKS = concat!(
+        "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, \
+            digest = l.digest, ",
+        taken_turn!(), turns!(),
+        "WHERE look.domain_id = l.id AND look.version = l.version"
+    );
+
+    SET_FOUND = "UPDATE domain SET records = f.records, present_spf = f.spf, present_dmarc = f.dmarc, \
+        zone = f.zone \
+        FROM (SELECT value->>'id' AS id, value->>'records' AS records, value->>'spf' AS spf, \
+            value->>'dmarc' AS dmarc, value->>'zone' AS zone FROM json_each($1)) AS f \
+        WHERE domain.id = f.id";
+
+    /// A write transaction holds the whole database.
+    LOCK_TURNS = concat!("SELECT domain_id, version, digest FROM look WHERE domain_id IN ", ids!("1"));
 
     SET_STATES = "UPDATE domain SET dns_state = s.state, dns_at = s.at, dns_since = s.since, \
         dns_deadline = s.deadline, dns_unaligned_since = s.unaligned_since \
@@ -59,9 +108,9 @@ statements! {
         FROM (SELECT value->>'id' AS id, value->>'at' AS at FROM json_each($1)) AS u \
         WHERE token.id = u.id AND (token.last_used_at IS NULL OR token.last_used_at < u.at)";
 
-    PUT_BACK = "UPDATE domain SET lease_until = 0, due_at = $2 \
+    PUT_BACK = "UPDATE look SET due_at = $2 \
         FROM (SELECT value->>'id' AS id, value->>'version' AS version FROM json_each($1)) AS c \
-        WHERE domain.id = c.id AND domain.version = c.version AND domain.due_at IS NOT NULL";
+        WHERE look.domain_id = c.id AND look.version = c.version AND look.due_at IS NOT NULL";
 
     /// The highest number ever given out, used or not.
     SEQUENCE = "SELECT COALESCE(MAX(seq), 0) AS last FROM sqlite_sequence WHERE name = $1";

@@ -25,9 +25,10 @@ const BUDGET: f64 = 0.70;
 const STATEMENT: &str = "SELECT d.id, d.account_id, d.name, d.record_id, d.demo, d.demo_messages_left, d.created_at, \
     d.track_open, d.track_click, d.unsubscribe_link, d.custom_domain, d.health_alerts, d.critical_alerts, \
     d.alert_recipient, d.suspended, d.decision, d.dns_state, d.dns_at, d.dns_since, d.dns_deadline, \
-    d.dns_unaligned_since, d.records, d.present_spf, d.present_dmarc, d.zone, d.checked_at, \
-    a.suspended AS account_suspended, a.company_complete \
-    FROM domain d JOIN account a ON a.id = d.account_id WHERE d.id = $1 AND d.account_id = $2";
+    d.dns_unaligned_since, d.present_spf, d.present_dmarc, d.zone, \
+    a.suspended AS account_suspended, a.company_complete, l.checked_at, d.records \
+    FROM domain d JOIN look l ON l.domain_id = d.id JOIN account a ON a.id = d.account_id \
+    WHERE d.id = $1 AND d.account_id = $2";
 
 /// Measures it.
 ///

@@ -66,14 +66,18 @@ async fn look_over(open: &Open<'_>, time: Duration) -> anyhow::Result<(u64, Dura
     let applying = tokio::spawn(apply(open.ops.clone(), looks));
     // The clock moves as fast as domains come due.
     let step = ROUND * i32::try_from(CLAIM)? / i32::try_from(open.world.domains)?;
-    while began.elapsed() < time {
+    'claiming: while began.elapsed() < time {
         let now = open.ops.clock.now();
-        let claimed = open.ops.store.claim_due(now, now + ROUND / 2, CLAIM).await?;
+        // The clock runs ahead of what is being applied; nobody's lease ends.
+        let claimed = open.ops.store.claim_due(now, now + ROUND * 100, CLAIM).await?;
         if claimed.len() < CLAIM as usize {
             open.ops.clock.advance(step);
         }
         for due in &claimed {
-            done.send(looked(&open.ops, due, false)).await?;
+            if done.send(looked(&open.ops, due, false)).await.is_err() {
+                // It has ended, and says why.
+                break 'claiming;
+            }
         }
     }
     drop(done);
@@ -95,11 +99,11 @@ async fn apply(ops: signet::ops::Ops, mut looks: mpsc::Receiver<Looked>) -> anyh
 }
 
 /// What must be the same afterwards: history, reports, states.
-async fn fingerprint(world: &World) -> anyhow::Result<(i64, i64, i64)> {
+pub(crate) async fn fingerprint(world: &World) -> anyhow::Result<(i64, i64, i64)> {
     let mut conn = world.raw().await?;
     let row = conn
         .fetch_one(
-            "SELECT (SELECT COUNT(*) FROM event), (SELECT SUM(report_digest % 1000003) FROM domain), \
+            "SELECT (SELECT COUNT(*) FROM event), (SELECT SUM(digest % 1000003) FROM look), \
              (SELECT COUNT(*) FROM domain WHERE dns_state = 'verified')",
         )
         .await?;

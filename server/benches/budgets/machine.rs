@@ -19,8 +19,12 @@ pub(crate) fn facts(folder: &Path, arguments: &Arguments) -> Vec<String> {
             file_system(folder).unwrap_or_else(|| "a file system unknown".to_string())
         ),
         format!(
-            "{} domains asked over HTTP, {} s per contender, in turns{}",
-            arguments.domains,
+            "{}{} s per contender{}",
+            if arguments.wants("get") {
+                format!("{} domains asked over HTTP, in turns, ", arguments.domains)
+            } else {
+                String::new()
+            },
             arguments.seconds,
             if arguments.quick { "; a quick run, whose figures mean nothing" } else { "" }
         ),

@@ -1,4 +1,4 @@
-//! The budgets of the API and of the store, each measured beside something
+//! The budgets of the API, of the store and of looking at domains, each measured beside something
 //! that is run in the same minute on the same machine.
 //!
 //! `cargo xtask bench` runs this and writes docs/benchmarks.md. One file per
@@ -12,6 +12,7 @@ mod machine;
 mod recheck;
 mod report;
 mod rest;
+mod verify;
 mod world;
 
 use anyhow::Context as _;
@@ -44,7 +45,13 @@ struct Arguments {
     /// A small run that shows whether everything works: its figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Only these: get, create, recheck, rest
+    /// Numbers of domains that are looked at
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000, 1_000_000])]
+    verify: Vec<u32>,
+    /// A Python with checkdmarc, to be run beside
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// Only these: get, create, recheck, rest, verify
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where the databases are made: on the disk that is to be measured
@@ -75,6 +82,7 @@ fn main() -> ExitCode {
         arguments.domains = arguments.domains.min(2_000);
         arguments.many = arguments.many.min(20_000);
         arguments.seconds = arguments.seconds.min(2);
+        arguments.verify = vec![1_000];
     }
     let done =
         if std::env::var_os(MEASURING).is_some() { measure(&arguments) } else { supervise(&arguments) };
@@ -122,11 +130,11 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
 
 async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
+    let page = signet::telemetry::metrics().map_err(anyhow::Error::msg)?;
     if arguments.wants("get") || arguments.wants("create") {
-        let world = world::World::make(folder, "asked", arguments.domains).await?;
+        let world = world::World::make(folder, "asked", arguments.domains, &world::PLAIN).await?;
         let world = world.open(world::Time::Real).await?;
         signet::telemetry::log(&world.ops.config.log).map_err(anyhow::Error::msg)?;
-        let _page = signet::telemetry::metrics().map_err(anyhow::Error::msg)?;
         if arguments.wants("get") {
             rows.extend(get::measure(&world, arguments).await?);
         }
@@ -136,14 +144,18 @@ async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> 
         world.ops.store.close().await;
     }
     if arguments.wants("recheck") || arguments.wants("rest") {
-        let many = world::World::make(folder, "many", arguments.many).await?;
+        let many = world::World::make(folder, "many", arguments.many, &world::PLAIN).await?;
         if arguments.wants("rest") {
             rows.extend(rest::measure(&many, arguments).await?);
         }
         if arguments.wants("recheck") {
-            let few = world::World::make(folder, "few", 1_000.min(arguments.many)).await?;
+            let few = 1_000.min(arguments.many);
+            let few = world::World::make(folder, "few", few, &world::PLAIN).await?;
             rows.extend(recheck::measure(&few, &many, arguments).await?);
         }
+    }
+    if arguments.wants("verify") {
+        rows.extend(verify::measure(folder, &page, arguments).await?);
     }
     Ok(rows)
 }
