@@ -188,6 +188,17 @@ fn what_a_fix_offers_works_when_it_is_published() {
 }
 
 #[test]
+fn a_text_too_long_to_be_served_is_not_offered() {
+    let theirs = |count: usize| {
+        let terms: String = (0..count).map(|n| format!(" ip4:198.51.{}.{}", n / 250, n % 250)).collect();
+        judged("example.com", &format!("example.com TXT v=spf1{terms} -all")).0.fix
+    };
+    assert!(offered(&theirs(100)).is_some_and(|text| text.contains("include:_spf.signet.test")));
+    let fix = theirs(300);
+    assert!(!fix.contains("ip4:198.51.1.1"), "{fix}");
+}
+
+#[test]
 fn every_code_of_spf_is_in_the_table() {
     let tested: BTreeSet<Code> = ROWS.iter().map(|row| row.code).collect();
     // Only an audit is given addresses that are nobody's.
