@@ -27,8 +27,9 @@ use alloc::{
 /// Judges one planned CNAME.
 ///
 /// What our own zone answers behind it is our health and no part of this. A
-/// right answer takes two questions: the record, and a random name beside it
-/// that a wildcard would answer as well.
+/// right answer takes one question in a routine pass; a thorough look also asks
+/// for a random name beside it, which a wildcard would answer as well, and for
+/// the TXT that receivers read there.
 ///
 /// # Errors
 /// [`Need`] with what has to be looked at before anything can be said.
