@@ -23,7 +23,7 @@ use signet_core::{
     company::{CompanyInfo, CompanyPatch, Field},
     email::EmailAddress,
     lifecycle::{
-        DnsState, Past,
+        DnsState, Past, Suspension,
         dns::Shown,
         past::{Kind, Trouble},
     },
@@ -196,7 +196,6 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         dns,
         held: None,
         alert: None,
-        message: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),
