@@ -23,7 +23,7 @@ async fn a_new_domain(place: Place) {
     assert_eq!(events.len(), 1);
     assert_eq!(
         (events[0].actor.as_str(), events[0].reason.as_str(), events[0].at),
-        ("test", "because", at(0))
+        ("operator", "because", at(0))
     );
 }
 

@@ -99,7 +99,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn cause(seconds: i64) -> Cause {
-    Cause { reason: "because".to_string(), ..Cause::signet(at(seconds)) }
+    Cause::command_line("because", at(seconds))
 }
 
 /// A number no other call has given.
