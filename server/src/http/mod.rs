@@ -6,7 +6,10 @@
 //! [`query`], [`body`]); then one function of [`crate::ops`]; and leaves as an
 //! [`answer::Answer`] made of a [`view`], or as an [`error::Failure`].
 
+mod accounts;
 mod answer;
+mod api_tokens;
+mod audit;
 mod auth;
 mod body;
 mod company_info;
@@ -73,13 +76,17 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .route("/api/openapi.json", get(openapi::serve))
+        .route("/api/accounts", get(accounts::list))
+        .route("/api/audit", get(audit::search::search))
+        .route("/api/audit/export", get(audit::export::export))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     if state.metrics().is_some() {
         router = router.route("/metrics", get(health::metrics));
     }
     for family in path::Family::ALL {
-        router = router.merge(family_routes(family.base()));
+        router =
+            router.merge(family_routes(family.base())).merge(token_routes(&family.collection("api_tokens")));
     }
     layered(router, state)
 }
@@ -114,6 +121,15 @@ fn family_routes(base: &str) -> Router<AppState> {
                 .post(company_info::create::create)
                 .patch(company_info::update::update),
         )
+}
+
+/// Tokens, on either family's form.
+fn token_routes(base: &str) -> Router<AppState> {
+    let token = format!("{base}/{{token_id}}");
+    Router::new()
+        .route(base, get(api_tokens::list::list).post(api_tokens::create::create))
+        .route(&token, get(api_tokens::get::get).delete(api_tokens::delete::delete))
+        .route(&format!("{token}/reset"), post(api_tokens::reset::reset))
 }
 
 #[cfg(test)]

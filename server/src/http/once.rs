@@ -124,11 +124,15 @@ where
 }
 
 /// The answer as kept. Trouble of our own is not kept, so that the next try is
-/// a real one; nor is an answer that says it is not the last word.
+/// a real one; nor is an answer that says it is not the last word. In the place
+/// of one that holds a secret, which nobody keeps, something else is.
 fn worth_keeping(answer: &Answer) -> Option<StoredAnswer> {
     let provisional = answer.headers.contains_key(super::domains::check::PENDING);
     if answer.status.is_server_error() || provisional {
         return None;
+    }
+    if let Some(again) = &answer.again {
+        return Some(again.clone());
     }
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     Some(StoredAnswer { status: answer.status.as_u16(), body })
@@ -136,7 +140,8 @@ fn worth_keeping(answer: &Answer) -> Option<StoredAnswer> {
 
 fn replayed(kept: &StoredAnswer) -> Answer {
     let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
-    let answer = Answer { status, body: Bytes::from(kept.body.clone()), headers: HeaderMap::new() };
+    let answer =
+        Answer { status, body: Bytes::from(kept.body.clone()), headers: HeaderMap::new(), again: None };
     answer.with(REPLAYED, HeaderValue::from_static("true"))
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Data<T> {
 }
 
 /// RFC 3339 UTC with exactly three fractional digits and `Z`.
-struct Millis(Timestamp);
+pub(super) struct Millis(pub(super) Timestamp);
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

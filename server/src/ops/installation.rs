@@ -38,10 +38,8 @@ impl Ops {
             let mut cause = self.operator_cause();
             cause.actor = "signet".to_string();
             cause.reason = "first start".to_string();
-            let hash = authn::token_hash(&token);
-            if let Some(account) =
-                self.store.initialise(&account, Some(hash), &key.fingerprint(), &cause).await?
-            {
+            let kept = Some((authn::token_hash(&token), authn::last4(&token)));
+            if let Some(account) = self.store.initialise(&account, kept, &key.fingerprint(), &cause).await? {
                 return Ok((key, Some(FirstStart { account, token })));
             }
             // Another node was first; its key file must be ours too.

@@ -5,6 +5,7 @@
 //! one call of the store, which is one transaction.
 
 pub mod accounts;
+pub mod audit;
 pub mod authn;
 pub mod authorize;
 pub mod checks;
@@ -15,6 +16,7 @@ pub mod installation;
 pub mod instructions;
 pub mod links;
 pub mod review;
+pub mod tokens;
 mod watch;
 
 pub use authn::Actor;

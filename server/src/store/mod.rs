@@ -9,15 +9,19 @@
 #[macro_use]
 mod statements;
 
+mod audit;
 mod dump;
 mod model;
 pub mod pg;
 mod review;
 pub mod sqlite;
 mod stored;
+mod tokens;
 
+pub use audit::AuditStore;
 pub use model::*;
 pub use review::ReviewStore;
+pub use tokens::TokenStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -71,16 +75,17 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: ReviewStore + Send + Sync + 'static {
+pub trait Store: AuditStore + ReviewStore + TokenStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
-    /// Makes the first account, its demo domain and perhaps a token, and notes
+    /// Makes the first account, its demo domain and perhaps a token (of which the
+    /// hash and the end of the secret are kept), and notes
     /// the key file's fingerprint, if there is no account yet. `None` if there
     /// is one.
     async fn initialise(
         &self,
         account: &NewAccount,
-        token: Option<TokenHash>,
+        token: Option<(TokenHash, &str)>,
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;
@@ -101,7 +106,7 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     /// Finishes what is queued for writing and closes the database.
     async fn close(&self);
 
-    // --- accounts and tokens ----------------------------------------------
+    // --- accounts ---------------------------------------------------------
 
     /// Makes an account with its demo domain.
     async fn create_account(&self, account: &NewAccount, cause: &Cause) -> Result<Account>;
@@ -109,20 +114,7 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     async fn accounts(&self) -> Result<Vec<Account>>;
     /// One account.
     async fn account(&self, id: AccountId) -> Result<Option<Account>>;
-    /// Makes a token. `Err` inside names the account or domain that is not there.
-    async fn create_token(
-        &self,
-        token: &NewToken,
-        cause: &Cause,
-    ) -> Result<std::result::Result<Token, String>>;
-    /// All tokens, or one account's, revoked ones too.
-    async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>>;
-    /// Revokes a token; `None` if there is none. Revoking twice changes nothing.
-    async fn revoke_token(&self, id: TokenId, cause: &Cause) -> Result<Option<Token>>;
-    /// The token with this hash, if it exists at all; whether it is expired or
-    /// revoked is the caller's to judge.
-    async fn token(&self, hash: &TokenHash) -> Result<Option<Token>>;
-    /// What the token with this hash grants, likewise, together with one domain
+    /// What the token with this hash grants, together with one domain
     /// of its account: the most frequent request needs just these two, and looks
     /// once. Whether the token extends to the domain is the caller's to judge.
     async fn grant_and_domain(
@@ -130,8 +122,6 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
         hash: &TokenHash,
         id: DomainId,
     ) -> Result<Option<(Grant, Option<Domain>)>>;
-    /// Notes when tokens were last used.
-    async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()>;
 
     // --- domains ----------------------------------------------------------
 
@@ -238,7 +228,7 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     /// Notes that it is over; whether it was noted.
     async fn settle(&self, matter: Matter) -> Result<bool>;
     /// Lets demotions go ahead until `until`, however many.
-    async fn release_demotions(&self, until: Timestamp) -> Result<()>;
+    async fn release_demotions(&self, until: Timestamp, cause: &Cause) -> Result<()>;
 
     // --- outbox -----------------------------------------------------------
 

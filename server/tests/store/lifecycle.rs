@@ -210,6 +210,7 @@ impl<'a> World<'a> {
             account,
             name: "any bytes for a secret".to_string(),
             hash: TokenHash([u8::try_from(n % 251).unwrap(); 32].map(|b| b ^ 0x5a)),
+            last4: "x7k9".to_string(),
             access: Access::Admin,
             scope: TokenScope::Account,
             expires_at: None,

@@ -38,6 +38,14 @@ fn parameters() -> Value {
             "schema": {"type": "integer"},
             "example": 3938,
         },
+        "token_id": {
+            "name": "token_id",
+            "in": "path",
+            "required": true,
+            "description": "The token's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 7,
+        },
         "account_id": {
             "name": "account_id",
             "in": "path",
@@ -101,8 +109,20 @@ fn responses() -> Value {
     let data =
         |schema: Value| json!({"type": "object", "properties": {"data": schema}, "required": ["data"]});
     let list = |schema: &str| data(json!({"type": "array", "items": reference("schemas", schema)}));
+    let bare = |schema: &str| json!({"type": "array", "items": reference("schemas", schema)});
     let schema = |name: &str| reference("schemas", name);
     json!({
+        "AccountsResponse": response("The accounts.", bare("Account"), &["ETag", "Link"]),
+        "ApiTokensResponse": response("The tokens.", bare("ApiToken"), &["ETag"]),
+        "ApiTokenResponse": response("The token.", schema("ApiToken"), &["ETag"]),
+        "ApiTokenWithTokenResponse": response(
+            "The token, with its secret this once.", schema("ApiTokenWithToken"), &[],
+        ),
+        "AuditResponse": response("The history, newest first.", list("AuditEvent"), &["ETag", "Link"]),
+        "AuditExportResponse": as_media_type(
+            "application/x-ndjson",
+            response("One row per line, oldest first.", schema("AuditEvent"), &[]),
+        ),
         "DomainsResponse": response("The domains.", list("Domain"), &["ETag", "Link"]),
         "DomainResponse": response("The domain.", schema("Domain"), &["ETag"]),
         "DomainCheckResponse": response(
@@ -125,7 +145,8 @@ fn responses() -> Value {
         ),
         "RequestTimeout": response("The body did not arrive in time.", schema("UnprocessableEntity"), &[]),
         "Conflict": response(
-            "A request with the same `Idempotency-Key` is still being answered.",
+            "A request with the same `Idempotency-Key` is still being answered, or was answered with a secret, which \
+             is not shown again.",
             schema("UnprocessableEntity"),
             &["Retry-After"],
         ),
@@ -145,6 +166,13 @@ fn responses() -> Value {
             "The database cannot be reached now; nothing was done.", schema("FailureResponse"), &["Retry-After"],
         ),
     })
+}
+
+/// The same, of another media type than JSON.
+fn as_media_type(media_type: &str, mut response: Value) -> Value {
+    let content = response["content"]["application/json"].take();
+    response["content"] = json!({media_type: content});
+    response
 }
 
 fn response(description: &str, schema: Value, with: &[&str]) -> Value {

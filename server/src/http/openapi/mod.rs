@@ -12,7 +12,7 @@ mod schemas;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{answer::Answer, company_info, domains, path::Family};
+use super::{accounts, answer::Answer, api_tokens, audit, company_info, domains, path::Family};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -38,17 +38,36 @@ fn operations() -> [Operation; 12] {
     ]
 }
 
+/// Every operation on tokens, likewise.
+fn token_operations() -> [Operation; 5] {
+    [
+        api_tokens::list::operation(),
+        api_tokens::create::operation(),
+        api_tokens::get::operation(),
+        api_tokens::delete::operation(),
+        api_tokens::reset::operation(),
+    ]
+}
+
+/// Every operation with a path of its own.
+fn single_operations() -> [Operation; 3] {
+    [accounts::operation(), audit::search::operation(), audit::export::operation()]
+}
+
 /// The document that is served at `/api/openapi.json`.
 #[must_use]
 pub fn openapi() -> Value {
     let mut paths = Map::new();
+    let mut add = |base: &str, operation: &Operation, family: Family| {
+        let item = paths.entry(format!("{base}{}", operation.path())).or_insert_with(|| json!({}));
+        item[operation.method()] = operation.to_json(family);
+    };
     for family in Family::ALL {
-        for operation in operations() {
-            let path = format!("{}{}", family.base(), operation.path());
-            let item = paths.entry(path).or_insert_with(|| json!({}));
-            item[operation.method()] = operation.to_json(family);
-        }
+        operations().iter().for_each(|operation| add(family.base(), operation, family));
+        let tokens = family.collection("api_tokens");
+        token_operations().iter().for_each(|operation| add(&tokens, operation, family));
     }
+    single_operations().iter().for_each(|operation| add("", operation, Family::Current));
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -63,6 +82,9 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
+            {"name": "Account", "description": "Which accounts a token belongs to."},
+            {"name": "API tokens", "description": "Making, replacing and deleting an account's tokens."},
+            {"name": "Audit", "description": "Everything that happened, searched and exported."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],
@@ -75,7 +97,8 @@ const INTRODUCTION: &str = "\
 Register the domains you send from, get the DNS records to publish, have live DNS watched until they are right, and \
 learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
-`/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
+`/api/accounts/{account_id}/sending_domains`, and what is under `/api/api_tokens` under \
+`/api/accounts/{account_id}/api_tokens`, with the same ids and the same answers. Bodies about a domain are \
 wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
@@ -138,5 +161,5 @@ fn operators_paths() -> Map<String, Value> {
 /// `GET /api/openapi.json`
 pub(super) async fn serve() -> Answer {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
-    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new() }
+    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new(), again: None }
 }

@@ -14,6 +14,8 @@ pub(in crate::http) struct Operation {
     query: Vec<Value>,
     body: Option<Body>,
     responses: Vec<(u16, Value)>,
+    tag: Option<&'static str>,
+    streamed: bool,
 }
 
 /// What is sent: a schema and an example of it.
@@ -29,10 +31,23 @@ pub(in crate::http) enum Body {
 
 impl Operation {
     fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self { method, path, id, summary, description: "", query: vec![], body: None, responses: vec![] }
+        let (query, body, responses) = (vec![], None, vec![]);
+        Self {
+            method,
+            path,
+            id,
+            summary,
+            description: "",
+            query,
+            body,
+            responses,
+            tag: None,
+            streamed: false,
+        }
     }
 
-    /// A GET; `path` is what follows the family's base.
+    /// A GET; `path` is what follows the family's base, all of it where there is
+    /// no family.
     pub(in crate::http) fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("get", path, id, summary)
     }
@@ -55,6 +70,50 @@ impl Operation {
     /// What it does, in full.
     pub(in crate::http) fn description(mut self, description: &'static str) -> Self {
         self.description = description;
+        self
+    }
+
+    /// Where it stands in the document; domains, where nothing is said.
+    pub(in crate::http) fn tag(mut self, tag: &'static str) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+
+    /// Sent as it is read, so that nobody is told that nothing changed.
+    pub(in crate::http) fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
+    fn parameter(mut self, name: &str, description: &str, schema: Value, example: &str) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description, "schema": schema,
+            "example": example,
+        }));
+        self
+    }
+
+    /// A text in the query.
+    pub(in crate::http) fn text_query(self, name: &str, description: &str, example: &str) -> Self {
+        self.parameter(
+            name,
+            description,
+            json!({"type": "string", "minLength": 1, "maxLength": 255}),
+            example,
+        )
+    }
+
+    /// A time in the query.
+    pub(in crate::http) fn time_query(self, name: &str, description: &str, example: &str) -> Self {
+        self.parameter(name, description, json!({"type": "string", "format": "date-time"}), example)
+    }
+
+    /// Words in the query, which may be given several times.
+    pub(in crate::http) fn list_query(mut self, name: &str, description: &str, example: &str) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": {"type": "array", "items": {"type": "string"}}, "explode": true, "example": [example],
+        }));
         self
     }
 
@@ -116,7 +175,10 @@ impl Operation {
         let older = family == Family::Older;
         let id = if older { format!("{}Legacy", self.id) } else { self.id.to_string() };
         operation.insert("operationId".into(), id.into());
-        operation.insert("tags".into(), json!([if older { "Older paths" } else { self.tag() }]));
+        operation.insert(
+            "tags".into(),
+            json!([if older { "Older paths" } else { self.tag.unwrap_or_else(|| self.tag_of_domains()) }]),
+        );
         operation.insert("summary".into(), self.summary.into());
         operation.insert("description".into(), self.description.into());
         let parameters = self.parameters(family);
@@ -130,7 +192,7 @@ impl Operation {
         operation.into()
     }
 
-    fn tag(&self) -> &'static str {
+    fn tag_of_domains(&self) -> &'static str {
         match self.path {
             path if path.ends_with("company_info") => "Company info",
             path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
@@ -145,6 +207,9 @@ impl Operation {
         }
         if self.path.contains("{domain_id}") {
             parameters.push(reference("parameters", "domain_id"));
+        }
+        if self.path.contains("{token_id}") {
+            parameters.push(reference("parameters", "token_id"));
         }
         parameters.extend(self.query.iter().cloned());
         if self.method == "post" {
@@ -165,8 +230,8 @@ impl Operation {
         add(500, "InternalServerError");
         add(503, "ServiceUnavailable");
         match self.method {
-            "get" => add(304, "NotModified"),
-            "delete" => {}
+            "get" if !self.streamed => add(304, "NotModified"),
+            "get" | "delete" => {}
             _ => {
                 add(408, "RequestTimeout");
                 add(413, "PayloadTooLarge");

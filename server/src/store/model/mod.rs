@@ -1,6 +1,7 @@
 //! What the store keeps, as the rest of the program sees it.
 
 mod accounts;
+mod audit;
 mod domains;
 mod history;
 mod keys;
@@ -10,6 +11,7 @@ mod notices;
 mod review;
 
 pub use accounts::*;
+pub use audit::*;
 pub use domains::*;
 pub use history::*;
 pub use keys::*;
@@ -52,6 +54,12 @@ ids! {
     EventId,
     /// An outbox row's number.
     OutboxId,
+}
+
+impl AccountId {
+    /// Stands in the history where something concerns no single account. No
+    /// account has this number.
+    pub const INSTALLATION: Self = Self(0);
 }
 
 /// What is counted for the metrics page.

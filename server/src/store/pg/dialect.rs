@@ -11,6 +11,20 @@ macro_rules! ids {
     };
 }
 
+/// The texts in a JSON list, as a subquery.
+macro_rules! texts {
+    ($parameter:literal) => {
+        concat!("(SELECT value FROM json_array_elements_text(CAST($", $parameter, " AS JSON)))")
+    };
+}
+
+/// That a text is in a column's, in whatever case.
+macro_rules! contains {
+    ($column:literal, $parameter:literal) => {
+        concat!("strpos(lower(", $column, "), lower(CAST($", $parameter, " AS TEXT))) > 0")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {

@@ -9,6 +9,7 @@
 mod accounts;
 mod api;
 mod apply;
+mod audit;
 mod backup;
 mod checks;
 mod company;
@@ -24,6 +25,7 @@ mod review;
 mod rows;
 mod sending;
 mod standing;
+mod tokens;
 mod webhooks;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
@@ -70,6 +72,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
     ];
     let fixed = [
         accounts::STATEMENTS,
+        audit::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
@@ -85,6 +88,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         review::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
+        tokens::STATEMENTS,
         webhooks::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));

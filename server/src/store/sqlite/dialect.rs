@@ -7,6 +7,20 @@ macro_rules! ids {
     };
 }
 
+/// The texts in a JSON list, as a subquery.
+macro_rules! texts {
+    ($parameter:literal) => {
+        concat!("(SELECT value FROM json_each($", $parameter, "))")
+    };
+}
+
+/// That a text is in a column's, in whatever case.
+macro_rules! contains {
+    ($column:literal, $parameter:literal) => {
+        concat!("instr(lower(", $column, "), lower($", $parameter, ")) > 0")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {
