@@ -57,6 +57,8 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
+    /// What the sending gate has just read.
+    pub recent: Arc<authorize::Recent>,
     /// Checks Bearer JWTs, where an issuer is configured.
     pub jwt: Option<Arc<authn::JwtVerifier>>,
 }
@@ -105,6 +107,7 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             used_tokens: Arc::default(),
+            recent: Arc::default(),
         }
     }
 

@@ -27,7 +27,9 @@ impl Ops {
                 "A demo domain is never reviewed; suspend or lift it instead",
             ));
         }
-        self.store.rule(id, ruling, &cause).await?.ok_or(Refused::NotFound)
+        let ruled = self.store.rule(id, ruling, &cause).await?.ok_or(Refused::NotFound);
+        self.recent.forget();
+        ruled
     }
 
     /// Suspends an account with all its domains, or lifts that.
@@ -36,7 +38,9 @@ impl Ops {
     /// [`Refused::NotFound`]; [`Refused::Invalid`] without a reason.
     pub async fn suspend_account(&self, id: AccountId, suspended: bool, reason: &str) -> Result<Account> {
         let cause = self.operator(reason)?;
-        self.store.suspend_account(id, suspended, &cause).await?.ok_or(Refused::NotFound)
+        let account = self.store.suspend_account(id, suspended, &cause).await?.ok_or(Refused::NotFound);
+        self.recent.forget();
+        account
     }
 
     fn operator(&self, reason: &str) -> Result<Cause> {
