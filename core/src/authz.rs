@@ -23,7 +23,7 @@
 
 use crate::{
     email::EmailAddress,
-    lifecycle::{ComplianceStatus, Decision, Facts, compliance},
+    lifecycle::{ComplianceStatus, Decision, Facts, Suspension, compliance},
     names::{DomainName, Name, RecordId},
 };
 use alloc::{
@@ -145,6 +145,8 @@ pub struct Candidate {
     pub owner: EmailAddress,
     /// What its compliance follows from.
     pub facts: Facts,
+    /// Whether a review has ever approved it.
+    pub approved_before: bool,
     /// Whether this very message is in the demo domain's count already, so that
     /// the allowance need not have room for it again.
     pub counted: bool,
@@ -321,7 +323,7 @@ impl Sender<'_> {
     }
 
     fn suspended(&self) -> bool {
-        self.0.iter().any(|candidate| candidate.facts.suspended)
+        self.0.iter().any(|candidate| candidate.facts.suspension.is_some())
     }
 
     fn judge(&self, recipients: &Recipients) -> Answer {
@@ -335,13 +337,16 @@ impl Sender<'_> {
 fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
     use ComplianceStatus as Status;
     let name = candidate.name.as_str();
-    let approved = candidate.facts.decision == Some(Decision::Approved);
+    let approved = candidate.approved_before && candidate.facts.decision != Some(Decision::Rejected);
     let unless_approved = |why: &str| {
         if approved { Answer::defer(name, why) } else { Answer::reject(name, why) }
     };
     match candidate.status() {
         Status::Compliant => Answer::Allow { spends: None },
         Status::Demo => demo(candidate, recipients),
+        Status::Suspended if candidate.facts.suspension == Some(Suspension::Hold) => {
+            Answer::defer(name, "the operator is looking into it")
+        }
         Status::Suspended => Answer::reject(name, "it is suspended"),
         Status::DemoExhausted => Answer::reject(name, "the demo domain has used up its messages"),
         Status::NonCompliant => Answer::reject(name, "a review has rejected it"),

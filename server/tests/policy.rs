@@ -59,7 +59,7 @@ impl World {
     }
 
     fn cause(&self) -> Cause {
-        Cause { actor: "test".to_string(), reason: String::new(), at: self.ops.clock.now() }
+        Cause::signet(self.ops.clock.now())
     }
 
     async fn client(&self) -> Client<TcpStream> {

@@ -1,14 +1,17 @@
 use super::*;
+use crate::lifecycle::Asked;
 use alloc::vec;
 use proptest::prelude::*;
 
 const READY: Facts = Facts {
-    suspended: false,
+    suspension: None,
     demo: false,
     demo_messages_left: 0,
     dns_verified: true,
     company_complete: true,
     decision: Some(Decision::Approved),
+    questionnaire: Asked::No,
+    card: Asked::No,
 };
 const DEMO: Facts =
     Facts { demo: true, demo_messages_left: 5, company_complete: false, decision: None, ..READY };
@@ -19,6 +22,7 @@ fn candidate(account: i64, name: &str, facts: Facts) -> Candidate {
         domain: account * 100,
         name: DomainName::trusted(Name::parse(name).unwrap()),
         owner: EmailAddress::parse("Owner@example.org").unwrap(),
+        approved_before: facts.decision == Some(Decision::Approved),
         facts,
         counted: false,
     }
@@ -59,8 +63,8 @@ fn every_status_approved_before_or_not() {
     let rejected = Facts { decision: Some(Decision::Rejected), ..READY };
     for (facts, expected) in [
         (READY, "allow".to_string()),
-        (Facts { suspended: true, ..READY }, refused("it is suspended")),
-        (Facts { suspended: true, ..DEMO }, refused("it is suspended")),
+        (Facts { suspension: Some(Suspension::Abuse), ..READY }, refused("it is suspended")),
+        (Facts { suspension: Some(Suspension::Abuse), ..DEMO }, refused("it is suspended")),
         (Facts { demo_messages_left: 0, ..DEMO }, refused("the demo domain has used up its messages")),
         (DEMO, refused("a demo domain may write to its account's owner only")),
         (Facts { dns_verified: false, ..READY }, deferred("its DNS records are not verified")),
@@ -225,15 +229,15 @@ fn a_name_of_several_accounts() {
     let message = request("jo@example.com", None, &["ann@example.net"]);
     let pending = Facts { dns_verified: false, decision: None, ..READY };
     let lost = Facts { dns_verified: false, ..READY };
-    let suspended = Facts { suspended: true, ..READY };
+    let suspended = Facts { suspension: Some(Suspension::Abuse), ..READY };
     let reviewed = Facts { decision: None, ..READY };
     for (facts, expected) in [
         // Registering a name proves nothing, and a suspension of whoever did no more.
         (&[pending, READY][..], "allow"),
-        (&[Facts { suspended: true, ..pending }, READY], "allow"),
+        (&[Facts { suspension: Some(Suspension::Abuse), ..pending }, READY], "allow"),
         (&[lost, reviewed], "550"),
         (&[pending, lost], "450"),
-        (&[Facts { suspended: true, ..pending }, lost], "450"),
+        (&[Facts { suspension: Some(Suspension::Abuse), ..pending }, lost], "450"),
         // Both are who they say.
         (&[reviewed, READY], "allow"),
         (&[READY, suspended], "550"),

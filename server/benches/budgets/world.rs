@@ -241,7 +241,7 @@ impl Open<'_> {
             let due = self.ops.store.claim_due(now, now, 1).await?.pop().context("nothing is due")?;
             let looked = (population.look)(&self.ops, &due, whole);
             found = looked.found();
-            let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: now };
+            let cause = Cause::signet(now);
             let written = self.ops.store.apply_looks(&[looked], &cause).await?;
             anyhow::ensure!(written == [true], "the template was not written");
         }

@@ -10,7 +10,10 @@ CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
     owner_email TEXT NOT NULL,
-    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    -- A suspension in force: hold or abuse.
+    suspension TEXT,
+    -- One higher with everything the operator decides on it.
+    version INTEGER NOT NULL DEFAULT 1,
     -- Company information, and whether it is all that sending needs.
     company TEXT,
     company_complete INTEGER NOT NULL DEFAULT 0 CHECK (company_complete IN (0, 1)),
@@ -49,9 +52,22 @@ CREATE TABLE domain (
     health_alerts INTEGER NOT NULL CHECK (health_alerts IN (0, 1)),
     critical_alerts INTEGER NOT NULL CHECK (critical_alerts IN (0, 1)),
     alert_recipient TEXT,
-    -- What the operator decides.
-    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    -- What the review and the operator decide. A suspension is hold or abuse.
+    suspension TEXT,
     decision TEXT,
+    -- Whether a review has ever approved it.
+    approved_before INTEGER NOT NULL DEFAULT 0 CHECK (approved_before IN (0, 1)),
+    -- Where the review is: none, due (the rules are to run), open (it waits for
+    -- the owner), referred (it waits for the operator).
+    review TEXT NOT NULL DEFAULT 'none',
+    review_due_at INTEGER,
+    -- One higher with everything the review or the operator decides.
+    review_version INTEGER NOT NULL DEFAULT 1,
+    -- What the review asked its owner for: no, open or met.
+    questionnaire TEXT NOT NULL DEFAULT 'no',
+    card TEXT NOT NULL DEFAULT 'no',
+    -- The deadline its owner was reminded of.
+    reminded_deadline INTEGER,
     -- The state of its verification: dns_at is since when it is verified, or
     -- when that was lost.
     dns_state TEXT NOT NULL,
@@ -74,8 +90,9 @@ CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
 CREATE INDEX domain_state ON domain (dns_state);
 CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
 CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
-CREATE INDEX domain_review ON domain (dns_at, id)
-    WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_verified;
+CREATE INDEX domain_review ON domain (review_due_at, id) WHERE review = 'due';
+CREATE INDEX domain_review_open ON domain (review, id) WHERE review <> 'none';
+CREATE INDEX domain_deadline ON domain (dns_deadline) WHERE dns_state = 'at_risk';
 
 -- What every look writes, one row per domain and narrow on purpose: a look that
 -- finds nothing new writes nothing else.
@@ -130,14 +147,24 @@ CREATE TABLE event (
     at INTEGER NOT NULL,
     account_id INTEGER NOT NULL,
     domain_id INTEGER,
+    -- As it was called then.
+    domain_name TEXT,
     kind TEXT NOT NULL,
     actor TEXT NOT NULL,
+    -- From where: an address with the request's id, the command line.
+    origin TEXT NOT NULL,
     reason TEXT NOT NULL,
     from_value TEXT,
     to_value TEXT,
-    record TEXT
+    record TEXT,
+    -- What it was decided by, JSON.
+    evidence TEXT
 ) STRICT;
 CREATE INDEX event_domain ON event (domain_id, id) WHERE domain_id IS NOT NULL;
+CREATE INDEX event_account ON event (account_id, id);
+-- Nobody changes what has happened.
+CREATE TRIGGER event_kept BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;
+CREATE TRIGGER event_stays BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;
 
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -188,3 +215,91 @@ CREATE TABLE counted_message (
     PRIMARY KEY (domain_id, instance)
 ) STRICT;
 CREATE INDEX counted_message_at ON counted_message (counted_at);
+
+-- What owners are to be told, written with the change it is about. A worker
+-- makes messages of it, one of several where they share a cause.
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER,
+    kind TEXT NOT NULL,
+    -- Those of one account, kind and cause may go out together.
+    cause TEXT NOT NULL,
+    -- What to say, JSON.
+    body TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    -- NULL once a message is made of it, or none needed.
+    due_at INTEGER,
+    told_at INTEGER
+) STRICT;
+CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notice_told ON notice (account_id, kind, cause, told_at) WHERE told_at IS NOT NULL;
+CREATE INDEX notice_done ON notice (at) WHERE due_at IS NULL;
+
+-- Where an account wants to be told what happens.
+CREATE TABLE webhook (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which kinds of history rows, a JSON list.
+    events TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    -- Why it is not, where nobody asked for that.
+    disabled_reason TEXT,
+    -- Its signing secret, sealed; the one before it, too, for a while.
+    secret BLOB NOT NULL,
+    old_secret BLOB,
+    old_secret_until INTEGER,
+    -- Since when nothing is accepted.
+    failing_since INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_account ON webhook (account_id, id);
+
+-- What is on its way to a webhook: one per history row, in their order.
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id INTEGER NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    -- NULL for a test.
+    event_id INTEGER,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER,
+    created_at INTEGER NOT NULL,
+    -- NULL once it is accepted or given up.
+    due_at INTEGER,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last_status INTEGER,
+    last_error TEXT,
+    delivered_at INTEGER,
+    UNIQUE (webhook_id, event_id)
+) STRICT;
+CREATE INDEX delivery_due ON delivery (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_line ON delivery (webhook_id, domain_id, id) WHERE due_at IS NOT NULL;
+CREATE INDEX delivery_done ON delivery (created_at) WHERE due_at IS NULL;
+
+-- The questionnaire of a domain, once asked.
+CREATE TABLE questionnaire (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    -- Who answered, and what, JSON.
+    answered_by TEXT,
+    answers TEXT
+) STRICT;
+
+-- The card check of a domain, once asked for. No card data, only how it went.
+CREATE TABLE card_check (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    -- What the payment provider's adapter calls it.
+    reference TEXT NOT NULL UNIQUE,
+    asked_at INTEGER NOT NULL,
+    -- open, passed or failed.
+    state TEXT NOT NULL,
+    resolved_at INTEGER,
+    detail TEXT
+) STRICT;

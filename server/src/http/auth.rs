@@ -32,8 +32,8 @@ impl FromRequestParts<AppState> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
-        let actor = app.ops().authenticate(credential).await?.ok_or(Failure::Unauthenticated)?;
-        admit(parts, app, &actor).await?;
+        let mut actor = app.ops().authenticate(credential).await?.ok_or(Failure::Unauthenticated)?;
+        admit(parts, app, &mut actor).await?;
         Ok(Self(actor))
     }
 }
@@ -60,16 +60,17 @@ impl FromRequestParts<AppState> for AuthenticatedFor {
         };
         let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
         let found = app.ops().authenticate_for(credential, id).await?;
-        let (actor, domain) = found.ok_or(Failure::Unauthenticated)?;
-        admit(parts, app, &actor).await?;
+        let (mut actor, domain) = found.ok_or(Failure::Unauthenticated)?;
+        admit(parts, app, &mut actor).await?;
         Ok(Self { actor, domain: domain? })
     }
 }
 
 /// Counts the request against its caller's limit, and sees that the path is theirs.
-async fn admit(parts: &mut Parts, app: &AppState, actor: &Actor) -> Result<()> {
+async fn admit(parts: &mut Parts, app: &AppState, actor: &mut Actor) -> Result<()> {
     let notes = parts.extensions.get::<Arc<Notes>>();
     if let Some(notes) = notes {
+        actor.origin = notes.origin().to_string();
         notes.account(actor.account);
     }
     if let Some(limiter) = app.limiter() {

@@ -1,9 +1,14 @@
 //! What the owner of a domain is told when its verification is in danger, lost
-//! or back: what is wrong, what to do, and by when.
+//! or back, and when its compliance status changes: what is wrong, what to do,
+//! and by when.
 
-use crate::store::{Alert, Message};
+use crate::store::{About, Message, Notice};
 use askama::Template;
-use signet_core::{email::EmailAddress, lifecycle::Change};
+use signet_core::{
+    email::EmailAddress,
+    lifecycle::ComplianceStatus,
+    names::{DomainName, Name},
+};
 
 #[derive(Template)]
 #[template(path = "alert.txt")]
@@ -23,13 +28,15 @@ struct Html<'a> {
     service: &'a str,
 }
 
-/// The message; `None` for a change that is nobody's alarm. `service` is where
-/// the recipient can see who we are.
+/// The message. `service` is where the recipient can see who we are.
 #[must_use]
-pub fn compose(alert: &Alert, to: &EmailAddress, message_id: String, service: &str) -> Option<Message> {
-    let domain = alert.domain.to_unicode();
-    let (headline, explanation) = match alert.change {
-        Change::AtRisk { deadline } | Change::DeadlineMoved { deadline } => {
+pub fn compose(notice: &Notice, to: &EmailAddress, message_id: String, service: &str) -> Message {
+    let domain = Name::parse(&notice.domain)
+        .map_or_else(|_| notice.domain.clone(), |name| DomainName::trusted(name).to_unicode());
+    let (headline, explanation) = match &notice.about {
+        About::AtRisk { deadline, .. }
+        | About::DeadlineMoved { deadline, .. }
+        | About::Reminder { deadline, .. } => {
             let deadline = deadline.strftime("%Y-%m-%d %H:%M UTC");
             (
                 format!("{domain}: DNS records are wrong; sending stops on {deadline}"),
@@ -39,66 +46,36 @@ pub fn compose(alert: &Alert, to: &EmailAddress, message_id: String, service: &s
                 ),
             )
         }
-        Change::Lost => (
+        About::Lost { .. } => (
             format!("{domain} is no longer verified"),
             "Mail from this domain is not sent until its records are right again. We keep looking, and it goes on by \
              itself as soon as they are."
                 .to_string(),
         ),
-        Change::Mended | Change::Recovered => (
+        About::Mended | About::Recovered => (
             format!("{domain}: the DNS records are right again"),
             "Everything is as it should be, and nothing is left to be done.".to_string(),
         ),
-        Change::Verified => return None,
+        About::Compliance { reason } => {
+            let status = notice.compliance.as_ref().and_then(|change| ComplianceStatus::parse(&change.to));
+            let meaning = status.map_or("", ComplianceStatus::meaning);
+            (format!("{domain}: {}", status.map_or("changed", ComplianceStatus::as_str)), format!("{meaning} {reason}"))
+        }
     };
-    let wrong = match alert.change {
-        Change::Mended | Change::Recovered => &[],
-        _ => &alert.wrong[..],
+    let wrong = match &notice.about {
+        About::AtRisk { wrong, .. }
+        | About::DeadlineMoved { wrong, .. }
+        | About::Reminder { wrong, .. }
+        | About::Lost { wrong } => &wrong[..],
+        About::Mended | About::Recovered | About::Compliance { .. } => &[],
     };
     let (headline, explanation) = (headline.as_str(), explanation.as_str());
-    Some(Message {
+    Message {
         to: to.to_string(),
         subject: headline.to_string(),
         text: super::rendered(&Text { headline, explanation, wrong, service }),
         html: super::rendered(&Html { headline, explanation, wrong, service }),
         attachments: Vec::new(),
         message_id,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::WrongRecord;
-    use signet_core::names::{DomainName, Name};
-
-    fn message(change: Change) -> Message {
-        let alert = Alert {
-            change,
-            domain: DomainName::trusted(Name::parse("xn--bcker-gra.test").unwrap()),
-            recipient: None,
-            wrong: vec![WrongRecord {
-                owner: "sg-abc.xn--bcker-gra.test".to_string(),
-                reason: "Nothing is published under sg-abc.xn--bcker-gra.test <script>.".to_string(),
-                fix: "Publish a CNAME record named `sg-abc` with the value `bounce.signet.test`.".to_string(),
-            }],
-        };
-        let to = EmailAddress::parse("owner@example.com").unwrap();
-        compose(&alert, &to, "1@signet.test".to_string(), "https://signet.test").unwrap()
-    }
-
-    #[test]
-    fn what_is_said() {
-        let deadline = "2026-05-01T08:00:00Z".parse().unwrap();
-        let at_risk = message(Change::AtRisk { deadline });
-        assert_eq!(
-            at_risk.subject,
-            "bäcker.test: DNS records are wrong; sending stops on 2026-05-01 08:00 UTC"
-        );
-        insta::assert_snapshot!(at_risk.text);
-        assert!(at_risk.html.contains("&#60;script&#62;"), "{}", at_risk.html);
-        let back = message(Change::Recovered);
-        assert!(!back.text.contains("sg-abc"), "nothing is wrong any more");
-        assert!(message(Change::Lost).text.contains("`bounce.signet.test`"));
     }
 }

@@ -145,8 +145,10 @@ mod tests {
             },
             zone: Some(Name::parse("xn--bcher-kva.example").unwrap()),
             checked_at: None,
-            suspended: false,
-            account_suspended: false,
+            suspension: None,
+            account_suspension: None,
+            questionnaire: Asked::No,
+            card: Asked::No,
             company_complete: false,
             decision: None,
         }

@@ -49,7 +49,7 @@ impl Ops {
         let (Answer::Allow { spends: Some(domain) }, Some(instance)) = (&answer, &outgoing.count) else {
             return Ok(answer);
         };
-        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: self.clock.now() };
+        let cause = Cause::signet(self.clock.now());
         match self.store.spend_demo(DomainId(*domain), instance, &cause).await? {
             Spent::Now | Spent::Before => Ok(answer),
             // Another message was faster, or the operator: what holds now says why.

@@ -21,6 +21,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
+    keys::KeyFile,
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -55,6 +56,11 @@ pub struct Ops {
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
+    /// Rung when owners are to be told something, by message or webhook.
+    pub noticed: Arc<Notify>,
+    /// The key-encryption key, where the process has it: a server, not the
+    /// command line.
+    pub key: Option<Arc<KeyFile>>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -106,6 +112,8 @@ impl Ops {
             sight: Arc::default(),
             under_way: Arc::default(),
             queued: Arc::default(),
+            noticed: Arc::default(),
+            key: None,
             used_tokens: Arc::default(),
             recent: Arc::default(),
         }
@@ -113,7 +121,12 @@ impl Ops {
 
     /// What the actor does now, for the history.
     fn cause(&self, actor: &Actor) -> Cause {
-        Cause { actor: actor.label.clone(), reason: String::new(), at: self.clock.now() }
+        Cause {
+            actor: actor.label.clone(),
+            origin: actor.origin.clone(),
+            reason: String::new(),
+            at: self.clock.now(),
+        }
     }
 
     /// The records a domain must have, each with the status the contract shows.

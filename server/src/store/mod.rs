@@ -1,6 +1,7 @@
 //! What is kept, and the only way to it.
 //!
-//! [`Store`] has a method per use case; each is one transaction. There are two
+//! [`Store`] has a method per use case, with those of some subjects in traits of
+//! their own; each is one transaction. There are two
 //! of it, for SQLite and for PostgreSQL, compiled from one source of SQL. The
 //! account is an argument of every method that touches what belongs to one;
 //! the few that do not take it are the operator's and the workers'.
@@ -11,10 +12,12 @@ mod statements;
 mod dump;
 mod model;
 pub mod pg;
+mod review;
 pub mod sqlite;
 mod stored;
 
 pub use model::*;
+pub use review::ReviewStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,7 +71,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: ReviewStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token, and notes
@@ -188,16 +191,6 @@ pub trait Store: Send + Sync + 'static {
         after: &CompanyInfo,
         cause: &Cause,
     ) -> Result<bool>;
-
-    // --- review -----------------------------------------------------------
-
-    /// Domains waiting for a decision (`under_review`), oldest first.
-    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>>;
-    /// Rules on a domain; the domain afterwards.
-    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>>;
-    /// Suspends an account (`true`) or lifts that; the account afterwards.
-    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause)
-    -> Result<Option<Account>>;
 
     // --- looking ----------------------------------------------------------
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use signet_core::{
     company::{CompanyInfo, Field, InfoLevel},
     lifecycle::{
-        Decision, DnsState, Past,
+        Asked, Decision, DnsState, Past, Suspension,
         dns::Shown,
         past::{Kind, Trouble},
     },
@@ -57,6 +57,14 @@ pub(super) fn name(text: &str) -> Result<Name> {
 
 pub(super) fn record_id(text: &str) -> Result<RecordId> {
     RecordId::parse(text).ok_or_else(|| corrupt("a record id", text))
+}
+
+pub(super) fn suspension(text: &str) -> Result<Suspension> {
+    Suspension::parse(text).ok_or_else(|| corrupt("a suspension", text))
+}
+
+pub(super) fn asked(text: &str) -> Result<Asked> {
+    Asked::parse(text).ok_or_else(|| corrupt("what a review asked for", text))
 }
 
 pub(super) fn decision(text: &str) -> Result<Decision> {

@@ -40,7 +40,7 @@ async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> 
         let Ok(Ok(keys)) = made else {
             return Err(StoreError::Corrupt("the cryptography library makes no keys".to_string()));
         };
-        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
+        let cause = Cause::signet(ops.clock.now());
         ops.store.add_keys(domain, &keys, &cause).await?;
     }
     Ok(keyless.len())

@@ -99,7 +99,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn cause(seconds: i64) -> Cause {
-    Cause { actor: "test".to_string(), reason: "because".to_string(), at: at(seconds) }
+    Cause { reason: "because".to_string(), ..Cause::signet(at(seconds)) }
 }
 
 /// A number no other call has given.

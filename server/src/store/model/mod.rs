@@ -6,6 +6,8 @@ mod history;
 mod keys;
 mod looks;
 mod messages;
+mod notices;
+mod review;
 
 pub use accounts::*;
 pub use domains::*;
@@ -13,6 +15,8 @@ pub use history::*;
 pub use keys::*;
 pub use looks::*;
 pub use messages::*;
+pub use notices::*;
+pub use review::*;
 
 use std::fmt;
 

@@ -115,10 +115,23 @@ statements! {
         ON CONFLICT (domain_id) DO UPDATE SET body = excluded.body";
 
     ADD_EVENTS = "INSERT INTO event \
-        (at, account_id, domain_id, kind, actor, reason, from_value, to_value, record) \
-        SELECT e.at, e.account, e.domain, e.kind, e.actor, e.reason, e.\"from\", e.\"to\", e.record \
+        (at, account_id, domain_id, domain_name, kind, actor, origin, reason, from_value, to_value, \
+            record, evidence) \
+        SELECT e.at, e.account, e.domain, (SELECT name FROM domain WHERE id = e.domain), e.kind, e.actor, \
+            e.origin, e.reason, e.\"from\", e.\"to\", e.record, e.evidence \
         FROM json_to_recordset(CAST($1 AS JSON)) AS e (at BIGINT, account BIGINT, domain BIGINT, kind TEXT, \
-            actor TEXT, reason TEXT, \"from\" TEXT, \"to\" TEXT, record TEXT)";
+            actor TEXT, origin TEXT, reason TEXT, \"from\" TEXT, \"to\" TEXT, record TEXT, evidence TEXT) \
+        RETURNING id, account_id, domain_id, kind";
+
+    ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
+        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, $2 \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS n (account BIGINT, domain BIGINT, kind TEXT, \
+            cause TEXT, body TEXT)";
+
+    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
+        SELECT d.webhook, d.event, d.account, d.domain, $2, $2 \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS d (webhook BIGINT, event BIGINT, account BIGINT, \
+            domain BIGINT)";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM json_to_recordset(CAST($1 AS JSON)) AS u (id BIGINT, at BIGINT) \

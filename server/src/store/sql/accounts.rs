@@ -33,9 +33,9 @@ statements! {
     );
     COUNT_OUTBOX = "SELECT COUNT(*) AS waiting FROM outbox WHERE claim_at IS NOT NULL";
     ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at) VALUES ($1, $2, $3) \
-        RETURNING id, name, owner_email, suspended, created_at";
-    ACCOUNTS = "SELECT id, name, owner_email, suspended, created_at FROM account ORDER BY id";
-    ACCOUNT = "SELECT id, name, owner_email, suspended, created_at FROM account WHERE id = $1";
+        RETURNING id, name, owner_email, suspension, version, created_at";
+    ACCOUNTS = "SELECT id, name, owner_email, suspension, version, created_at FROM account ORDER BY id";
+    ACCOUNT = "SELECT id, name, owner_email, suspension, version, created_at FROM account WHERE id = $1";
     ADD_TOKEN = concat!(
         "INSERT INTO token (account_id, name, hash, access, domains, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ",

@@ -1,15 +1,17 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
+mod review;
+
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, review, sending,
+    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
     Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
-    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store,
-    StoredAnswer, Tally, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
+    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally,
+    Token, TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -38,6 +40,8 @@ macro_rules! transact {
             .await
     };
 }
+
+pub(super) use {read, transact};
 
 impl Handle {
     async fn apply(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>> {
@@ -221,24 +225,6 @@ impl Store for Handle {
         transact!(self, company::replace,
             (account = account, before = before.clone(), after = after.clone(), cause = cause.clone())
             => (*account, before, after, cause))
-    }
-
-    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>> {
-        read!(self, review::queue(limit))
-    }
-
-    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>> {
-        transact!(self, review::rule, (id = id, ruling = ruling, cause = cause.clone()) => (*id, *ruling, cause))
-    }
-
-    async fn suspend_account(
-        &self,
-        id: AccountId,
-        suspended: bool,
-        cause: &Cause,
-    ) -> Result<Option<Account>> {
-        transact!(self, review::suspend_account,
-            (id = id, suspended = suspended, cause = cause.clone()) => (*id, *suspended, cause))
     }
 
     async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>> {

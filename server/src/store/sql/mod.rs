@@ -16,6 +16,7 @@ mod domains;
 mod events;
 mod idempotency;
 mod keys;
+mod notices;
 mod operator;
 mod outbox;
 mod restore;
@@ -23,6 +24,7 @@ mod review;
 mod rows;
 mod sending;
 mod standing;
+mod webhooks;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
 use crate::store::Result;
@@ -76,12 +78,14 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         events::STATEMENTS,
         idempotency::STATEMENTS,
         keys::STATEMENTS,
+        notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
+        webhooks::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));
     let locks = locks.into_iter().flatten().map(|sql| ("a lock", sql.into_sql_str()));

@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::store::{
-    Account, AccountId, Domain, DomainId, Grant, Result, Token, TokenId,
+    Account, AccountId, Case, Domain, DomainId, Grant, Result, Review, Token, TokenId,
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
@@ -44,7 +44,8 @@ pub(super) fn account(row: &Row) -> Result<Account> {
         id: AccountId(get(row, "id")?),
         name: get(row, "name")?,
         owner_email: email(get(row, "owner_email")?)?,
-        suspended: get(row, "suspended")?,
+        suspension: get::<Option<&str>>(row, "suspension")?.map(stored::suspension).transpose()?,
+        version: get(row, "version")?,
         created_at: get_time(row, "created_at")?,
     })
 }
@@ -140,12 +141,14 @@ pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
             critical_alerts: fields.get()?,
             alert_recipient: fields.get::<Option<&str>>()?.map(email).transpose()?,
         },
-        suspended: fields.get()?,
+        suspension: fields.get::<Option<&str>>()?.map(stored::suspension).transpose()?,
         decision: fields.get::<Option<&str>>()?.map(stored::decision).transpose()?,
         dns: fields.dns_state()?,
         present: Present { spf: fields.get()?, dmarc: fields.get()? },
         zone: fields.get::<Option<&str>>()?.map(stored::name).transpose()?,
-        account_suspended: fields.get()?,
+        questionnaire: stored::asked(fields.get()?)?,
+        card: stored::asked(fields.get()?)?,
+        account_suspension: fields.get::<Option<&str>>()?.map(stored::suspension).transpose()?,
         company_complete: fields.get()?,
         checked_at: fields.time_opt("checked_at")?,
         records: Vec::new(),
@@ -157,6 +160,15 @@ pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
 /// A row of `domains::select_domains!`.
 pub(super) fn whole_domain(row: &Row) -> Result<Domain> {
     domain(&mut Fields::from(row, 0))
+}
+
+/// A row of `review::select_cases!`.
+pub(super) fn case(row: &Row) -> Result<Case> {
+    let mut fields = Fields::from(row, 0);
+    let review: &str = fields.get()?;
+    let (approved_before, version) = (fields.get()?, fields.get()?);
+    let review = Review::parse(review).ok_or_else(|| corrupt("a review's state", review))?;
+    Ok(Case { review, approved_before, version, domain: domain(&mut fields)? })
 }
 
 /// What a token grants: its six columns in the order of

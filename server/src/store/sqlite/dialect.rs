@@ -100,9 +100,21 @@ statements! {
         ON CONFLICT (domain_id) DO UPDATE SET body = excluded.body";
 
     ADD_EVENTS = "INSERT INTO event \
-        (at, account_id, domain_id, kind, actor, reason, from_value, to_value, record) \
-        SELECT value->>'at', value->>'account', value->>'domain', value->>'kind', value->>'actor', \
-            value->>'reason', value->>'from', value->>'to', value->>'record' FROM json_each($1)";
+        (at, account_id, domain_id, domain_name, kind, actor, origin, reason, from_value, to_value, \
+            record, evidence) \
+        SELECT value->>'at', value->>'account', value->>'domain', \
+            (SELECT name FROM domain WHERE id = value->>'domain'), value->>'kind', value->>'actor', \
+            value->>'origin', value->>'reason', value->>'from', value->>'to', value->>'record', \
+            value->>'evidence' FROM json_each($1) ORDER BY key \
+        RETURNING id, account_id, domain_id, kind";
+
+    ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
+        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, $2 \
+        FROM json_each($1) ORDER BY key";
+
+    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
+        SELECT value->>'webhook', value->>'event', value->>'account', value->>'domain', $2, $2 \
+        FROM json_each($1) ORDER BY key";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM (SELECT value->>'id' AS id, value->>'at' AS at FROM json_each($1)) AS u \

@@ -1,0 +1,117 @@
+//! What owners are to be told.
+
+use super::{AccountId, DomainId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Something an owner is told: all that its message will say. It is written
+/// with the change it is about; a worker makes a message of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The domain's name.
+    pub domain: String,
+    /// What happened.
+    pub about: About,
+    /// The compliance status that changed, whatever else happened.
+    pub compliance: Option<StatusChange>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum About {
+    /// Nothing but the compliance status changed.
+    Compliance {
+        /// Why, in the words of whoever decided.
+        reason: String,
+    },
+    /// Records are confirmed wrong.
+    AtRisk {
+        /// When verification ends.
+        deadline: Timestamp,
+        /// What is wrong.
+        wrong: Vec<WrongRecord>,
+    },
+    /// It ends at another time now.
+    DeadlineMoved {
+        /// When verification ends.
+        deadline: Timestamp,
+        /// What is wrong.
+        wrong: Vec<WrongRecord>,
+    },
+    /// The deadline is near.
+    Reminder {
+        /// When verification ends.
+        deadline: Timestamp,
+        /// What is wrong.
+        wrong: Vec<WrongRecord>,
+    },
+    /// Verification is lost.
+    Lost {
+        /// What is wrong.
+        wrong: Vec<WrongRecord>,
+    },
+    /// What was wrong is right again, in time.
+    Mended,
+    /// Verified again after a loss.
+    Recovered,
+}
+
+impl About {
+    /// As stored.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Compliance { .. } => "compliance",
+            Self::AtRisk { .. } => "at_risk",
+            Self::DeadlineMoved { .. } => "deadline_moved",
+            Self::Reminder { .. } => "reminder",
+            Self::Lost { .. } => "lost",
+            Self::Mended => "mended",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
+/// A record that is wrong, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongRecord {
+    /// Its full name.
+    pub owner: String,
+    /// What was seen.
+    pub reason: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// A compliance status before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusChange {
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// Something about a domain's verification that its owner is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What.
+    pub about: About,
+    /// What it may share with other domains: their DNS host. Those of one cause
+    /// may go out in one message.
+    pub cause: String,
+}
+
+/// A notice to be kept, with whom it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewNotice {
+    /// Whose.
+    pub account: AccountId,
+    /// About which domain.
+    pub domain: DomainId,
+    /// See [`Alert::cause`].
+    pub cause: String,
+    /// What.
+    pub notice: Notice,
+}

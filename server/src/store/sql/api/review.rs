@@ -1,0 +1,42 @@
+//! [`ReviewStore`].
+
+use super::super::{Handle, review};
+use super::{read, transact};
+use crate::store::{Account, AccountId, Case, Cause, DomainId, Result, ReviewStore, Ruled, Ruling};
+use async_trait::async_trait;
+use signet_core::lifecycle::Suspension;
+
+#[async_trait]
+impl ReviewStore for Handle {
+    async fn review_queue(&self, limit: u32) -> Result<Vec<Case>> {
+        read!(self, review::queue(limit))
+    }
+
+    async fn case(&self, id: DomainId) -> Result<Option<Case>> {
+        read!(self, review::case(id))
+    }
+
+    async fn rule(
+        &self,
+        id: DomainId,
+        ruling: Ruling,
+        version: Option<i64>,
+        cause: &Cause,
+    ) -> Result<Option<Ruled<Case>>> {
+        transact!(self, review::rule,
+            (id = id, ruling = ruling, version = version, cause = cause.clone())
+            => (*id, *ruling, *version, cause))
+    }
+
+    async fn suspend_account(
+        &self,
+        id: AccountId,
+        suspension: Option<Suspension>,
+        version: Option<i64>,
+        cause: &Cause,
+    ) -> Result<Option<Ruled<Account>>> {
+        transact!(self, review::suspend_account,
+            (id = id, suspension = suspension, version = version, cause = cause.clone())
+            => (*id, *suspension, *version, cause))
+    }
+}
