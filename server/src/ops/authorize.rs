@@ -4,7 +4,7 @@ mod recent;
 
 pub use recent::{MAX_AGE, Recent};
 
-use super::Ops;
+use super::{Actor, Ops, Refused};
 use crate::store::{AccountId, Cause, DomainId, Spent, StoreError};
 use signet_core::{
     authz::{Answer, Candidate, Request, Source, authorize, return_path},
@@ -22,6 +22,25 @@ pub struct Outgoing {
 }
 
 impl Ops {
+    /// [`authorize`](Self::authorize), for somebody who asks over the API: a
+    /// message of their own account, or for the operator of any, or of whichever
+    /// it is.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when the message is said to be of an account that
+    /// is not theirs; [`Refused::Forbidden`] without admin access to the account,
+    /// since messages are counted. The store's failures are an answer.
+    pub async fn authorize_for(&self, actor: &Actor, mut outgoing: Outgoing) -> super::Result<Answer> {
+        if !actor.is_operator() {
+            if outgoing.message.account.is_some_and(|account| account != actor.account.0) {
+                return Err(Refused::NotFound);
+            }
+            actor.with_account_admin()?;
+            outgoing.message.account = Some(actor.account.0);
+        }
+        Ok(self.authorize(&outgoing).await)
+    }
+
     /// Whether a message may go out. That it may is remembered for a moment
     /// ([`MAX_AGE`]); that it may not, and what is counted, is read afresh, so
     /// that a suspension by whatever process holds within that time and its end
