@@ -5,7 +5,7 @@ import pwd
 import smtplib
 import time
 
-from .processes import environment, free_port, run, tool
+from .processes import free_port, run, tool
 
 # What is answered when nobody is at the policy port; Postfix's own words are
 # a server configuration problem.
@@ -15,8 +15,7 @@ MAIN = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
 data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
+maillog_file = /dev/stdout
 mail_owner = postfix
 myhostname = mail.signet.test
 mydestination =
@@ -75,21 +74,25 @@ class Postfix:
             (self.folder / name).mkdir()
         owner = pwd.getpwnam("postfix")
         os.chown(self.folder / "data", owner.pw_uid, owner.pw_gid)
-        (self.config / "main.cf").write_text(MAIN.format(folder=self.folder, sink=sink))
         self.ports = {}
-        master = MASTER
+        main, master = MAIN.format(folder=self.folder, sink=sink), MASTER
         for name, services in gates.items():
             self.ports[name] = free_port()
-            gate = asking(*services)
+            main += f"signet_gate_{name} = {asking(*services)}\n"
             master += f"127.0.0.1:{self.ports[name]} inet n - n - - smtpd\n"
-            master += f"  -o {{ smtpd_recipient_restrictions = {gate}, permit }}\n"
-            master += f"  -o {{ smtpd_end_of_data_restrictions = {gate} }}\n"
+            master += f"  -o {{ smtpd_recipient_restrictions = $signet_gate_{name}, permit }}\n"
+            master += f"  -o {{ smtpd_end_of_data_restrictions = $signet_gate_{name} }}\n"
+        (self.config / "main.cf").write_text(main)
         (self.config / "master.cf").write_text(master)
-        # Shown with the other logs when the story fails.
-        processes.logs["postfix"] = self.folder / "mail.log"
+        self.processes = processes
+        self.process = None
 
     def start(self):
-        self._postfix("start")
+        # What `postfix start-fg` does, but for the shell in between: a child of
+        # ours, so that it ends with the story whatever happens.
+        run([tool("postfix"), "-c", self.config, "check"])
+        [daemons] = run([tool("postconf"), "-c", self.config, "-h", "daemon_directory"]).stdout.split()
+        self.process = self.processes.start("postfix", [f"{daemons}/master", "-c", self.config, "-s"])
         deadline = time.monotonic() + 15
         for port in self.ports.values():
             while True:
@@ -103,20 +106,13 @@ class Postfix:
         return self
 
     def stop(self):
-        self._postfix("stop")
+        self.processes.end(self.process)
 
     def __enter__(self):
         return self.start()
 
     def __exit__(self, *_):
         self.stop()
-
-    def _postfix(self, command):
-        run([tool("postfix"), "-c", self.config, command], environment(), 30)
-
-    def log(self):
-        log = self.folder / "mail.log"
-        return log.read_text(errors="replace") if log.exists() else ""
 
     def submit(self, gate, sender, recipients, user=None, name="message"):
         """Hands a message in by SMTP: a reply per recipient, and the one at the end of the data if it gets so far."""
