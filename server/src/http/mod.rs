@@ -11,6 +11,7 @@ mod answer;
 mod api_tokens;
 mod audit;
 mod auth;
+mod authorize;
 mod body;
 mod company_info;
 mod domains;
@@ -79,6 +80,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/accounts", get(accounts::list))
         .route("/api/audit", get(audit::search::search))
         .route("/api/audit/export", get(audit::export::export))
+        .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     if state.metrics().is_some() {

@@ -12,7 +12,7 @@ mod schemas;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{accounts, answer::Answer, api_tokens, audit, company_info, domains, path::Family};
+use super::{accounts, answer::Answer, api_tokens, audit, authorize, company_info, domains, path::Family};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -50,8 +50,8 @@ fn token_operations() -> [Operation; 5] {
 }
 
 /// Every operation with a path of its own.
-fn single_operations() -> [Operation; 3] {
-    [accounts::operation(), audit::search::operation(), audit::export::operation()]
+fn single_operations() -> [Operation; 4] {
+    [authorize::operation(), accounts::operation(), audit::search::operation(), audit::export::operation()]
 }
 
 /// The document that is served at `/api/openapi.json`.
@@ -82,6 +82,7 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
+            {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Account", "description": "Which accounts a token belongs to."},
             {"name": "API tokens", "description": "Making, replacing and deleting an account's tokens."},
             {"name": "Audit", "description": "Everything that happened, searched and exported."},

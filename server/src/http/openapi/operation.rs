@@ -14,6 +14,7 @@ pub(in crate::http) struct Operation {
     query: Vec<Value>,
     body: Option<Body>,
     responses: Vec<(u16, Value)>,
+    exempt: bool,
     tag: Option<&'static str>,
     streamed: bool,
 }
@@ -43,6 +44,7 @@ impl Operation {
             responses,
             tag: None,
             streamed: false,
+            exempt: false,
         }
     }
 
@@ -70,6 +72,12 @@ impl Operation {
     /// What it does, in full.
     pub(in crate::http) fn description(mut self, description: &'static str) -> Self {
         self.description = description;
+        self
+    }
+
+    /// Neither counted against the rate limit nor kept for its `Idempotency-Key`.
+    pub(in crate::http) fn exempt(mut self) -> Self {
+        self.exempt = true;
         self
     }
 
@@ -194,6 +202,7 @@ impl Operation {
 
     fn tag_of_domains(&self) -> &'static str {
         match self.path {
+            "/api/authorize" => "Sending",
             path if path.ends_with("company_info") => "Company info",
             path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
             _ => "Domains",
@@ -212,7 +221,7 @@ impl Operation {
             parameters.push(reference("parameters", "token_id"));
         }
         parameters.extend(self.query.iter().cloned());
-        if self.method == "post" {
+        if self.method == "post" && !self.exempt {
             parameters.push(reference("parameters", "idempotency_key"));
         }
         parameters
@@ -226,7 +235,9 @@ impl Operation {
         if family == Family::Older {
             add(404, "NotFound");
         }
-        add(429, "TooManyRequests");
+        if !self.exempt {
+            add(429, "TooManyRequests");
+        }
         add(500, "InternalServerError");
         add(503, "ServiceUnavailable");
         match self.method {
@@ -238,7 +249,9 @@ impl Operation {
             }
         }
         if self.method == "post" {
-            add(409, "Conflict");
+            if !self.exempt {
+                add(409, "Conflict");
+            }
             add(422, "UnprocessableEntity");
         }
         responses.sort_by_key(|(status, _)| *status);

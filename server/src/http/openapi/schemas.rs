@@ -1,5 +1,7 @@
 //! The bodies, field by field and word by word.
 
+mod account;
+
 use crate::store::EventKind;
 use serde_json::{Map, Value, json};
 use signet_core::{
@@ -18,11 +20,12 @@ pub(super) fn schemas() -> Value {
         "CompanyInfoUpdateRequest": company_info_request(false),
         "ReportEntry": report_entry(),
         "Event": event(),
-        "AuditEvent": audit_event(),
-        "Account": account(),
-        "ApiToken": api_token(false),
-        "ApiTokenWithToken": api_token(true),
-        "ResourcePermission": resource_permission(),
+        "Authorization": authorization(),
+        "AuditEvent": account::audit_event(),
+        "Account": account::account(),
+        "ApiToken": account::api_token(false),
+        "ApiTokenWithToken": account::api_token(true),
+        "ResourcePermission": account::resource_permission(),
         "UnauthenticatedResponse": error_text("UnauthenticatedResponse", "error", "Incorrect API token"),
         "PermissionsDeniedResponse": error_text("PermissionsDeniedResponse", "errors", "Access forbidden"),
         "NotFoundResponse": error_text("NotFoundResponse", "error", "Not Found"),
@@ -295,6 +298,30 @@ fn report_entry() -> Value {
     )
 }
 
+fn authorization() -> Value {
+    let actions = [
+        ("allow", "let the message go out"),
+        ("defer", "answer with the reply; the client tries again"),
+        ("reject", "answer with the reply; the message is refused"),
+    ];
+    whole(
+        "Authorization",
+        "What the sending gate says of a message.",
+        json!({
+            "action": words("What to do.", actions.map(|(action, meaning)| (action, meaning.to_string()))),
+            "code": described(
+                json!({"type": "integer", "enum": [250, 450, 451, 550]}), "The code of the SMTP reply.", json!(550),
+            ),
+            "enhanced_status": text("Its enhanced status code (RFC 3463).", "5.7.1"),
+            "text": text(
+                "What it says, one line of ASCII.",
+                "Sending from domain example.com is not allowed: its DNS records are not verified",
+            ),
+            "domain": nullable_text("The domain it is about, where it is about one.", json!("example.com")),
+        }),
+    )
+}
+
 fn event_type() -> Value {
     let kind = |kind: &EventKind| format!("- `{}`:{}", kind.as_str(), kind.meaning());
     let kinds: Vec<String> = EventKind::ALL.iter().map(kind).collect();
@@ -317,110 +344,6 @@ fn event() -> Value {
             "from": nullable_text("What was before.", json!("missing")),
             "to": nullable_text("What is now.", json!("pass")),
             "record": nullable_text("The `key` of the record it is about.", json!("dkim1")),
-        }),
-    )
-}
-
-fn audit_event() -> Value {
-    let nullable = |description: &str, kind: &str, example: Value| {
-        described(json!({"type": [kind, "null"]}), description, example)
-    };
-    let domain = whole(
-        "AuditDomain",
-        "The domain it is about.",
-        json!({
-            "id": described(json!({"type": "integer"}), "Its id.", json!(3938)),
-            "name": nullable_text("What it was called.", json!("example.com")),
-        }),
-    );
-    whole(
-        "AuditEvent",
-        "Something that happened.",
-        json!({
-            "id": described(json!({"type": "integer"}), "Its id, never used twice.", json!(1042)),
-            "at": text("When, in RFC 3339 with milliseconds.", "2026-04-28T08:19:31.769Z"),
-            "type": event_type(),
-            "account_id": nullable("Whose it is; `null` for what concerns no single account.", "integer", json!(1)),
-            "domain": {"oneOf": [domain, {"type": "null"}], "description": "The domain it is about, if it is about one."},
-            "actor": text(
-                "Who did it: `token:` or `jwt:` with a name, `operator`, or `signet` for the server itself.", "token:7",
-            ),
-            "origin": text(
-                "From where: an address with the request's id, `command line`, or `here` for what happens by itself.",
-                "192.0.2.7 request 0198f6a2-7c1e-7b0a-9d52-3f1c2b6a8e44",
-            ),
-            "reason": nullable_text("Why, where there is more to say.", json!("Listed by mistake")),
-            "from": nullable_text("What was before.", json!("missing")),
-            "to": nullable_text("What is now.", json!("pass")),
-            "record": nullable_text("The `key` of the record it is about.", json!("dkim1")),
-            "evidence": described(
-                json!({}), "What it was decided by, in a form of each type's own; `null` where that is all said.", Value::Null,
-            ),
-        }),
-    )
-}
-
-fn account() -> Value {
-    whole(
-        "Account",
-        "An account a token belongs to.",
-        json!({
-            "id": described(json!({"type": "integer"}), "Its id.", json!(1)),
-            "name": text("What it is called.", "default"),
-            "access_levels": described(
-                json!({"type": "array", "items": {"type": "integer"}}),
-                "What the token may do there: 1000 (operator), 100 (admin), 10 (viewer), 1 (single domains only).",
-                json!([100]),
-            ),
-        }),
-    )
-}
-
-fn api_token(with_secret: bool) -> Value {
-    let mut properties = json!({
-        "id": described(json!({"type": "integer"}), "Its id.", json!(7)),
-        "name": text("What it is for.", "CI"),
-        "last_4_digits": text("The last four characters of its secret.", "x7k9"),
-        "created_by": text(
-            "Who made it: `token:` or `jwt:` with a name, `operator`, or `signet` for the first one.", "token:1",
-        ),
-        "expires_at": nullable_text(
-            "From when on it is refused, in RFC 3339; `null`: never.", json!("2027-04-28T08:19:31.769Z"),
-        ),
-        "resources": {
-            "type": "array",
-            "description": "What it is for.",
-            "items": {"$ref": "#/components/schemas/ResourcePermission"},
-        },
-    });
-    if !with_secret {
-        return whole("ApiToken", "An API token, without its secret.", properties);
-    }
-    properties["token"] = text(
-        "Its secret, in full. It is shown this once.",
-        "sgt_Vt0n0W5fJmXHcVb7lGk4q5o0T4sB3T6cJ7mXyYd2x7k9",
-    );
-    whole("ApiTokenWithToken", "An API token, with its secret.", properties)
-}
-
-fn resource_permission() -> Value {
-    whole(
-        "ResourcePermission",
-        "What a token may do with something.",
-        json!({
-            "resource_type": words(
-                "What kind of thing.",
-                [
-                    ("account", "the account with all its domains".to_string()),
-                    ("domain", "a single domain".to_string()),
-                ],
-            ),
-            "resource_id": described(json!({"type": ["integer", "string"]}), "Its id.", json!(1)),
-            "access_level": described(
-                json!({"type": "integer", "enum": [10, 100, 1000]}),
-                "10: viewer. 100: admin. 1000: operator, which only operators see and give.",
-                json!(100),
-            ),
         }),
     )
 }
