@@ -6,7 +6,7 @@
 
 use super::{Actor, Ops, Refused, Result, accounts::one_line, authn};
 use crate::store::{
-    Access, Account, AccountId, Cause, NewToken, NotReset, Reset, Token, TokenId, TokenScope,
+    Access, Account, AccountId, Cause, NewToken, NotReset, Reset, StoreError, Token, TokenId, TokenScope,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -168,6 +168,28 @@ impl Ops {
             }
         }
         self.store.revoke_token(id, &self.cause(actor)).await?.ok_or(Refused::NotFound)?;
+        Ok(())
+    }
+}
+
+/// How many days ahead an owner is told that a token expires, the last time
+/// first: whoever hears that need not hear the other.
+const TOLD_DAYS_AHEAD: [i64; 2] = [3, 30];
+/// How many tokens one transaction tells of.
+const TOLD_AT_ONCE: u32 = 100;
+
+impl Ops {
+    /// Has owners told of tokens that expire soon, each 30 and 3 days ahead.
+    ///
+    /// # Errors
+    /// When the store fails; what was not told is found again.
+    pub async fn tell_of_expiring_tokens(&self) -> std::result::Result<(), StoreError> {
+        for days in TOLD_DAYS_AHEAD {
+            // Each one found is marked, so that this ends.
+            while self.store.tell_of_expiry(days, TOLD_AT_ONCE, self.clock.now()).await? > 0 {
+                self.noticed.notify_one();
+            }
+        }
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod statements;
 mod audit;
 mod dump;
 mod model;
+mod notices;
 pub mod pg;
 mod review;
 pub mod sqlite;
@@ -20,6 +21,7 @@ mod tokens;
 
 pub use audit::AuditStore;
 pub use model::*;
+pub use notices::NoticeStore;
 pub use review::ReviewStore;
 pub use tokens::TokenStore;
 
@@ -75,7 +77,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: AuditStore + ReviewStore + TokenStore + Send + Sync + 'static {
+pub trait Store: AuditStore + NoticeStore + ReviewStore + TokenStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token (of which the
@@ -268,7 +270,7 @@ pub trait Store: AuditStore + ReviewStore + TokenStore + Send + Sync + 'static {
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
-    /// messages counted for the demo.
+    /// messages counted for the demo, notices that were told.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------

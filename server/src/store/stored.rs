@@ -248,6 +248,8 @@ struct StoredVerdict<'a> {
     ttl: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lookups: Option<u8>,
     agreeing: u16,
     asked: u16,
     remarks: Cow<'a, [String]>,
@@ -277,6 +279,7 @@ fn stored_verdicts(verdicts: &[Verdict]) -> Vec<StoredVerdict<'_>> {
             rcode: verdict.rcode.as_deref().map(Cow::Borrowed),
             ttl: verdict.ttl,
             late: verdict.late,
+            lookups: verdict.lookups,
             agreeing: verdict.witnesses.agreeing,
             asked: verdict.witnesses.asked,
             remarks: Cow::Borrowed(&verdict.remarks),
@@ -310,6 +313,7 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
                 rcode: stored.rcode.map(Cow::into_owned),
                 ttl: stored.ttl,
                 late: stored.late,
+                lookups: stored.lookups,
                 witnesses: Witnesses { agreeing: stored.agreeing, asked: stored.asked },
                 remarks: stored.remarks.into_owned(),
             })
@@ -389,6 +393,7 @@ impl Found {
             rcode,
             ttl,
             late,
+            lookups,
             witnesses,
             remarks,
         } = verdict;
@@ -397,6 +402,7 @@ impl Found {
         }
         self.texts(observed);
         self.number(*late);
+        self.number(*lookups);
         self.texts(remarks);
         if status.is_right() {
             return;

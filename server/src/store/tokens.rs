@@ -37,6 +37,10 @@ pub trait TokenStore {
     /// The token with this hash, if it exists at all; whether it is expired or
     /// revoked is the caller's to judge.
     async fn token(&self, hash: &TokenHash) -> Result<Option<Token>>;
+    /// Has the owners of up to `limit` tokens told that they expire within so many
+    /// days, each once; how many. Not where a token was made for less, was told
+    /// of nearer to its end, or has another in its place.
+    async fn tell_of_expiry(&self, days_ahead: i64, limit: u32, now: Timestamp) -> Result<usize>;
     /// Notes when tokens were last used.
     async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()>;
 }

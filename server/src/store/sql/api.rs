@@ -1,14 +1,15 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod notices;
 mod review;
 mod tokens;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, sending,
-    tokens as token_rows,
+    backup, checks, company, domains, events, idempotency, keys, notices as owners, operator, outbox,
+    restore, sending, tokens as token_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -346,7 +347,8 @@ impl Store for Handle {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
         transact!(self, outbox::sweep, (now = now) => (*now))?;
         transact!(self, token_rows::sweep, (now = now) => (*now))?;
-        transact!(self, sending::sweep, (now = now) => (*now))
+        transact!(self, sending::sweep, (now = now) => (*now))?;
+        transact!(self, owners::sweep, (now = now) => (*now))
     }
 
     async fn sending_domains(

@@ -3,12 +3,12 @@
 use super::{
     Conn, accounts, dialect,
     events::{self, Entry},
-    lock, query,
+    lock, notices, query,
     rows::{self, get},
 };
 use crate::store::{
-    AccountId, Cause, DomainId, EventKind, NewEvent, NewToken, NotReset, Reset, Result, Token, TokenHash,
-    TokenId, TokenScope,
+    About, AccountId, Cause, DomainId, EventKind, NewEvent, NewNotice, NewToken, NotReset, Notice, Reset,
+    Result, Token, TokenHash, TokenId, TokenScope,
     stored::{clean, json, scope_json},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -49,6 +49,14 @@ statements! {
         "UPDATE token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING ",
         token_columns!()
     );
+    EXPIRING = concat!(
+        "SELECT ", token_columns!(), " FROM token WHERE expires_at > $1 AND expires_at <= $2 \
+         AND expires_at - created_at > $3 AND revoked_at IS NULL AND replaced_by IS NULL \
+         AND (told_days_ahead IS NULL OR told_days_ahead > $4) ORDER BY expires_at, id LIMIT $5"
+    );
+    // Of two that find a token one tells.
+    TOLD_OF_EXPIRY = "UPDATE token SET told_days_ahead = $2 \
+        WHERE id = $1 AND (told_days_ahead IS NULL OR told_days_ahead > $2)";
     SWEEP_TOKENS = "DELETE FROM token WHERE revoked_at < $1 OR expires_at < $1";
 }
 
@@ -239,6 +247,44 @@ pub(super) async fn revoke(conn: &mut Conn, id: TokenId, cause: &Cause) -> Resul
 /// See [`crate::store::TokenStore::token`].
 pub(super) async fn by_hash(conn: &mut Conn, hash: &TokenHash) -> Result<Option<Token>> {
     conn.fetch_optional(query(TOKEN_BY_HASH).bind(&hash.0[..])).await?.as_ref().map(rows::token).transpose()
+}
+
+/// See [`crate::store::TokenStore::tell_of_expiry`].
+pub(super) async fn tell_of_expiry(
+    conn: &mut Conn,
+    days_ahead: i64,
+    limit: u32,
+    now: Timestamp,
+) -> Result<usize> {
+    let lead = SignedDuration::from_hours(24 * days_ahead);
+    let until = now.saturating_add(lead).unwrap_or(Timestamp::MAX);
+    let expiring = query(EXPIRING)
+        .bind(now.as_microsecond())
+        .bind(until.as_microsecond())
+        .bind(i64::try_from(lead.as_micros()).unwrap_or(i64::MAX))
+        .bind(days_ahead)
+        .bind(i64::from(limit));
+    let expiring = conn.fetch_all(expiring).await?;
+    let mut told = Vec::new();
+    for token in expiring.iter().map(rows::token) {
+        let token = token?;
+        let mark = query(TOLD_OF_EXPIRY).bind(token.id.0).bind(days_ahead);
+        let Some(expires_at) = token.expires_at else { continue };
+        if conn.execute(mark).await?.rows_affected() > 0 {
+            told.push(NewNotice {
+                account: token.account,
+                domain: None,
+                cause: format!("token {}", token.id),
+                notice: Notice {
+                    domain: None,
+                    about: About::TokenExpiring { name: token.name, expires_at, last4: Some(token.last4) },
+                    compliance: None,
+                },
+            });
+        }
+    }
+    notices::add(conn, &told, now).await?;
+    Ok(expiring.len())
 }
 
 #[derive(Serialize)]

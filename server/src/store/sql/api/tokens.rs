@@ -53,6 +53,11 @@ impl TokenStore for Handle {
         read!(self, tokens::by_hash(hash))
     }
 
+    async fn tell_of_expiry(&self, days_ahead: i64, limit: u32, now: Timestamp) -> Result<usize> {
+        transact!(self, tokens::tell_of_expiry,
+            (days_ahead = days_ahead, limit = limit, now = now) => (*days_ahead, *limit, *now))
+    }
+
     async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()> {
         transact!(self, tokens::touch, (used = used.to_vec()) => (used))
     }
