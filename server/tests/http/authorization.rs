@@ -14,14 +14,17 @@ enum Takes {
     /// Changing what is the account's, through a domain.
     AccountAdminOnDomain,
     SeeingAnything,
+    SeeingTheAccount,
     AccountAdmin,
+    /// Changing what is the account's, which is a token.
+    AccountAdminOnToken,
 }
 
 /// `operationId` on the current family, what it takes, and a body.
 fn table() -> Vec<(&'static str, Takes, Value)> {
     vec![
         ("getDomains", Takes::SeeingAnything, Value::Null),
-        ("createDomain", Takes::AccountAdmin, json!({"domain": {"domain_name": "new.example.com"}})),
+        ("createDomain", Takes::AccountAdmin, json!({"domain": {"domain_name": "new-{who}.example.com"}})),
         ("getDomain", Takes::SeeingTheDomain, Value::Null),
         ("updateDomain", Takes::ChangingTheDomain, json!({"domain": {"open_tracking_enabled": false}})),
         ("deleteDomain", Takes::ChangingTheDomain, Value::Null),
@@ -37,6 +40,20 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
             Takes::AccountAdmin,
             json!({"envelope_from": "jo@example.com", "recipients": ["ann@example.net"], "instance": "1"}),
         ),
+        ("getAccounts", Takes::SeeingAnything, Value::Null),
+        ("searchAudit", Takes::SeeingTheAccount, Value::Null),
+        ("exportAudit", Takes::SeeingTheAccount, Value::Null),
+        ("listApiTokens", Takes::AccountAdmin, Value::Null),
+        (
+            "createApiToken",
+            Takes::AccountAdmin,
+            json!({"name": "new", "resources": [
+                {"resource_type": "account", "resource_id": "{own_account}", "access_level": 100},
+            ]}),
+        ),
+        ("getApiToken", Takes::AccountAdminOnToken, Value::Null),
+        ("deleteApiToken", Takes::AccountAdminOnToken, Value::Null),
+        ("resetApiToken", Takes::AccountAdminOnToken, Value::Null),
         ("getOpenapi", Takes::Nothing, Value::Null),
         ("getHealth", Takes::Nothing, Value::Null),
         ("getReadiness", Takes::Nothing, Value::Null),
@@ -54,9 +71,10 @@ enum Who {
     AdminOfAnotherDomain,
     AdminOfAnotherAccount,
     Admin,
+    Operator,
 }
 
-const EVERYBODY: [Who; 8] = [
+const EVERYBODY: [Who; 9] = [
     Who::Nobody,
     Who::Stranger,
     Who::Viewer,
@@ -65,6 +83,7 @@ const EVERYBODY: [Who; 8] = [
     Who::AdminOfAnotherDomain,
     Who::AdminOfAnotherAccount,
     Who::Admin,
+    Who::Operator,
 ];
 
 /// The status, with 200 standing for any success.
@@ -74,13 +93,13 @@ fn expected(takes: Takes, who: Who, older: bool) -> u16 {
     match (takes, who) {
         (T::Nothing, _) => 200,
         (_, W::Nobody | W::Stranger) => 401,
-        (_, W::Admin) => 200,
+        (_, W::Admin | W::Operator) => 200,
         (_, W::AdminOfAnotherAccount) if older => 404,
         // On the current family these are about their own account.
-        (T::SeeingAnything | T::AccountAdmin, W::AdminOfAnotherAccount) => 200,
+        (T::SeeingAnything | T::SeeingTheAccount | T::AccountAdmin, W::AdminOfAnotherAccount) => 200,
         (_, W::AdminOfAnotherAccount) => 404,
-        (T::SeeingAnything, _) => 200,
-        (T::AccountAdmin, _) => 403,
+        (T::SeeingAnything, _) | (T::SeeingTheAccount, W::Viewer) => 200,
+        (T::SeeingTheAccount | T::AccountAdmin | T::AccountAdminOnToken, _) => 403,
         (_, W::AdminOfAnotherDomain) => 404,
         (T::SeeingTheDomain, _) => 200,
         (T::ChangingTheDomain, W::AdminOfTheDomain) => 200,
@@ -129,7 +148,14 @@ async fn everybody_tries_everything() {
                 let company = json!({"company_info": company()});
                 api.post(&format!("/api/domains/{domain}/company_info")).json(&company).send().await;
             }
+            let token = api.token_id(api.account, Access::Viewer).await;
+            let own_account = if who == Who::AdminOfAnotherAccount { other } else { api.account };
+            if who == Who::Operator && id.starts_with("createDomainCompanyInfo") {
+                // It is given once in an account, and the admin was first.
+                continue;
+            }
             let path = template
+                .replace("{token_id}", &token.to_string())
                 .replace("{domain_id}", &domain.to_string())
                 .replace("{account_id}", &api.account.to_string());
             let path = if path.ends_with("/check") { format!("{path}?wait=0") } else { path };
@@ -142,8 +168,12 @@ async fn everybody_tries_everything() {
                 Who::AdminOfAnotherDomain => Some(api.token(api.account, Access::Admin, &[another]).await),
                 Who::AdminOfAnotherAccount => Some(api.token(other, Access::Admin, &[]).await),
                 Who::Admin => Some(api.token.clone()),
+                Who::Operator => Some(api.token(api.account, Access::Operator, &[]).await),
             };
             let refused = expected(takes, who, template.contains("{account_id}"));
+            let body = body.to_string().replace("{own_account}", &own_account.to_string());
+            let body = body.replace("{who}", &format!("{who:?}"));
+            let body: Value = serde_json::from_str(&body).unwrap();
             let mut bodies = vec![body.clone()];
             if refused != 200 && body != Value::Null {
                 // What is wrong with the body is no business of those who may not send one.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod audit;
 mod backup;
 mod checks;
 mod concurrency;
@@ -15,8 +16,10 @@ mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod raw;
 mod sending;
 mod tenancy;
+mod tokens;
 
 use jiff::Timestamp;
 use signet::store::*;
