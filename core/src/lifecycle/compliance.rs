@@ -117,6 +117,36 @@ impl Decision {
     }
 }
 
+/// Whether something was asked of the sender, and whether that was met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// Nobody asked.
+    #[default]
+    No,
+    /// It was asked for and is still to come.
+    Open,
+    /// It was asked for and is there.
+    Met,
+}
+
+impl Asked {
+    /// As stored and as in the history.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Open => "open",
+            Self::Met => "met",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::No, Self::Open, Self::Met].into_iter().find(|asked| asked.as_str() == text)
+    }
+}
+
 /// Everything the status is derived from. What nobody has asked for (a
 /// questionnaire, a card check) is not a fact yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
