@@ -25,6 +25,7 @@ mod website;
 mod words;
 
 pub use decide::{Decided, decide, undecided};
+pub use name_kind::private_suffix_of as private_suffix;
 pub use observed::{AccountFacts, Learned, Listing, Observed, Page, Sender, Website};
 pub use policy::{AfterQuestionnaire, Check, Outcome, Policy, Protected, Rule, Wanted};
 

@@ -77,8 +77,10 @@ pub(super) fn private_suffix(domain: &Name) -> Result {
     .from(SOURCE)
 }
 
-/// The private suffix that the name has.
-pub(super) fn private_suffix_of(name: &Name) -> Option<String> {
+/// The private suffix that the name has, or is: one of the Public Suffix List
+/// under which a company gives names away.
+#[must_use]
+pub fn private_suffix_of(name: &Name) -> Option<String> {
     use psl::Psl as _;
     let suffix = psl::List.suffix(name.as_str().as_bytes())?;
     let text = core::str::from_utf8(suffix.as_bytes()).ok()?;

@@ -19,6 +19,15 @@ use alloc::{
     string::{String, ToString},
 };
 
+impl<'a> Sender<'a> {
+    /// The address of the website to look at. A private person's page at somebody
+    /// else's site is not: it says nothing of the domain.
+    #[must_use]
+    pub fn website(&self) -> Option<&'a str> {
+        if is_profile(self) { None } else { self.company?.get(Field::WebsiteUrl) }
+    }
+}
+
 /// A page with more text than this, in characters, is no sign; it may well speak
 /// of parked domains.
 const SIGN: usize = 5_000;

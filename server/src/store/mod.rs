@@ -199,6 +199,15 @@ pub trait Store: Send + Sync + 'static {
     async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause)
     -> Result<Option<Account>>;
 
+    /// What an account has done before: how many domains it has registered
+    /// `since`, the demo domain apart, and which other than `but` was rejected.
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord>;
+
     // --- looking ----------------------------------------------------------
 
     /// Makes a domain due at once. The ticket is covered once
@@ -319,6 +328,13 @@ pub trait Store: Send + Sync + 'static {
     /// Every domain's record id with its keys and, for demo domains, the name:
     /// for the zone's export. In pages, by record id after `after`.
     async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>>;
+}
+
+/// Whether the database the URL names can be there at all: [`open`] makes a
+/// SQLite file that is not.
+#[must_use]
+pub fn is_there(url: &str) -> bool {
+    !url.starts_with("sqlite:") || sqlite::SqliteStore::is_there(url)
 }
 
 /// Opens the database the URL names and brings its schema up to date.

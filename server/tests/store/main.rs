@@ -14,6 +14,7 @@ mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod sender;
 mod sending;
 mod tenancy;
 

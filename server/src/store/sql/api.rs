@@ -3,13 +3,14 @@
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, review, sending,
+    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, review, sender,
+    sending,
 };
 use crate::store::{
-    Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
-    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
-    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling, Spent, Store,
-    StoredAnswer, Tally, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
+    Account, AccountId, AccountRecord, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event,
+    EventId, Grant, Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message,
+    NewAccount, NewDomain, NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling,
+    Spent, Store, StoredAnswer, Tally, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -239,6 +240,15 @@ impl Store for Handle {
     ) -> Result<Option<Account>> {
         transact!(self, review::suspend_account,
             (id = id, suspended = suspended, cause = cause.clone()) => (*id, *suspended, cause))
+    }
+
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord> {
+        read!(self, sender::record(account, but, since))
     }
 
     async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>> {

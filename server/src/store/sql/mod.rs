@@ -21,6 +21,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sender;
 mod sending;
 mod standing;
 
@@ -80,6 +81,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
     ];

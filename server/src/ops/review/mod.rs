@@ -1,5 +1,10 @@
-//! What the operator rules on. Operators act on the command line, across
-//! accounts, and always with a reason.
+//! What the operator rules on, and what the automatic review looks at. Operators
+//! act on the command line, across accounts, and always with a reason.
+
+mod examine;
+mod sources;
+
+pub use sources::Examiner;
 
 use super::{Ops, Refused, Result};
 use crate::store::{Account, AccountId, Cause, Domain, DomainId, Ruling};
