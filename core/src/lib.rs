@@ -12,6 +12,7 @@
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`audit`] — the mail DNS of any domain, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
+//! * [`review`] — what the automatic review makes of a sender
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
@@ -30,6 +31,7 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod review;
 pub mod schedule;
 pub mod tracking;
 pub mod verify;

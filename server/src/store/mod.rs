@@ -318,6 +318,13 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>>;
 }
 
+/// Whether the database the URL names can be there at all: [`open`] makes a
+/// SQLite file that is not.
+#[must_use]
+pub fn is_there(url: &str) -> bool {
+    !url.starts_with("sqlite:") || sqlite::SqliteStore::is_there(url)
+}
+
 /// Opens the database the URL names and brings its schema up to date.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! The store, as reviews and operators use it.
 
-use super::{Account, AccountId, Case, Cause, DomainId, Result, Ruled, Ruling};
+use super::{Account, AccountId, AccountRecord, Case, Cause, DomainId, Result, Ruled, Ruling};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use signet_core::lifecycle::Suspension;
 
 /// Part of [`super::Store`]. What the operator does crosses accounts.
@@ -9,6 +10,14 @@ use signet_core::lifecycle::Suspension;
 pub trait ReviewStore {
     /// Domains whose review is due or referred to the operator, oldest first.
     async fn review_queue(&self, limit: u32) -> Result<Vec<Case>>;
+    /// What an account has done before: how many domains it has registered
+    /// `since`, the demo domain apart, and which other than `but` was rejected.
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord>;
     /// A domain as its review sees it.
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Rules on a domain, if it still has this version where one is given.

@@ -15,6 +15,7 @@ mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod sender;
 mod sending;
 mod tenancy;
 

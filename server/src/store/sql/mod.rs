@@ -22,6 +22,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sender;
 mod sending;
 mod standing;
 mod webhooks;
@@ -83,6 +84,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
         webhooks::STATEMENTS,

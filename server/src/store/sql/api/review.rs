@@ -1,15 +1,27 @@
 //! [`ReviewStore`].
 
-use super::super::{Handle, review};
+use super::super::{Handle, review, sender};
 use super::{read, transact};
-use crate::store::{Account, AccountId, Case, Cause, DomainId, Result, ReviewStore, Ruled, Ruling};
+use crate::store::{
+    Account, AccountId, AccountRecord, Case, Cause, DomainId, Result, ReviewStore, Ruled, Ruling,
+};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use signet_core::lifecycle::Suspension;
 
 #[async_trait]
 impl ReviewStore for Handle {
     async fn review_queue(&self, limit: u32) -> Result<Vec<Case>> {
         read!(self, review::queue(limit))
+    }
+
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord> {
+        read!(self, sender::record(account, but, since))
     }
 
     async fn case(&self, id: DomainId) -> Result<Option<Case>> {

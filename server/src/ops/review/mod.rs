@@ -1,4 +1,10 @@
-//! What the operator rules on: across accounts, and always with a reason.
+//! What the operator rules on, across accounts and always with a reason, and what
+//! the automatic review looks at.
+
+mod examine;
+mod sources;
+
+pub use sources::Examiner;
 
 use super::{Ops, Refused, Result};
 use crate::store::{Account, AccountId, Case, Cause, DomainId, Ruled, Ruling};
