@@ -15,6 +15,7 @@
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
+//! * [`questionnaire`] — what a review asks a sender
 
 #![no_std]
 
@@ -30,6 +31,7 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod questionnaire;
 pub mod schedule;
 pub mod tracking;
 pub mod verify;
