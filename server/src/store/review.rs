@@ -16,12 +16,7 @@ pub trait ReviewStore {
     /// Takes up to `limit` domains whose review is due, those due longest first,
     /// until `lease_until`, when they are due again. One on which there is
     /// nothing to decide any more is due no more instead.
-    async fn claim_reviews(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Case>>;
+    async fn claim_reviews(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Case>>;
     /// Keeps what the rules came to on a domain that was claimed with this
     /// version, with the evidence (JSON); the cause has the reason in words.
     async fn conclude_review(
@@ -62,12 +57,7 @@ pub trait ReviewStore {
     // --- what the operator does ---------------------------------------------
 
     /// Domains in one of these states, by number, from after `after` on.
-    async fn reviews(
-        &self,
-        states: &[Review],
-        after: Option<DomainId>,
-        limit: u32,
-    ) -> Result<Vec<Waiting>>;
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>>;
     /// A domain as its review sees it.
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Everything to decide on it by.

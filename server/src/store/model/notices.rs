@@ -25,15 +25,6 @@ pub enum About {
         /// Why, in the words of whoever decided.
         reason: String,
     },
-    /// A review asks for something while an earlier decision stands.
-    Asked {
-        /// To answer the questionnaire.
-        questionnaire: bool,
-        /// To pass a card check.
-        card: bool,
-        /// Why, in words.
-        reason: String,
-    },
     /// Records are confirmed wrong.
     AtRisk {
         /// When verification ends.
@@ -110,7 +101,6 @@ impl About {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Compliance { .. } => "compliance",
-            Self::Asked { .. } => "asked",
             Self::AtRisk { .. } => "at_risk",
             Self::DeadlineMoved { .. } => "deadline_moved",
             Self::Reminder { .. } => "reminder",

@@ -2,8 +2,8 @@
 
 use super::{Conn, asked, dialect, lock, notices, query, review, rows::get};
 use crate::store::{
-    About, Case, Cause, Conclusion, DomainId, EventKind, NewEvent, NewNotice, Notice, Result, Review, Ruled,
-    Ruling, stored::json,
+    About, Case, Cause, Conclusion, DomainId, EventKind, NewEvent, NewNotice, Notice, Request, Result,
+    Review, Ruled, Ruling, stored::json,
 };
 use jiff::Timestamp;
 use signet_core::lifecycle::Asked;
@@ -108,18 +108,22 @@ pub(super) async fn conclude(
 /// Has the owner told what is asked where no change of compliance says so: while
 /// the decision of an earlier review stands.
 async fn tell_of_questions(conn: &mut Conn, before: &Case, after: &Case, cause: &Cause) -> Result<()> {
-    let opened = |was: Asked, is: Asked| was != Asked::Open && is == Asked::Open;
-    let questionnaire = opened(before.domain.questionnaire, after.domain.questionnaire);
-    let card = opened(before.domain.card, after.domain.card);
-    if !(questionnaire || card) || before.domain.compliance() != after.domain.compliance() {
+    if before.domain.compliance() != after.domain.compliance() {
         return Ok(());
     }
-    let about = About::Asked { questionnaire, card, reason: cause.reason.clone() };
-    let notice = NewNotice {
-        account: before.domain.account,
-        domain: before.domain.id,
-        cause: about.kind().to_string(),
-        notice: Notice { domain: before.domain.name.as_str().to_string(), about, compliance: None },
-    };
-    notices::add(conn, &[notice], cause.at).await
+    let asked = [
+        (before.domain.questionnaire, after.domain.questionnaire, Request::Questionnaire),
+        (before.domain.card, after.domain.card, Request::CardCheck),
+    ];
+    let new = asked.into_iter().filter(|&(was, is, _)| was != Asked::Open && is == Asked::Open);
+    let notices = new.map(|(.., what)| {
+        let about = About::Asked { what, reason: cause.reason.clone() };
+        NewNotice {
+            account: before.domain.account,
+            domain: Some(before.domain.id),
+            cause: about.kind().to_string(),
+            notice: Notice { domain: Some(before.domain.name.as_str().to_string()), about, compliance: None },
+        }
+    });
+    notices::add(conn, &notices.collect::<Vec<_>>(), cause.at).await
 }

@@ -6,7 +6,12 @@ use crate::store::{
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
-use signet_core::{email::EmailAddress, lifecycle::{Asked, DnsState}, plan::Present, tracking::Tracking};
+use signet_core::{
+    email::EmailAddress,
+    lifecycle::{Asked, DnsState},
+    plan::Present,
+    tracking::Tracking,
+};
 use sqlx::Row as _;
 
 /// A column's value, as the type asked for.

@@ -12,12 +12,7 @@ use signet_core::{lifecycle::Suspension, questionnaire::Answers};
 
 #[async_trait]
 impl ReviewStore for Handle {
-    async fn claim_reviews(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Case>> {
+    async fn claim_reviews(&self, now: Timestamp, lease_until: Timestamp, limit: u32) -> Result<Vec<Case>> {
         // Mostly there are none, and nothing is to be written to find that out.
         if !read!(self, conclude::any_due(now))? {
             return Ok(Vec::new());
@@ -77,12 +72,7 @@ impl ReviewStore for Handle {
             => (of, *passed, detail, cause))
     }
 
-    async fn reviews(
-        &self,
-        states: &[Review],
-        after: Option<DomainId>,
-        limit: u32,
-    ) -> Result<Vec<Waiting>> {
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>> {
         read!(self, docket::waiting(states, after, limit))
     }
 
