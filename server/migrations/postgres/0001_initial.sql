@@ -107,6 +107,8 @@ CREATE TABLE look (
     -- One higher with every look: nobody writes over what they have not seen.
     version BIGINT NOT NULL DEFAULT 1,
     checked_at BIGINT,
+    -- When mail was last sent from it, give or take a day.
+    sent_at BIGINT,
     -- Of everything the last look found, to tell whether the next finds anything new.
     digest BIGINT,
     failures BIGINT NOT NULL DEFAULT 0,

@@ -105,6 +105,8 @@ CREATE TABLE look (
     -- One higher with every look: nobody writes over what they have not seen.
     version INTEGER NOT NULL DEFAULT 1,
     checked_at INTEGER,
+    -- When mail was last sent from it, give or take a day.
+    sent_at INTEGER,
     -- Of everything the last look found, to tell whether the next finds anything new.
     digest INTEGER,
     failures INTEGER NOT NULL DEFAULT 0,

@@ -298,6 +298,10 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     /// the last one the domain's compliance changes, with a history row.
     async fn spend_demo(&self, domain: DomainId, message: &str, cause: &Cause) -> Result<Spent>;
 
+    /// Notes that mail was sent from domains, and brings forward the next look at
+    /// those that had not sent for long. Nothing is written of one noted within a day.
+    async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()>;
+
     // --- keys and zone ----------------------------------------------------
 
     /// Verified domains and demo domains that have no DKIM keys.

@@ -380,6 +380,10 @@ impl Store for Handle {
             => (*domain, message, cause))
     }
 
+    async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()> {
+        transact!(self, sending::note, (domains = domains.to_vec(), now = now) => (domains, *now))
+    }
+
     async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {
         read!(self, keys::keyless(limit))
     }

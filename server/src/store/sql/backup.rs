@@ -67,7 +67,7 @@ tables! {
         records Text, present_spf Text, present_dmarc Text, zone Text,
     }
     look by "domain_id" {
-        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, digest Int, failures Int,
+        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, sent_at Int, digest Int, failures Int,
         suspicions Int, check_wanted Int, check_done Int,
     }
     retired_record_id by "record_id" {
