@@ -16,6 +16,7 @@
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
+//! * [`questionnaire`] — what a review asks a sender
 
 #![no_std]
 
@@ -31,6 +32,7 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod questionnaire;
 pub mod review;
 pub mod schedule;
 pub mod tracking;

@@ -79,6 +79,11 @@ statements! {
         UPDATE outbox SET lease_until = $2, attempts = attempts + 1 FROM due WHERE outbox.id = due.id \
         RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
 
+    CLAIM_REVIEWS = "WITH due AS MATERIALIZED \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3 \
+            FOR UPDATE SKIP LOCKED) \
+        UPDATE domain SET review_due_at = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
+
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
         taken_turn!(), turns!(),

@@ -9,9 +9,12 @@
 mod accounts;
 mod api;
 mod apply;
+mod asked;
 mod backup;
 mod checks;
 mod company;
+mod conclude;
+mod docket;
 mod domains;
 mod events;
 mod idempotency;
@@ -71,10 +74,13 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
     ];
     let fixed = [
         accounts::STATEMENTS,
+        asked::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
+        conclude::STATEMENTS,
         dialect::STATEMENTS,
+        docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,

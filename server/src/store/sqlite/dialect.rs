@@ -65,6 +65,10 @@ statements! {
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
         RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
 
+    CLAIM_REVIEWS = "UPDATE domain SET review_due_at = $2 WHERE id IN \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3) \
+        RETURNING id";
+
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
         taken_turn!(), turns!(),
