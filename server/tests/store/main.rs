@@ -253,6 +253,7 @@ fn message(to: &str) -> Message {
         text: "Text\r\n".to_string(),
         html: "<p>".to_string(),
         attachments: vec![],
+        unsubscribe: None,
         message_id: format!("{}@signet.test", fresh()),
     }
 }

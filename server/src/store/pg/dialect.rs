@@ -53,6 +53,8 @@ pub(super) const LOCK_DOMAINS: Option<&str> =
     Some(concat!("SELECT id FROM domain WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> =
     Some("SELECT id FROM domain WHERE account_id = $1 ORDER BY id FOR UPDATE");
+pub(super) const LOCK_NOTICES: Option<&str> =
+    Some(concat!("SELECT id FROM notice WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 /// The number is Signet's own; nobody else takes advisory locks in its database.
 pub(super) const LOCK_INSTALLATION: Option<&str> = Some("SELECT pg_advisory_xact_lock(7366213, 1)");
 /// Two recipients with one hash wait for one another, no more.
@@ -129,9 +131,12 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, $2 \
+        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, n.due \
         FROM json_to_recordset(CAST($1 AS JSON)) AS n (account BIGINT, domain BIGINT, kind TEXT, \
-            cause TEXT, body TEXT)";
+            cause TEXT, body TEXT, due BIGINT)";
+
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS i (id BIGINT, informed TEXT) WHERE domain.id = i.id";
 
     ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
         SELECT d.webhook, d.event, d.account, d.domain, $2, $2 \

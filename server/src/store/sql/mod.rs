@@ -70,6 +70,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS,
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
+        dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
     ];
     let fixed = [

@@ -50,6 +50,7 @@ pub(super) const LOCK_ACCOUNT: Option<&str> = None;
 pub(super) const LOCK_DOMAIN: Option<&str> = None;
 pub(super) const LOCK_DOMAINS: Option<&str> = None;
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> = None;
+pub(super) const LOCK_NOTICES: Option<&str> = None;
 pub(super) const LOCK_INSTALLATION: Option<&str> = None;
 pub(super) const LOCK_RECIPIENT: Option<&str> = None;
 
@@ -113,8 +114,12 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, $2 \
-        FROM json_each($1) ORDER BY key";
+        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, \
+            value->>'due' FROM json_each($1) ORDER BY key";
+
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM (SELECT value->>'id' AS id, value->>'informed' AS informed FROM json_each($1)) AS i \
+        WHERE domain.id = i.id";
 
     ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
         SELECT value->>'webhook', value->>'event', value->>'account', value->>'domain', $2, $2 \
