@@ -1,10 +1,12 @@
-//! Which addresses a customer's delegation may send us to.
+//! Which addresses what a customer wrote may send us to: a delegation, the
+//! address of a website.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the address is one that a public name server can have: not in the
+/// Whether the address is one that a public server can have: not in the
 /// special-purpose registries (RFC 6890), whatever it is wrapped in.
-pub(super) fn is_public(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

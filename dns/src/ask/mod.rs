@@ -57,6 +57,7 @@ mod views;
 mod volley;
 mod wire;
 
+pub use address::is_public;
 pub use settings::{Mode, Settings, system_resolvers};
 pub use settle::{Settled, Unsettled};
 pub use stats::Stats;

@@ -67,6 +67,10 @@ pub struct Config {
     pub jwt: Option<Jwt>,
     /// `demo_allowance`.
     pub demo_allowance: u32,
+    /// `review_allow_private`.
+    pub review_allow_private: bool,
+    /// `webhook_allow_private`.
+    pub webhook_allow_private: bool,
     /// `owner_email`.
     pub owner_email: EmailAddress,
     /// What is logged, and how.
@@ -242,6 +246,8 @@ impl Config {
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,
+            review_allow_private: r.required("review_allow_private", "true or false")?,
+            webhook_allow_private: r.required("webhook_allow_private", "true or false")?,
             owner_email,
             log: Log {
                 filter: r.required("log", "a log level")?,
@@ -418,6 +424,8 @@ mod tests {
             ("SIGNET_DNS_RESOLVERS", "dns.example:53"),
             ("SIGNET_DNS_MODE", "both"),
             ("SIGNET_DNS_ALLOW_PRIVATE", "yes"),
+            ("SIGNET_REVIEW_ALLOW_PRIVATE", "yes"),
+            ("SIGNET_WEBHOOK_ALLOW_PRIVATE", "1"),
             ("SIGNET_SPF_MODE", "strict"),
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),

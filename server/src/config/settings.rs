@@ -81,6 +81,16 @@ pub const SETTINGS: &[Setting] = &[
         "policy_listen",
         "tcp:ADDRESS:PORT or unix:/PATH for Postfix policy delegation; unset: off",
     ),
+    Setting::new(
+        "review_allow_private",
+        "false",
+        "look at websites on private, link-local or loopback addresses when reviewing",
+    ),
+    Setting::new(
+        "webhook_allow_private",
+        "false",
+        "send webhooks to private, link-local or loopback addresses",
+    ),
     Setting::unset("demo_zone", "zone of the accounts' demo domains; unset: demo.<zone>"),
     Setting::new("demo_allowance", "50", "messages a demo domain may send"),
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
