@@ -16,7 +16,7 @@ use signet::{
 };
 use signet_core::{
     company::{CompanyInfo, CompanyPatch, Field},
-    lifecycle::DnsState,
+    lifecycle::{DnsState, Suspension},
     names::{DomainName, Name},
 };
 use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
@@ -98,8 +98,12 @@ impl World {
         id
     }
 
+    fn because(&self) -> Cause {
+        Cause::command_line("because", self.ops.clock.now())
+    }
+
     async fn rule(&self, id: DomainId, ruling: Ruling) {
-        self.ops.rule(id, ruling, "because").await.unwrap();
+        self.ops.rule(id, ruling, None, &self.because()).await.unwrap();
     }
 
     async fn look(&self, account: AccountId, id: DomainId, dns: DnsState) {
@@ -119,7 +123,6 @@ impl World {
             dns,
             held: None,
             alert: None,
-            message: None,
             failures: 0,
             suspicions: 0,
             due_at: now,
@@ -236,12 +239,12 @@ async fn the_table(world: World) {
     world.look(account, id, DnsState::Lost { at: world.ops.clock.now() }).await;
     assert_eq!(sends().await, deferred(name, "its DNS records are not verified"));
     world.look(account, id, verified).await;
-    world.rule(id, Ruling::Suspend).await;
+    world.rule(id, Ruling::Suspend(Suspension::Abuse)).await;
     assert_eq!(sends().await, refused(name, "it is suspended"), "at once");
     world.rule(id, Ruling::Lift).await;
-    world.ops.suspend_account(account, true, "because").await.unwrap();
+    world.ops.suspend_account(account, Some(Suspension::Abuse), None, &world.because()).await.unwrap();
     assert_eq!(sends().await, refused(name, "it is suspended"), "by its account");
-    world.ops.suspend_account(account, false, "because").await.unwrap();
+    world.ops.suspend_account(account, None, None, &world.because()).await.unwrap();
     assert_eq!(sends().await, DUNNO);
     world.rule(id, Ruling::Reject).await;
     assert_eq!(sends().await, refused(name, "a review has rejected it"));
@@ -293,7 +296,7 @@ async fn names_accounts_and_return_paths() {
 
     // Both have proven the name: one's suspension is not got round by the other.
     world.look(other, theirs, DnsState::Verified { at: world.ops.clock.now() }).await;
-    world.rule(theirs, Ruling::Suspend).await;
+    world.rule(theirs, Ruling::Suspend(Suspension::Abuse)).await;
     assert_eq!(world.sends_from("jo@example.com").await, refused("example.com", "it is suspended"));
     assert_eq!(world.sends_from(&our_path).await, DUNNO);
     assert_eq!(as_user(&world.account.to_string()).await, DUNNO);

@@ -121,7 +121,7 @@ mod tests {
     use crate::store::{AccountId, DomainId};
     use jiff::Timestamp;
     use signet_core::{
-        lifecycle::DnsState,
+        lifecycle::{Asked, DnsState},
         names::{DomainName, RecordId},
         plan::{Present, Provider, SpfMode, Subject, plan},
         verify::dns_host::Hosting,

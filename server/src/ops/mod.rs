@@ -13,6 +13,7 @@ pub mod domains;
 pub mod idempotency;
 pub mod installation;
 pub mod instructions;
+pub mod links;
 pub mod review;
 mod watch;
 

@@ -23,7 +23,7 @@ use signet_core::{
     company::{CompanyInfo, CompanyPatch, Field},
     email::EmailAddress,
     lifecycle::{
-        DnsState, Past,
+        DnsState, Past, Suspension,
         dns::Shown,
         past::{Kind, Trouble},
     },
@@ -99,7 +99,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn cause(seconds: i64) -> Cause {
-    Cause { reason: "because".to_string(), ..Cause::signet(at(seconds)) }
+    Cause::command_line("because", at(seconds))
 }
 
 /// A number no other call has given.
@@ -196,7 +196,6 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         dns,
         held: None,
         alert: None,
-        message: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),

@@ -36,12 +36,16 @@ async fn the_gate_reads_what_there_is(place: Place) {
     assert!(store.sending_domains(&other, Some(&first.record_id), None, None).await.unwrap().is_empty());
 
     store.create_company(two, &company(), &cause(6)).await.unwrap();
-    store.rule(second.id, Ruling::Approve, &cause(7)).await.unwrap();
-    store.suspend_account(two, true, &cause(8)).await.unwrap();
+    store.rule(second.id, Ruling::Approve, None, &cause(7)).await.unwrap();
+    store.suspend_account(two, Some(Suspension::Hold), None, &cause(8)).await.unwrap();
     let candidate = found(&store, "example.com", Some(two)).await.remove(0);
     let domain = store.domain(two, second.id).await.unwrap().unwrap();
     assert_eq!(candidate.facts, domain.facts());
-    assert!(candidate.facts.suspended && candidate.facts.dns_verified && candidate.facts.company_complete);
+    assert!(
+        candidate.facts.suspension == Some(Suspension::Hold)
+            && candidate.facts.dns_verified
+            && candidate.facts.company_complete
+    );
     assert_eq!((candidate.account, candidate.owner), (two.0, email("owner@example.org")));
 }
 
@@ -73,7 +77,7 @@ async fn a_message_is_counted_once(place: Place) {
     let another = demo_of(&store, an_account(&store).await).await;
     assert_eq!(store.spend_demo(another.id, "a\0b", &cause(3)).await.unwrap(), Spent::Now, "per domain");
 
-    store.rule(demo.id, Ruling::Suspend, &cause(4)).await.unwrap();
+    store.rule(demo.id, Ruling::Suspend(Suspension::Abuse), None, &cause(4)).await.unwrap();
     assert_eq!(store.spend_demo(demo.id, "c", &cause(5)).await.unwrap(), Spent::Not);
     assert_eq!(demo_of(&store, account).await.demo_messages_left, 49);
     let own = register(&store, account, "example.com").await;
