@@ -15,9 +15,11 @@ pub mod pg;
 mod review;
 pub mod sqlite;
 mod stored;
+mod webhooks;
 
 pub use model::*;
 pub use review::ReviewStore;
+pub use webhooks::WebhookStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -71,7 +73,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: ReviewStore + Send + Sync + 'static {
+pub trait Store: ReviewStore + WebhookStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token, and notes
@@ -278,7 +280,7 @@ pub trait Store: ReviewStore + Send + Sync + 'static {
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
-    /// messages counted for the demo.
+    /// messages counted for the demo, deliveries that are done.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------

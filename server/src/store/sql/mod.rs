@@ -12,6 +12,7 @@ mod apply;
 mod backup;
 mod checks;
 mod company;
+mod deliveries;
 mod domains;
 mod events;
 mod idempotency;
@@ -66,13 +67,16 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS,
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
+        dialect::LOCK_LINE,
         dialect::LOCK_RECIPIENT,
+        dialect::LOCK_WEBHOOK,
     ];
     let fixed = [
         accounts::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
+        deliveries::STATEMENTS,
         dialect::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
