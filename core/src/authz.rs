@@ -19,7 +19,7 @@
 //! Two accounts may have registered one name. Whoever has it verified counts,
 //! and registering a name harms nobody who has. Where several have it verified
 //! and nothing in the message tells which of them sends, a suspension of any of
-//! them holds: a second account must be no way around it.
+//! them holds, the gravest first: a second account must be no way around it.
 
 use crate::{
     email::EmailAddress,
@@ -272,8 +272,10 @@ pub fn authorize(request: &Request, found: &[Vec<Candidate>]) -> Answer {
     }
     if senders.iter().any(|sender| sender.verified()) {
         senders.retain(Sender::verified);
-        if let Some(suspended) = senders.iter().find(|sender| sender.suspended()) {
-            return suspended.judge(&request.recipients);
+        let suspended = senders.iter().filter(|sender| sender.suspended());
+        let refused = suspended.map(|sender| sender.judge(&request.recipients));
+        if let Some(gravest) = refused.max_by_key(Answer::severity) {
+            return gravest;
         }
     }
     let answers = senders.iter().map(|sender| sender.judge(&request.recipients));
@@ -337,6 +339,7 @@ impl Sender<'_> {
 fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
     use ComplianceStatus as Status;
     let name = candidate.name.as_str();
+    // A rejection ends what an earlier approval was worth.
     let approved = candidate.approved_before && candidate.facts.decision != Some(Decision::Rejected);
     let unless_approved = |why: &str| {
         if approved { Answer::defer(name, why) } else { Answer::reject(name, why) }
@@ -345,7 +348,7 @@ fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
         Status::Compliant => Answer::Allow { spends: None },
         Status::Demo => demo(candidate, recipients),
         Status::Suspended if candidate.facts.suspension == Some(Suspension::Hold) => {
-            Answer::defer(name, "the operator is looking into it")
+            Answer::defer(name, "it is held by the operator")
         }
         Status::Suspended => Answer::reject(name, "it is suspended"),
         Status::DemoExhausted => Answer::reject(name, "the demo domain has used up its messages"),

@@ -1,6 +1,5 @@
 //! What our messages say. How they leave is the mailer's.
 
-pub mod alert;
 pub mod instructions;
 pub mod operator;
 

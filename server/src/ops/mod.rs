@@ -64,6 +64,8 @@ pub struct Ops {
     pub key: Option<Arc<KeyFile>>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
+    /// What the sending gate has just read.
+    pub recent: Arc<authorize::Recent>,
     /// Checks Bearer JWTs, where an issuer is configured.
     pub jwt: Option<Arc<authn::JwtVerifier>>,
 }
@@ -114,6 +116,7 @@ impl Ops {
             noticed: Arc::default(),
             key: None,
             used_tokens: Arc::default(),
+            recent: Arc::default(),
         }
     }
 

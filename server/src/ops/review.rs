@@ -34,7 +34,9 @@ impl Ops {
                 "A demo domain is never reviewed; suspend or lift it instead",
             ));
         }
-        done(self.store.rule(id, ruling, version, cause).await?)
+        let ruled = self.store.rule(id, ruling, version, cause).await?;
+        self.recent.forget();
+        done(ruled)
     }
 
     /// Suspends an account with all its domains, or with `None` lifts that.
@@ -49,7 +51,9 @@ impl Ops {
         cause: &Cause,
     ) -> Result<Account> {
         with_reason(cause)?;
-        done(self.store.suspend_account(id, suspension, version, cause).await?)
+        let ruled = self.store.suspend_account(id, suspension, version, cause).await?;
+        self.recent.forget();
+        done(ruled)
     }
 }
 

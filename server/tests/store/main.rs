@@ -10,6 +10,7 @@ mod backup;
 mod checks;
 mod concurrency;
 mod domains;
+mod lifecycle;
 mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// with the change it is about; a worker makes a message of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// The domain's name.
-    pub domain: String,
+    /// The domain's name; `None` for what is about the account.
+    pub domain: Option<String>,
     /// What happened.
     pub about: About,
     /// The compliance status that changed, whatever else happened.
@@ -55,6 +55,44 @@ pub enum About {
     Mended,
     /// Verified again after a loss.
     Recovered,
+    /// The owner is asked for something, while the compliance status stays.
+    Asked {
+        /// For what.
+        what: Request,
+        /// Why, in the words of whoever asks.
+        reason: String,
+    },
+    /// The next DKIM key cannot take over.
+    RotationStuck {
+        /// What keeps it from that.
+        wrong: Vec<WrongRecord>,
+    },
+    /// An API token is about to end.
+    TokenExpiring {
+        /// What its owner calls it.
+        name: String,
+        /// From when on it is refused.
+        expires_at: Timestamp,
+        /// Its last characters, to tell it by.
+        last4: Option<String>,
+    },
+    /// A webhook accepted nothing for long, and is asked no more.
+    WebhookDisabled {
+        /// Where it is.
+        url: String,
+        /// What the last try met.
+        why: String,
+    },
+}
+
+/// What an owner can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// To answer the questionnaire.
+    Questionnaire,
+    /// To pass the card check.
+    CardCheck,
 }
 
 impl About {
@@ -69,6 +107,10 @@ impl About {
             Self::Lost { .. } => "lost",
             Self::Mended => "mended",
             Self::Recovered => "recovered",
+            Self::Asked { .. } => "asked",
+            Self::RotationStuck { .. } => "rotation_stuck",
+            Self::TokenExpiring { .. } => "token_expiring",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
 }
@@ -108,8 +150,8 @@ pub struct Alert {
 pub struct NewNotice {
     /// Whose.
     pub account: AccountId,
-    /// About which domain.
-    pub domain: DomainId,
+    /// About which domain; `None` for what is about the account.
+    pub domain: Option<DomainId>,
     /// See [`Alert::cause`].
     pub cause: String,
     /// What.

@@ -184,10 +184,10 @@ impl<'a> Changes<'a> {
         self.entries.extend(changed.map(|entry| Entry { told: look.alert.is_some(), ..entry }));
         self.notices.extend(look.alert.as_ref().map(|alert| NewNotice {
             account: look.account,
-            domain: look.domain,
+            domain: Some(look.domain),
             cause: alert.cause.clone(),
             notice: Notice {
-                domain: before.name.clone(),
+                domain: Some(before.name.clone()),
                 about: alert.about.clone(),
                 compliance: (was != is).then(|| StatusChange { from: was.to_string(), to: is.to_string() }),
             },

@@ -18,7 +18,7 @@ statements! {
 #[derive(Serialize)]
 struct Stored {
     account: i64,
-    domain: i64,
+    domain: Option<i64>,
     kind: &'static str,
     cause: String,
     body: String,
@@ -28,7 +28,7 @@ struct Stored {
 pub(super) async fn add(conn: &mut Conn, notices: &[NewNotice], at: Timestamp) -> Result<()> {
     let stored = notices.iter().map(|new| Stored {
         account: new.account.0,
-        domain: new.domain.0,
+        domain: new.domain.map(|id| id.0),
         kind: new.notice.about.kind(),
         cause: clean(&new.cause),
         body: clean(&json(&new.notice)),
@@ -58,11 +58,11 @@ pub(super) async fn of_compliance(conn: &mut Conn, cause: &Cause, entries: &[Ent
         let (from, to) = (event.from.clone()?, event.to.clone()?);
         let reason = event.reason.clone().unwrap_or_else(|| cause.reason.clone());
         let notice = Notice {
-            domain: names.get(&domain.0)?.clone(),
+            domain: Some(names.get(&domain.0)?.clone()),
             about: About::Compliance { reason },
             compliance: Some(StatusChange { from, to: to.clone() }),
         };
-        Some(NewNotice { account: entry.account, domain: *domain, cause: to, notice })
+        Some(NewNotice { account: entry.account, domain: Some(*domain), cause: to, notice })
     };
     let notices: Vec<_> = changed.iter().filter_map(notice).collect();
     add(conn, &notices, cause.at).await
