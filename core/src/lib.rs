@@ -12,11 +12,8 @@
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`audit`] — the mail DNS of any domain, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
-<<<<<<< HEAD
 //! * [`review`] — what the automatic review makes of a sender
-=======
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
->>>>>>> w/notices
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set

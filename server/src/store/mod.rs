@@ -16,10 +16,12 @@ pub mod pg;
 mod review;
 pub mod sqlite;
 mod stored;
+mod webhooks;
 
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
+pub use webhooks::WebhookStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -73,7 +75,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: ReviewStore + NoticeStore + Send + Sync + 'static {
+pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token, and notes
@@ -280,7 +282,8 @@ pub trait Store: ReviewStore + NoticeStore + Send + Sync + 'static {
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
-    /// messages counted for the demo, notices that were told.
+    /// messages counted for the demo, notices that were told, deliveries that are
+    /// done.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------

@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
-    DomainId, Questionnaire, Resolved, Result, Review, Ruled, Ruling, Waiting,
+    DomainId, Questionnaire, Queued, Resolved, Result, Review, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -66,7 +66,7 @@ pub trait ReviewStore {
     // --- what the operator does ---------------------------------------------
 
     /// Domains in one of these states, by number, from after `after` on.
-    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>>;
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Queued>>;
     /// A domain as its review sees it.
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Everything to decide on it by.

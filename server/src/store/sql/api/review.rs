@@ -4,7 +4,7 @@ use super::super::{Handle, asked, conclude, docket, review, sender};
 use super::{read, transact};
 use crate::store::{
     Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
-    DomainId, Questionnaire, Resolved, Result, Review, ReviewStore, Ruled, Ruling, Waiting,
+    DomainId, Questionnaire, Queued, Resolved, Result, Review, ReviewStore, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -72,7 +72,7 @@ impl ReviewStore for Handle {
             => (of, *passed, detail, cause))
     }
 
-    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>> {
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Queued>> {
         read!(self, docket::waiting(states, after, limit))
     }
 
