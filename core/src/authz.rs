@@ -19,11 +19,11 @@
 //! Two accounts may have registered one name. Whoever has it verified counts,
 //! and registering a name harms nobody who has. Where several have it verified
 //! and nothing in the message tells which of them sends, a suspension of any of
-//! them holds: a second account must be no way around it.
+//! them holds, the gravest first: a second account must be no way around it.
 
 use crate::{
     email::EmailAddress,
-    lifecycle::{ComplianceStatus, Decision, Facts, compliance},
+    lifecycle::{ComplianceStatus, Decision, Facts, Suspension, compliance},
     names::{DomainName, Name, RecordId},
 };
 use alloc::{
@@ -145,6 +145,8 @@ pub struct Candidate {
     pub owner: EmailAddress,
     /// What its compliance follows from.
     pub facts: Facts,
+    /// Whether a review has ever approved it.
+    pub approved_before: bool,
     /// Whether this very message is in the demo domain's count already, so that
     /// the allowance need not have room for it again.
     pub counted: bool,
@@ -270,8 +272,10 @@ pub fn authorize(request: &Request, found: &[Vec<Candidate>]) -> Answer {
     }
     if senders.iter().any(|sender| sender.verified()) {
         senders.retain(Sender::verified);
-        if let Some(suspended) = senders.iter().find(|sender| sender.suspended()) {
-            return suspended.judge(&request.recipients);
+        let suspended = senders.iter().filter(|sender| sender.suspended());
+        let refused = suspended.map(|sender| sender.judge(&request.recipients));
+        if let Some(gravest) = refused.max_by_key(Answer::severity) {
+            return gravest;
         }
     }
     let answers = senders.iter().map(|sender| sender.judge(&request.recipients));
@@ -321,7 +325,7 @@ impl Sender<'_> {
     }
 
     fn suspended(&self) -> bool {
-        self.0.iter().any(|candidate| candidate.facts.suspended)
+        self.0.iter().any(|candidate| candidate.facts.suspension.is_some())
     }
 
     fn judge(&self, recipients: &Recipients) -> Answer {
@@ -335,13 +339,17 @@ impl Sender<'_> {
 fn judge(candidate: &Candidate, recipients: &Recipients) -> Answer {
     use ComplianceStatus as Status;
     let name = candidate.name.as_str();
-    let approved = candidate.facts.decision == Some(Decision::Approved);
+    // A rejection ends what an earlier approval was worth.
+    let approved = candidate.approved_before && candidate.facts.decision != Some(Decision::Rejected);
     let unless_approved = |why: &str| {
         if approved { Answer::defer(name, why) } else { Answer::reject(name, why) }
     };
     match candidate.status() {
         Status::Compliant => Answer::Allow { spends: None },
         Status::Demo => demo(candidate, recipients),
+        Status::Suspended if candidate.facts.suspension == Some(Suspension::Hold) => {
+            Answer::defer(name, "it is held by the operator")
+        }
         Status::Suspended => Answer::reject(name, "it is suspended"),
         Status::DemoExhausted => Answer::reject(name, "the demo domain has used up its messages"),
         Status::NonCompliant => Answer::reject(name, "a review has rejected it"),

@@ -9,7 +9,7 @@ use crate::{clock::Randomness, store::NewKey};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
-    rsa,
+    hmac, rsa,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -119,6 +119,29 @@ impl KeyFile {
         decrypt(&data_key, body, &owner)
     }
 
+    /// Seals a secret that is no DKIM key. It opens for the same `purpose` only.
+    #[must_use]
+    pub fn seal_secret(&self, purpose: &str, plain: &[u8], random: &Randomness) -> Vec<u8> {
+        let mut sealed = vec![SEALED_V1];
+        sealed.extend(encrypt(&self.0, plain, secret(purpose).as_bytes(), random));
+        sealed
+    }
+
+    /// Opens what [`Self::seal_secret`] made for the same purpose.
+    #[must_use]
+    pub fn open_secret(&self, purpose: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (&version, body) = sealed.split_first()?;
+        (version == SEALED_V1).then(|| decrypt(&self.0, body, secret(purpose).as_bytes())).flatten()
+    }
+
+    /// A key for authenticating what we give away and get back, like links.
+    #[must_use]
+    pub fn mac_key(&self, purpose: &str) -> hmac::Key {
+        let master = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
+        let derived = hmac::sign(&master, format!("signet mac {purpose}").as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+    }
+
     /// A fresh RSA-2048 key for a domain's selector. Takes some 75 ms of CPU:
     /// not for an async task.
     ///
@@ -136,6 +159,10 @@ impl KeyFile {
         let sealed = self.seal(private.as_ref(), id, selector, random);
         Ok(NewKey { selector, public: public.as_ref().to_vec(), sealed })
     }
+}
+
+fn secret(purpose: &str) -> String {
+    format!("signet secret {purpose}")
 }
 
 fn owner(id: &RecordId, selector: u8) -> Vec<u8> {
@@ -186,6 +213,21 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "hello").unwrap();
         assert!(KeyFile::open(&path).unwrap_err().contains("is not a Signet key file"));
+    }
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_purpose_only() {
+        let random = Randomness::default();
+        let file = KeyFile(Zeroizing::new(random.bytes()));
+        let sealed = file.seal_secret("webhook 1", b"whsec", &random);
+        assert_eq!(file.open_secret("webhook 1", &sealed).unwrap().as_slice(), b"whsec");
+        assert!(file.open_secret("webhook 2", &sealed).is_none());
+        for cut in 0..sealed.len() {
+            assert!(file.open_secret("webhook 1", &sealed[..cut]).is_none());
+        }
+        let mac = |purpose| hmac::sign(&file.mac_key(purpose), b"x").as_ref().to_vec();
+        assert_eq!(mac("links"), mac("links"));
+        assert_ne!(mac("links"), mac("others"));
     }
 
     #[test]

@@ -43,6 +43,10 @@ pub fn metrics() -> Result<PrometheusHandle, String> {
 fn describe() {
     metrics::describe_counter!("signet_messages_total", "Messages by what became of them.");
     metrics::describe_counter!("signet_gate_answers_total", "Answers of the sending gate, looks and counts.");
+    metrics::describe_counter!(
+        "signet_gate_cache_total",
+        "Whether what the gate needs was read a moment ago: hit, miss."
+    );
     metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
     metrics::describe_counter!("signet_looks_claimed_total", "Domains taken to be looked at.");
     metrics::describe_counter!(

@@ -140,7 +140,7 @@ fn rule(check: &str, then: &str, rest: &str) -> String {
 }
 
 fn cause() -> Cause {
-    Cause { actor: "test".to_string(), reason: "because".to_string(), at: Clock::system().now() }
+    Cause::command_line("because", Clock::system().now())
 }
 
 async fn account(store: &Arc<dyn Store>, website: &str) -> AccountId {
@@ -286,7 +286,7 @@ async fn a_registered_domain_is_judged_with_what_its_account_is_known_for() {
     let bad = account(&store, &format!("http://parked.test:{}/", world.port)).await;
     let parked = register(&store, bad, "parked.test").await;
     let other = register(&store, bad, "other.test").await;
-    store.rule(other, Ruling::Reject, &cause()).await.unwrap();
+    store.rule(other, Ruling::Reject, None, &cause()).await.unwrap();
     register(&store, bad, "both.test").await;
     register(&store, good, "both.test").await;
     store.close().await;

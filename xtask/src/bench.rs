@@ -13,6 +13,7 @@ struct Section {
 
 const SECTIONS: &[Section] = &[
     Section { name: "api", title: "the API and its store", rows: "get,create,recheck,rest" },
+    Section { name: "gate", title: "the sending gate", rows: "gate" },
     Section { name: "verify", title: "looking at domains", rows: "verify" },
 ];
 

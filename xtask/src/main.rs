@@ -36,15 +36,15 @@ enum Command {
         /// Only this script: schemas or clients
         only: Option<String>,
     },
-    /// Real name servers, a real mail server, kill -9
+    /// Real name servers, real mail servers, kill -9
     E2e {
-        /// Only this story: dns, mail, durability-sqlite or durability-postgres
+        /// Only this story: dns, scenarios-nsd, scenarios-bind, mail, postfix, durability-sqlite or durability-postgres
         only: Option<String>,
     },
     /// The budgets, measured; without arguments docs/benchmarks.md is written anew
     Bench {
-        /// Only this section: api or verify. Then for the benchmark: --quick, --domains N, --many N,
-        /// --verify N,N, --seconds N, --only get,create,recheck,rest,verify
+        /// Only this section: api, gate or verify. Then for the benchmark: --quick, --domains N, --many N,
+        /// --verify N,N, --seconds N, --only get,create,recheck,rest,gate,verify
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -117,20 +117,46 @@ impl Decision {
     }
 }
 
-/// Whether something was asked of the sender, and whether that was met.
+/// A suspension that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Suspension {
+    /// The operator looks into something: mail waits.
+    Hold,
+    /// For abuse: mail is refused.
+    Abuse,
+}
+
+impl Suspension {
+    /// As stored and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Abuse => "abuse",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Hold, Self::Abuse].into_iter().find(|suspension| suspension.as_str() == text)
+    }
+}
+
+/// Something a review may ask of an owner: the questionnaire, the card check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Asked {
-    /// Nobody asked.
+    /// Nobody has asked for it.
     #[default]
     No,
-    /// It was asked for and is still to come.
+    /// It is asked for and not there.
     Open,
-    /// It was asked for and is there.
+    /// It was asked for and is there: answered, passed.
     Met,
 }
 
 impl Asked {
-    /// As stored and as in the history.
+    /// As stored and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -147,12 +173,11 @@ impl Asked {
     }
 }
 
-/// Everything the status is derived from. What nobody has asked for (a
-/// questionnaire, a card check) is not a fact yet.
+/// Everything the status is derived from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// On the domain or its account.
-    pub suspended: bool,
+    /// On the domain or its account; the graver of the two.
+    pub suspension: Option<Suspension>,
     /// The account's demo domain.
     pub demo: bool,
     /// Messages the demo domain may still send; not read for others.
@@ -163,19 +188,25 @@ pub struct Facts {
     pub company_complete: bool,
     /// The last one.
     pub decision: Option<Decision>,
+    /// Whether the review asked for the questionnaire.
+    pub questionnaire: Asked,
+    /// Whether the review asked for a card check.
+    pub card: Asked,
 }
 
 /// The status: COMPLIANCE's table, first match wins.
 #[must_use]
 pub fn status(facts: &Facts) -> ComplianceStatus {
     match facts {
-        Facts { suspended: true, .. } => ComplianceStatus::Suspended,
+        Facts { suspension: Some(_), .. } => ComplianceStatus::Suspended,
         Facts { demo: true, demo_messages_left: 0, .. } => ComplianceStatus::DemoExhausted,
         Facts { demo: true, .. } => ComplianceStatus::Demo,
         Facts { dns_verified: false, .. } => ComplianceStatus::UnverifiedDns,
         Facts { company_complete: false, .. } => ComplianceStatus::MissingCompanyInfo,
         Facts { decision: Some(Decision::Rejected), .. } => ComplianceStatus::NonCompliant,
         Facts { decision: Some(Decision::Approved), .. } => ComplianceStatus::Compliant,
+        Facts { questionnaire: Asked::Open, .. } => ComplianceStatus::AwaitingQuestionnaire,
+        Facts { card: Asked::Open, .. } => ComplianceStatus::AwaitingCardVerification,
         Facts { decision: None, .. } => ComplianceStatus::UnderReview,
     }
 }
@@ -186,25 +217,37 @@ mod tests {
     use ComplianceStatus as S;
 
     const READY: Facts = Facts {
-        suspended: false,
+        suspension: None,
         demo: false,
         demo_messages_left: 50,
         dns_verified: true,
         company_complete: true,
         decision: Some(Decision::Approved),
+        questionnaire: Asked::No,
+        card: Asked::No,
     };
+    const UNDECIDED: Facts = Facts { decision: None, ..READY };
 
     #[test]
     fn the_table_from_the_top() {
         let rows = [
-            (Facts { suspended: true, demo: true, ..READY }, S::Suspended),
+            (Facts { suspension: Some(Suspension::Abuse), demo: true, ..READY }, S::Suspended),
+            (Facts { suspension: Some(Suspension::Hold), ..READY }, S::Suspended),
             (Facts { demo: true, demo_messages_left: 0, ..READY }, S::DemoExhausted),
             (Facts { demo: true, ..READY }, S::Demo),
             (Facts { dns_verified: false, company_complete: false, ..READY }, S::UnverifiedDns),
             (Facts { company_complete: false, ..READY }, S::MissingCompanyInfo),
             (Facts { decision: Some(Decision::Rejected), ..READY }, S::NonCompliant),
             (READY, S::Compliant),
-            (Facts { decision: None, ..READY }, S::UnderReview),
+            (Facts { questionnaire: Asked::Open, card: Asked::Open, ..READY }, S::Compliant),
+            (Facts { questionnaire: Asked::Open, card: Asked::Open, ..UNDECIDED }, S::AwaitingQuestionnaire),
+            (
+                Facts { questionnaire: Asked::Met, card: Asked::Open, ..UNDECIDED },
+                S::AwaitingCardVerification,
+            ),
+            (Facts { card: Asked::Open, ..UNDECIDED }, S::AwaitingCardVerification),
+            (Facts { questionnaire: Asked::Met, card: Asked::Met, ..UNDECIDED }, S::UnderReview),
+            (UNDECIDED, S::UnderReview),
         ];
         for (facts, expected) in rows {
             assert_eq!(status(&facts), expected, "{facts:?}");

@@ -10,6 +10,6 @@ pub mod dns;
 pub mod freeze;
 pub mod past;
 
-pub use compliance::{Asked, ComplianceStatus, Decision, Facts};
+pub use compliance::{Asked, ComplianceStatus, Decision, Facts, Suspension};
 pub use dns::{Change, DnsState, Gate, Rules, Wrong};
 pub use past::Past;

@@ -20,6 +20,33 @@ use tokio::{
 /// Writes the request with this number into the buffer, which is empty.
 pub(crate) type Request = Arc<dyn Fn(usize, &mut Vec<u8>) + Send + Sync>;
 
+/// Tells how long an answer is in all, once that can be seen.
+///
+/// # Errors
+/// When it is not the answer that was asked for.
+type Whole = fn(&[u8]) -> anyhow::Result<Option<usize>>;
+
+/// Who is asked, and how their answers end.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    whole: Whole,
+}
+
+impl Server {
+    /// One that speaks Postfix policy delegation and lets everything pass.
+    pub(crate) fn policy(address: SocketAddr) -> Self {
+        Self { address, whole: nothing_against }
+    }
+}
+
+impl From<SocketAddr> for Server {
+    /// One that speaks HTTP and answers 200.
+    fn from(address: SocketAddr) -> Self {
+        Self { address, whole: length }
+    }
+}
+
 /// Requests that came to an answer.
 pub(crate) struct Rate {
     /// How many.
@@ -32,13 +59,14 @@ pub(crate) struct Rate {
 /// long as `time`. Runs on a thread of its own.
 ///
 /// # Errors
-/// At the first answer that is not 200.
+/// At the first answer that is not the one asked for.
 pub(crate) async fn closed_loop(
-    address: SocketAddr,
+    server: impl Into<Server>,
     connections: usize,
     time: Duration,
     request: Request,
 ) -> anyhow::Result<Rate> {
+    let server = server.into();
     apart(async move {
         let numbers = Arc::new(AtomicUsize::new(0));
         let began = Instant::now();
@@ -47,7 +75,7 @@ pub(crate) async fn closed_loop(
         for _ in 0..connections {
             let (request, numbers) = (request.clone(), numbers.clone());
             clients.spawn_local(async move {
-                let mut connection = Connection::open(address).await?;
+                let mut connection = Connection::open(server).await?;
                 let mut answered = 0u64;
                 while Instant::now() < until {
                     connection.ask(|buffer| request(numbers.fetch_add(1, Ordering::Relaxed), buffer)).await?;
@@ -70,14 +98,15 @@ pub(crate) async fn closed_loop(
 /// arrive: what waits in a queue counts.
 ///
 /// # Errors
-/// At the first answer that is not 200.
+/// At the first answer that is not the one asked for.
 pub(crate) async fn open_loop(
-    address: SocketAddr,
+    server: impl Into<Server>,
     connections: usize,
     per_second: u32,
     time: Duration,
     request: Request,
 ) -> anyhow::Result<Vec<Duration>> {
+    let server = server.into();
     apart(async move {
         let began = Instant::now() + Duration::from_millis(50);
         let arrivals = Arrivals::start(began, per_second, time);
@@ -85,7 +114,7 @@ pub(crate) async fn open_loop(
         for _ in 0..connections {
             let (request, arrivals) = (request.clone(), arrivals.clone());
             clients.spawn_local(async move {
-                let mut connection = Connection::open(address).await?;
+                let mut connection = Connection::open(server).await?;
                 let mut took = Vec::new();
                 while let Some((number, due)) = arrivals.next().await {
                     connection.ask(|buffer| request(number, buffer)).await?;
@@ -165,9 +194,10 @@ async fn apart<T: Send + 'static>(
     told.await.context("the clients' thread ended early")?
 }
 
-/// HTTP/1.1, kept open, no pipelining.
+/// Kept open, no pipelining.
 pub(crate) struct Connection {
     stream: TcpStream,
+    whole: Whole,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -177,16 +207,17 @@ impl Connection {
     ///
     /// # Errors
     /// When nobody listens.
-    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn open(server: impl Into<Server>) -> anyhow::Result<Self> {
+        let Server { address, whole } = server.into();
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, request: Vec::new(), answer: Vec::with_capacity(16 << 10) })
+        Ok(Self { stream, whole, request: Vec::new(), answer: Vec::with_capacity(16 << 10) })
     }
 
     /// Sends what `write` writes; the whole answer.
     ///
     /// # Errors
-    /// When it is not 200, or breaks off.
+    /// When it is not the one asked for, or breaks off.
     pub(crate) async fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> anyhow::Result<&[u8]> {
         self.request.clear();
         write(&mut self.request);
@@ -198,7 +229,7 @@ impl Connection {
                 bail!("the server hung up");
             }
             if whole.is_none() {
-                whole = length(&self.answer)?;
+                whole = (self.whole)(&self.answer)?;
             }
         }
         Ok(&self.answer)
@@ -221,6 +252,17 @@ fn length(answer: &[u8]) -> anyhow::Result<Option<usize>> {
         .and_then(|(_, value)| value.trim().parse::<usize>().ok())
         .context("an answer without Content-Length")?;
     Ok(Some(end + 4 + body))
+}
+
+/// How long an answer by Postfix policy delegation is, once its end is there.
+fn nothing_against(answer: &[u8]) -> anyhow::Result<Option<usize>> {
+    if !answer.ends_with(b"\n\n") {
+        return Ok(None);
+    }
+    if answer != b"action=DUNNO\n\n" {
+        bail!("{}", String::from_utf8_lossy(answer));
+    }
+    Ok(Some(answer.len()))
 }
 
 /// The value that `share` of all are at most, of values in order.

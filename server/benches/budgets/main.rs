@@ -1,4 +1,4 @@
-//! The budgets of the API, of the store and of looking at domains, each measured beside something
+//! The budgets of the API, of the store, of the sending gate and of looking at domains, each measured beside something
 //! that is run in the same minute on the same machine.
 //!
 //! `cargo xtask bench` runs this and writes docs/benchmarks.md. One file per
@@ -6,6 +6,7 @@
 
 mod bare;
 mod create;
+mod gate;
 mod get;
 mod load;
 mod machine;
@@ -33,7 +34,7 @@ const MEASURING: &str = "SIGNET_BENCH_MEASURING";
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Domains in the database that is asked over HTTP
+    /// Domains in the databases that are asked over HTTP and by the gate
     #[arg(long, default_value_t = 100_000)]
     domains: u32,
     /// Domains in the large database of the re-check rows
@@ -51,7 +52,7 @@ struct Arguments {
     /// A Python with checkdmarc, to be run beside
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Only these: get, create, recheck, rest, verify
+    /// Only these: get, create, recheck, rest, gate, verify
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where the databases are made: on the disk that is to be measured
@@ -153,6 +154,10 @@ async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> 
             let few = world::World::make(folder, "few", few, &world::PLAIN).await?;
             rows.extend(recheck::measure(&few, &many, arguments).await?);
         }
+    }
+    if arguments.wants("gate") {
+        let world = world::World::make(folder, "gate", arguments.domains, &world::PLAIN).await?;
+        rows.extend(gate::measure(&world, arguments).await?);
     }
     if arguments.wants("verify") {
         rows.extend(verify::measure(folder, &page, arguments).await?);

@@ -89,7 +89,7 @@ async fn apply(ops: signet::ops::Ops, mut looks: mpsc::Receiver<Looked>) -> anyh
     let mut batch = Vec::with_capacity(APPLY);
     let mut applied = 0;
     while looks.recv_many(&mut batch, APPLY).await > 0 {
-        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
+        let cause = Cause::signet(ops.clock.now());
         let written = ops.store.apply_looks(&batch, &cause).await?;
         anyhow::ensure!(written.iter().all(|&written| written), "a look came too late");
         applied += batch.len() as u64;

@@ -20,16 +20,8 @@ const BUDGET: f64 = 300.0;
 /// # Errors
 /// When the server does not start.
 pub(crate) async fn measure(world: &World, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
-    let child = Command::new(env!("CARGO_BIN_EXE_signet"))
-        .arg("serve")
-        .envs(world.settings())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut server = Server(child);
-    let mut line = String::new();
-    let output = server.0.stdout.take().context("no standard output")?;
-    BufReader::new(output).read_line(&mut line)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signet"));
+    let (server, line) = Server::start(command.arg("serve").envs(world.settings()))?;
     anyhow::ensure!(line.contains("listens at"), "the server did not start: {line}");
     // Long enough for what a start brings, and for every timer to have rung.
     tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
@@ -51,8 +43,23 @@ pub(crate) async fn measure(world: &World, arguments: &Arguments) -> anyhow::Res
     ])
 }
 
-/// Ended with the measurement, whatever comes of it.
-struct Server(Child);
+/// A server in a process of its own, ended with the measurement, whatever
+/// comes of it.
+pub(crate) struct Server(Child);
+
+impl Server {
+    /// Starts it; the first line it says, which is when it listens.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<(Self, String)> {
+        let mut server = Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
+        let mut line = String::new();
+        let output = server.0.stdout.take().context("no standard output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        Ok((server, line))
+    }
+}
 
 impl Drop for Server {
     fn drop(&mut self) {

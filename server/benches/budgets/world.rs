@@ -211,7 +211,7 @@ impl World {
         let mut at = self.due - SignedDuration::from_hours(24 * 9);
         at += SignedDuration::from_secs(i64::try_from(scrambled(id.unsigned_abs()) % 86_400).unwrap_or(0));
         let state = DnsState::Verified { at };
-        let pace = Pace { domain: id, state, waiting_since: at, failures: 0, suspicions: 0 };
+        let pace = Pace { domain: id, state, waiting_since: at, failures: 0, suspicions: 0, sends: false };
         while at < self.due {
             at = schedule::next_look(&pace, at);
         }
@@ -241,7 +241,7 @@ impl Open<'_> {
             let due = self.ops.store.claim_due(now, now, 1).await?.pop().context("nothing is due")?;
             let looked = (population.look)(&self.ops, &due, whole);
             found = looked.found();
-            let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: now };
+            let cause = Cause::signet(now);
             let written = self.ops.store.apply_looks(&[looked], &cause).await?;
             anyhow::ensure!(written == [true], "the template was not written");
         }

@@ -10,12 +10,20 @@ CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
     owner_email TEXT NOT NULL,
-    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    -- A suspension in force: hold or abuse.
+    suspension TEXT,
+    -- One higher with everything the operator decides on it.
+    version INTEGER NOT NULL DEFAULT 1,
     -- Company information, and whether it is all that sending needs.
     company TEXT,
     company_complete INTEGER NOT NULL DEFAULT 0 CHECK (company_complete IN (0, 1)),
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    -- When to look whether there is a health report to send, and what was
+    -- reported last: by recipient, JSON.
+    health_due_at INTEGER NOT NULL,
+    health_told TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
+CREATE INDEX account_health ON account (health_due_at);
 
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,9 +57,24 @@ CREATE TABLE domain (
     health_alerts INTEGER NOT NULL CHECK (health_alerts IN (0, 1)),
     critical_alerts INTEGER NOT NULL CHECK (critical_alerts IN (0, 1)),
     alert_recipient TEXT,
-    -- What the operator decides.
-    suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
+    -- What the review and the operator decide. A suspension is hold or abuse.
+    suspension TEXT,
     decision TEXT,
+    -- Whether a review has ever approved it.
+    approved_before INTEGER NOT NULL DEFAULT 0 CHECK (approved_before IN (0, 1)),
+    -- Where the review is: none, due (the rules are to run), open (it waits for
+    -- the owner), referred (it waits for the operator).
+    review TEXT NOT NULL DEFAULT 'none',
+    review_due_at INTEGER,
+    -- One higher with everything the review or the operator decides.
+    review_version INTEGER NOT NULL DEFAULT 1,
+    -- What the review asked its owner for: no, open or met.
+    questionnaire TEXT NOT NULL DEFAULT 'no',
+    card TEXT NOT NULL DEFAULT 'no',
+    -- The deadline its owner was reminded of.
+    reminded_deadline INTEGER,
+    -- Who was told that something is wrong, JSON: they hear when it is over.
+    informed TEXT NOT NULL DEFAULT '[]',
     -- The state of its verification: dns_at is since when it is verified, or
     -- when that was lost.
     dns_state TEXT NOT NULL,
@@ -74,8 +97,9 @@ CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
 CREATE INDEX domain_state ON domain (dns_state);
 CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
 CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
-CREATE INDEX domain_review ON domain (dns_at, id)
-    WHERE decision IS NULL AND NOT demo AND NOT suspended AND dns_verified;
+CREATE INDEX domain_review ON domain (review_due_at, id) WHERE review = 'due';
+CREATE INDEX domain_review_open ON domain (review, id) WHERE review <> 'none';
+CREATE INDEX domain_deadline ON domain (dns_deadline) WHERE dns_state = 'at_risk';
 
 -- What every look writes, one row per domain and narrow on purpose: a look that
 -- finds nothing new writes nothing else.
@@ -88,6 +112,8 @@ CREATE TABLE look (
     -- One higher with every look: nobody writes over what they have not seen.
     version INTEGER NOT NULL DEFAULT 1,
     checked_at INTEGER,
+    -- When mail was last sent from it, give or take a day.
+    sent_at INTEGER,
     -- Of everything the last look found, to tell whether the next finds anything new.
     digest INTEGER,
     failures INTEGER NOT NULL DEFAULT 0,
@@ -130,14 +156,24 @@ CREATE TABLE event (
     at INTEGER NOT NULL,
     account_id INTEGER NOT NULL,
     domain_id INTEGER,
+    -- As it was called then.
+    domain_name TEXT,
     kind TEXT NOT NULL,
     actor TEXT NOT NULL,
+    -- From where: an address with the request's id, the command line.
+    origin TEXT NOT NULL,
     reason TEXT NOT NULL,
     from_value TEXT,
     to_value TEXT,
-    record TEXT
+    record TEXT,
+    -- What it was decided by, JSON.
+    evidence TEXT
 ) STRICT;
 CREATE INDEX event_domain ON event (domain_id, id) WHERE domain_id IS NOT NULL;
+CREATE INDEX event_account ON event (account_id, id);
+-- Nobody changes what has happened.
+CREATE TRIGGER event_kept BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;
+CREATE TRIGGER event_stays BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;
 
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -188,3 +224,114 @@ CREATE TABLE counted_message (
     PRIMARY KEY (domain_id, instance)
 ) STRICT;
 CREATE INDEX counted_message_at ON counted_message (counted_at);
+
+-- What owners are to be told, written with the change it is about. A worker
+-- makes messages of it, one of several where they share a cause.
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL,
+    domain_id INTEGER,
+    kind TEXT NOT NULL,
+    -- Those of one account, kind and cause may go out together.
+    cause TEXT NOT NULL,
+    -- What to say, JSON.
+    body TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    -- NULL once a message is made of it, or none needed; told_at is only set by
+    -- a message.
+    due_at INTEGER,
+    told_at INTEGER
+) STRICT;
+CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notice_group ON notice (account_id, kind, cause) WHERE due_at IS NOT NULL;
+CREATE INDEX notice_told ON notice (account_id, kind, cause, told_at) WHERE told_at IS NOT NULL;
+CREATE INDEX notice_done ON notice (at) WHERE due_at IS NULL;
+
+-- Where an account wants to be told what happens.
+CREATE TABLE webhook (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    -- Which kinds of history rows, a JSON list.
+    events TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    -- Since when it is or is not: what waits is tried for so long from then on.
+    enabled_at INTEGER NOT NULL,
+    -- Why it is not, where nobody asked for that.
+    disabled_reason TEXT,
+    -- Its signing secret, sealed; the one before it, too, for a while.
+    secret BLOB NOT NULL,
+    old_secret BLOB,
+    old_secret_until INTEGER,
+    -- Since when nothing is accepted.
+    failing_since INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_account ON webhook (account_id, id);
+
+-- What goes to a webhook: one per history row.
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook_id INTEGER NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    -- NULL for a test.
+    event_id INTEGER,
+    account_id INTEGER NOT NULL,
+    -- The line it stands in: its domain's number, 0 for what is about the
+    -- account, -1 for tests. In a line one follows the other, by event_id.
+    lane INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Since when it waits: its creation, or when somebody asked for it again.
+    queued_at INTEGER NOT NULL,
+    -- waiting, delivered or failed.
+    state TEXT NOT NULL DEFAULT 'waiting',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at INTEGER,
+    last_status INTEGER,
+    last_error TEXT,
+    -- When it was accepted or given up.
+    finished_at INTEGER,
+    UNIQUE (webhook_id, event_id)
+) STRICT;
+CREATE INDEX delivery_line_order ON delivery (webhook_id, lane, event_id, id) WHERE state = 'waiting';
+CREATE INDEX delivery_page ON delivery (webhook_id, id);
+CREATE INDEX delivery_state ON delivery (webhook_id, state, id);
+CREATE INDEX delivery_finished ON delivery (finished_at) WHERE finished_at IS NOT NULL;
+
+-- The lines in which something waits, so that taking what is due costs the same
+-- however much waits behind it.
+CREATE TABLE delivery_line (
+    webhook_id INTEGER NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    lane INTEGER NOT NULL,
+    -- When the first in it is tried.
+    due_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    PRIMARY KEY (webhook_id, lane)
+) STRICT;
+CREATE INDEX delivery_line_claim ON delivery_line (webhook_id, claim_at);
+
+-- The questionnaire of a domain, once asked.
+CREATE TABLE questionnaire (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    -- Who answered, and what, JSON.
+    answered_by TEXT,
+    answers TEXT
+) STRICT;
+
+-- The card check of a domain, once asked for. No card data, only how it went.
+CREATE TABLE card_check (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    -- What the payment provider's adapter calls it.
+    reference TEXT NOT NULL UNIQUE,
+    asked_at INTEGER NOT NULL,
+    -- open, passed or failed.
+    state TEXT NOT NULL,
+    resolved_at INTEGER,
+    detail TEXT
+) STRICT;

@@ -4,6 +4,7 @@ use super::{Outcome, output, told};
 use crate::{ops::Ops, store::Account};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use signet_core::lifecycle::Suspension;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
@@ -40,7 +41,7 @@ pub(super) async fn run(command: AccountCommand, ops: &Ops, json: bool) -> anyho
                 output::json(&Value::Array(accounts.iter().map(document).collect()))?;
             } else {
                 let rows = accounts.iter().map(|account| {
-                    let state = if account.suspended { "suspended" } else { "active" };
+                    let state = account.suspension.map_or("active", Suspension::as_str);
                     vec![
                         account.id.to_string(),
                         account.name.clone(),
@@ -61,7 +62,9 @@ pub(super) fn document(account: &Account) -> Value {
         "id": account.id.0,
         "name": account.name,
         "owner_email": account.owner_email.as_str(),
-        "suspended": account.suspended,
+        "suspended": account.suspension.is_some(),
+        "suspension": account.suspension.map(Suspension::as_str),
+        "version": account.version,
         "created_at": account.created_at.to_string(),
     })
 }

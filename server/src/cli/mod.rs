@@ -22,7 +22,7 @@ use crate::{
     store,
 };
 use anyhow::{Context as _, anyhow};
-use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 #[derive(Debug, Parser)]
@@ -238,12 +238,4 @@ fn told(refused: Refused) -> anyhow::Error {
         }
         Refused::Store(error) => error.into(),
     }
-}
-
-/// A reason the operator must give.
-#[derive(Debug, Args)]
-struct Reason {
-    /// Why, for the history and the owner
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
 }

@@ -3,13 +3,14 @@
 pub(super) mod dry_run;
 pub(super) mod policy;
 
-use super::{Outcome, Reason, account, domains, output, told};
+use super::{Outcome, account, domains, output, told};
 use crate::{
     ops::Ops,
-    store::{AccountId, DomainId, Ruling},
+    store::{AccountId, Cause, Domain, DomainId, Ruling},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use signet_core::lifecycle::Suspension;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReviewCommand {
@@ -20,7 +21,13 @@ pub(super) enum ReviewCommand {
     /// Refuse a domain
     Reject(OnDomain),
     /// Stop a domain, or an account with all its domains, from sending
-    Suspend(OnEither),
+    Suspend {
+        #[command(flatten)]
+        on: OnEither,
+        /// Let mail wait instead of refusing it, while you look into something
+        #[arg(long)]
+        hold: bool,
+    },
     /// End a suspension
     Lift(OnEither),
 }
@@ -41,7 +48,7 @@ pub(super) struct OnDomain {
     /// The domain's number
     id: DomainId,
     #[command(flatten)]
-    reason: Reason,
+    because: Because,
 }
 
 #[derive(Debug, Args)]
@@ -53,7 +60,17 @@ pub(super) struct OnEither {
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
     #[command(flatten)]
-    reason: Reason,
+    because: Because,
+}
+
+#[derive(Debug, Args)]
+struct Because {
+    /// Why, on one line; it goes into the history and to the owner
+    #[arg(long)]
+    reason: String,
+    /// Only if nobody has decided since: the version you have read
+    #[arg(long = "if-version", value_name = "N")]
+    version: Option<i64>,
 }
 
 /// More are not of use on one screen; decide on some and list again.
@@ -63,6 +80,7 @@ pub(super) async fn run(command: ReviewCommand, ops: &Ops, json: bool) -> anyhow
     match command {
         ReviewCommand::List => {
             let queue = ops.review_queue(QUEUE).await.map_err(told)?;
+            let queue: Vec<Domain> = queue.into_iter().map(|case| case.domain).collect();
             if json {
                 output::json(&Value::Array(queue.iter().map(domains::document).collect()))?;
             } else {
@@ -70,25 +88,35 @@ pub(super) async fn run(command: ReviewCommand, ops: &Ops, json: bool) -> anyhow
             }
             Ok(Outcome::Good)
         }
-        ReviewCommand::Approve(on) => rule(ops, on.id, Ruling::Approve, &on.reason, json).await,
-        ReviewCommand::Reject(on) => rule(ops, on.id, Ruling::Reject, &on.reason, json).await,
-        ReviewCommand::Suspend(on) => suspend(ops, on, true, json).await,
-        ReviewCommand::Lift(on) => suspend(ops, on, false, json).await,
+        ReviewCommand::Approve(on) => rule(ops, on.id, Ruling::Approve, &on.because, json).await,
+        ReviewCommand::Reject(on) => rule(ops, on.id, Ruling::Reject, &on.because, json).await,
+        ReviewCommand::Suspend { on, hold } => {
+            let suspension = if hold { Suspension::Hold } else { Suspension::Abuse };
+            suspend(ops, on, Some(suspension), json).await
+        }
+        ReviewCommand::Lift(on) => suspend(ops, on, None, json).await,
     }
 }
 
-async fn suspend(ops: &Ops, on: OnEither, suspended: bool, json: bool) -> anyhow::Result<Outcome> {
+async fn suspend(
+    ops: &Ops,
+    on: OnEither,
+    suspension: Option<Suspension>,
+    json: bool,
+) -> anyhow::Result<Outcome> {
     match (on.id, on.account) {
         (Some(id), _) => {
-            let ruling = if suspended { Ruling::Suspend } else { Ruling::Lift };
-            rule(ops, id, ruling, &on.reason, json).await
+            let ruling = suspension.map_or(Ruling::Lift, Ruling::Suspend);
+            rule(ops, id, ruling, &on.because, json).await
         }
         (None, Some(id)) => {
-            let account = ops.suspend_account(id, suspended, &on.reason.reason).await.map_err(told)?;
+            let cause = Cause::command_line(&on.because.reason, ops.clock.now());
+            let account =
+                ops.suspend_account(id, suspension, on.because.version, &cause).await.map_err(told)?;
             if json {
                 output::json(&account::document(&account))?;
             } else {
-                let state = if account.suspended { "suspended" } else { "active" };
+                let state = account.suspension.map_or("active", |_| "suspended");
                 output::line(&format!("Account {} ({}) is {state}.", account.id, account.name))?;
             }
             Ok(Outcome::Good)
@@ -101,10 +129,11 @@ async fn rule(
     ops: &Ops,
     id: DomainId,
     ruling: Ruling,
-    reason: &Reason,
+    because: &Because,
     json: bool,
 ) -> anyhow::Result<Outcome> {
-    let domain = ops.rule(id, ruling, &reason.reason).await.map_err(told)?;
+    let cause = Cause::command_line(&because.reason, ops.clock.now());
+    let domain = ops.rule(id, ruling, because.version, &cause).await.map_err(told)?.domain;
     if json {
         output::json(&domains::document(&domain))?;
     } else {

@@ -72,6 +72,8 @@ impl Server {
         metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let (key, first) = ops.install().await?;
+        let key = Arc::new(key);
+        let ops = Ops { key: Some(key.clone()), ..ops };
         let config = ops.config.clone();
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
@@ -100,11 +102,7 @@ impl Server {
             url: format!("{}://{address}", if config.http.tls.is_some() { "https" } else { "http" }),
             dns: zone.as_ref().map(zone::Bound::local_addr),
             handle: Handle::new(),
-            workers: worker::start(
-                &ops,
-                &worker::Equipment { asker: asker.clone(), mailer, key: Arc::new(key) },
-                &stopped,
-            ),
+            workers: worker::start(&ops, &worker::Equipment { asker: asker.clone(), mailer, key }, &stopped),
             listeners: JoinSet::new(),
             ops: ops.clone(),
             stop,

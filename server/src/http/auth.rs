@@ -19,7 +19,7 @@ const MAX_CREDENTIAL: usize = 8192;
 
 /// The authenticated caller, on a path that is theirs.
 ///
-/// This and [`AuthenticatedFor`] are the only ways to an [`Actor`], and no use
+/// This, [`AuthenticatedFor`] and [`Uncounted`] are the only ways to an [`Actor`], and no use
 /// case does anything without one, so that a handler cannot forget to
 /// authenticate. Taking it also counts the request against the caller's rate
 /// limit, and refuses a path under an account that is not theirs as one that
@@ -31,9 +31,23 @@ impl FromRequestParts<AppState> for Authenticated {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
-        let actor = app.ops().authenticate(credential).await?.ok_or(Failure::Unauthenticated)?;
-        admit(parts, app, &actor).await?;
+        let mut actor = caller(parts, app).await?;
+        admit(parts, app, &mut actor).await?;
+        Ok(Self(actor))
+    }
+}
+
+/// The authenticated caller of an endpoint that machines call as often as they
+/// have to: not counted against the rate limit.
+#[derive(Debug)]
+pub(super) struct Uncounted(pub(super) Actor);
+
+impl FromRequestParts<AppState> for Uncounted {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let mut actor = caller(parts, app).await?;
+        note(parts, &mut actor);
         Ok(Self(actor))
     }
 }
@@ -60,18 +74,28 @@ impl FromRequestParts<AppState> for AuthenticatedFor {
         };
         let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
         let found = app.ops().authenticate_for(credential, id).await?;
-        let (actor, domain) = found.ok_or(Failure::Unauthenticated)?;
-        admit(parts, app, &actor).await?;
+        let (mut actor, domain) = found.ok_or(Failure::Unauthenticated)?;
+        admit(parts, app, &mut actor).await?;
         Ok(Self { actor, domain: domain? })
     }
 }
 
+async fn caller(parts: &Parts, app: &AppState) -> Result<Actor> {
+    let credential = credential(&parts.headers).ok_or(Failure::Unauthenticated)?;
+    app.ops().authenticate(credential).await?.ok_or(Failure::Unauthenticated)
+}
+
+/// Notes whose request it is, and on whom it is from where.
+fn note<'a>(parts: &'a Parts, actor: &mut Actor) -> Option<&'a Arc<Notes>> {
+    let notes = parts.extensions.get::<Arc<Notes>>()?;
+    actor.origin = notes.origin().to_string();
+    notes.account(actor.account);
+    Some(notes)
+}
+
 /// Counts the request against its caller's limit, and sees that the path is theirs.
-async fn admit(parts: &mut Parts, app: &AppState, actor: &Actor) -> Result<()> {
-    let notes = parts.extensions.get::<Arc<Notes>>();
-    if let Some(notes) = notes {
-        notes.account(actor.account);
-    }
+async fn admit(parts: &mut Parts, app: &AppState, actor: &mut Actor) -> Result<()> {
+    let notes = note(parts, actor);
     if let Some(limiter) = app.limiter() {
         let outcome = limiter.check(actor);
         if let Some(notes) = notes {

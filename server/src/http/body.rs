@@ -61,6 +61,16 @@ pub(super) enum Given {
     Wrong,
 }
 
+impl Given {
+    /// The text, if it is one.
+    pub(super) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Nothing | Self::Null | Self::Wrong => None,
+        }
+    }
+}
+
 impl Fields {
     /// The top-level object of a body.
     pub(super) fn plain(body: &[u8]) -> std::result::Result<Self, FieldErrors> {
@@ -133,6 +143,63 @@ impl Fields {
             _ => self.object_to(field, "is invalid: must be true or false"),
         }
         None
+    }
+
+    /// A whole number that may be left out.
+    pub(super) fn number(&mut self, field: &'static str) -> Option<i64> {
+        let number = self.object.remove(field)?;
+        if number.as_i64().is_none() {
+            self.object_to(field, "is invalid: must be a whole number");
+        }
+        number.as_i64()
+    }
+
+    /// A list of texts that may be left out, `most` at most, each without
+    /// control characters.
+    pub(super) fn texts(&mut self, field: &'static str, most: usize) -> Option<Vec<String>> {
+        match self.object.remove(field)? {
+            Value::Array(list) if list.len() > most => {
+                self.object_to(field, format!("is too long: at most {most}"));
+                None
+            }
+            Value::Array(list) => {
+                let text = |value: Value| match value {
+                    Value::String(text) if !text.chars().any(char::is_control) => Some(text),
+                    _ => None,
+                };
+                let texts: Option<Vec<String>> = list.into_iter().map(text).collect();
+                if texts.is_none() {
+                    self.object_to(field, "is invalid: must be a list of texts without control characters");
+                }
+                texts
+            }
+            _ => {
+                self.object_to(field, "is invalid: must be a list");
+                None
+            }
+        }
+    }
+
+    /// The same, or a single text.
+    pub(super) fn text_or_texts(&mut self, field: &'static str, most: usize) -> Option<Vec<String>> {
+        match self.object.get(field)? {
+            Value::Array(_) => self.texts(field, most),
+            Value::Null => {
+                self.object_to(field, "can't be null: leave it out");
+                None
+            }
+            _ => self.text(field).into_text().map(|text| vec![text]),
+        }
+    }
+
+    /// Notes what is wrong with a field, unless something is already.
+    pub(super) fn object_unless_noted(&mut self, field: &'static str, message: &str) {
+        self.errors.entry(field).or_insert_with(|| vec![message.to_string()]);
+    }
+
+    /// What was wrong with what has been taken, if anything was.
+    pub(super) fn none_wrong(&self) -> std::result::Result<(), FieldErrors> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors.clone()) }
     }
 
     /// What was wrong with what has been taken.

@@ -5,7 +5,7 @@ use super::{AppState, answer::Payload};
 use crate::store::AccountId;
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
@@ -20,6 +20,7 @@ use metrics::SharedString;
 use sha2::{Digest, Sha256};
 use std::{
     fmt::Write as _,
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -37,11 +38,22 @@ const MAX_REQUEST_ID: usize = 128;
 /// What is learnt within a request and said in its answer.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    origin: String,
     remaining: OnceLock<u32>,
     account: OnceLock<AccountId>,
 }
 
 impl Notes {
+    /// The notes of a request from there.
+    fn of(origin: String) -> Self {
+        Self { origin, ..Self::default() }
+    }
+
+    /// From where the request is, for the history.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Notes how many requests the caller has left.
     pub(super) fn rate_limit_remaining(&self, remaining: u32) {
         // A request is counted once; a second count would be the later one.
@@ -63,9 +75,14 @@ pub(super) async fn edge(State(app): State<AppState>, mut request: Request, next
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let if_none_match = matches!(method, Method::GET | Method::HEAD)
         .then(|| request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>());
-    let notes = Arc::new(Notes::default());
-    request.extensions_mut().insert(notes.clone());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let id_text = id.to_str().unwrap_or_default();
+    let origin = match peer {
+        Some(peer) => format!("{peer} request {id_text}"),
+        None => format!("request {id_text}"),
+    };
+    let notes = Arc::new(Notes::of(origin));
+    request.extensions_mut().insert(notes.clone());
     let span = tracing::info_span!("request", request_id = id_text, method = %method, route);
 
     let mut response = next.run(request).instrument(span).await;

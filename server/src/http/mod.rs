@@ -8,6 +8,7 @@
 
 mod answer;
 mod auth;
+mod authorize;
 mod body;
 mod company_info;
 mod domains;
@@ -73,6 +74,7 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .route("/api/openapi.json", get(openapi::serve))
+        .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     if state.metrics().is_some() {

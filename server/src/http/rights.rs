@@ -4,7 +4,7 @@
 use super::{AppState, error::Failure};
 use crate::{
     ops::Actor,
-    store::{Access, DomainId, TokenScope},
+    store::{DomainId, TokenScope},
 };
 use signet_core::company::FieldErrors;
 
@@ -17,6 +17,8 @@ pub(super) enum Needs {
     Write,
     /// Changing what is the account's.
     AccountAdmin,
+    /// What the operator does.
+    Operator,
 }
 
 /// The answer to a request that is wrong in itself: `errors`, unless the use
@@ -36,7 +38,8 @@ pub(super) async fn objection(
     let allowed = match needs {
         Needs::Read => !matches!(&actor.scope, TokenScope::Domains(ids) if ids.is_empty()),
         Needs::Write => actor.may_write(),
-        Needs::AccountAdmin => actor.scope == TokenScope::Account && actor.access == Access::Admin,
+        Needs::AccountAdmin => actor.scope == TokenScope::Account && actor.may_write(),
+        Needs::Operator => actor.is_operator(),
     };
     if allowed { Failure::Invalid(errors) } else { Failure::Forbidden }
 }

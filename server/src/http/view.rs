@@ -7,6 +7,7 @@ use crate::{
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use signet_core::{
+    authz::{Answer, Refusal},
     company::{CompanyInfo, Field},
     names::Name,
     plan::PlannedRecord,
@@ -210,6 +211,31 @@ impl<'a> From<&'a Event> for EventView<'a> {
             to: event.to.as_deref(),
             record: event.record.as_deref(),
         }
+    }
+}
+
+/// What the sending gate says of a message, with the SMTP reply that says it.
+#[derive(Serialize)]
+pub(super) struct AuthorizationView<'a> {
+    action: &'static str,
+    code: u16,
+    enhanced_status: &'static str,
+    text: &'a str,
+    domain: Option<&'a str>,
+}
+
+impl<'a> AuthorizationView<'a> {
+    pub(super) fn of(answer: &'a Answer) -> Self {
+        let (action, refusal) = match answer {
+            Answer::Allow { .. } => {
+                let text = "The message may go out";
+                return Self { action: "allow", code: 250, enhanced_status: "2.0.0", text, domain: None };
+            }
+            Answer::Defer(refusal) => ("defer", refusal),
+            Answer::Reject(refusal) => ("reject", refusal),
+        };
+        let Refusal { code, enhanced, text, domain } = refusal;
+        Self { action, code: *code, enhanced_status: enhanced, text, domain: domain.as_deref() }
     }
 }
 

@@ -102,7 +102,7 @@ impl Ops {
     }
 
     pub(super) fn operator_cause(&self) -> Cause {
-        Cause { actor: "operator".to_string(), reason: String::new(), at: self.clock.now() }
+        Cause::command_line("", self.clock.now())
     }
 }
 

@@ -28,13 +28,23 @@ pub struct Actor {
     pub scope: TokenScope,
     /// Who they are in the history: `token:7`, `jwt:alice`.
     pub label: String,
+    /// From where they ask, for the history, see [`Cause::origin`].
+    ///
+    /// [`Cause::origin`]: crate::store::Cause::origin
+    pub origin: String,
 }
 
 impl Actor {
     /// The operator, on the command line, acting in an account.
     #[must_use]
     pub fn operator(account: AccountId) -> Self {
-        Self { account, access: Access::Admin, scope: TokenScope::Account, label: "operator".to_string() }
+        Self {
+            account,
+            access: Access::Operator,
+            scope: TokenScope::Account,
+            label: "operator".to_string(),
+            origin: "command line".to_string(),
+        }
     }
 
     /// Whether they can see the domain with this number, if it is the account's.
@@ -49,7 +59,18 @@ impl Actor {
     /// Whether they may change what they see.
     #[must_use]
     pub fn may_write(&self) -> bool {
-        self.access == Access::Admin
+        matches!(self.access, Access::Admin | Access::Operator)
+    }
+
+    /// Whether they do what the operator does, in all accounts.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.access == Access::Operator && self.scope == TokenScope::Account
+    }
+
+    /// Needed to act in accounts that are not theirs.
+    pub(super) fn with_operator(&self) -> Result<()> {
+        if self.is_operator() { Ok(()) } else { Err(Refused::Forbidden) }
     }
 
     /// What they may do with a domain they see: read, update, destroy.
@@ -75,7 +96,7 @@ impl Actor {
     /// Needed to change what is the account's and no single domain's.
     pub(super) fn with_account_admin(&self) -> Result<()> {
         match (&self.scope, self.access) {
-            (TokenScope::Account, Access::Admin) => Ok(()),
+            (TokenScope::Account, Access::Admin | Access::Operator) => Ok(()),
             _ => Err(Refused::Forbidden),
         }
     }
@@ -159,7 +180,8 @@ impl Ops {
         }
         self.used_tokens.note(grant.token, now);
         let label = format!("token:{}", grant.token);
-        Some(Actor { account: grant.account, access: grant.access, scope: grant.scope, label })
+        let Grant { account, access, scope, .. } = grant;
+        Some(Actor { account, access, scope, label, origin: String::new() })
     }
 
     async fn authenticate_jwt(&self, credential: &str) -> Result<Option<Actor>> {
@@ -177,7 +199,8 @@ impl Ops {
         }
         let label =
             format!("jwt:{}", claims.sub.as_deref().unwrap_or("?").chars().take(200).collect::<String>());
-        Ok(Some(Actor { account, access: claims.signet_access.into(), scope: TokenScope::Account, label }))
+        let (access, scope) = (claims.signet_access.into(), TokenScope::Account);
+        Ok(Some(Actor { account, access, scope, label, origin: String::new() }))
     }
 
     /// Writes down when tokens were last used.

@@ -1,6 +1,12 @@
 //! The sending gate: may this message go out?
 
-use super::Ops;
+mod recent;
+mod sending;
+
+pub use recent::{MAX_AGE, Recent};
+pub use sending::Sending;
+
+use super::{Actor, Ops, Refused};
 use crate::store::{AccountId, Cause, DomainId, Spent, StoreError};
 use signet_core::{
     authz::{Answer, Candidate, Request, Source, authorize, return_path},
@@ -18,8 +24,29 @@ pub struct Outgoing {
 }
 
 impl Ops {
-    /// Whether a message may go out. Everything is read afresh, so that a
-    /// suspension holds at once; a store that fails makes it a deferral.
+    /// [`authorize`](Self::authorize), for somebody who asks over the API: a
+    /// message of their own account, or for the operator of any, or of whichever
+    /// it is.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`] when the message is said to be of an account that
+    /// is not theirs; [`Refused::Forbidden`] without admin access to the account,
+    /// since messages are counted. The store's failures are an answer.
+    pub async fn authorize_for(&self, actor: &Actor, mut outgoing: Outgoing) -> super::Result<Answer> {
+        if !actor.is_operator() {
+            if outgoing.message.account.is_some_and(|account| account != actor.account.0) {
+                return Err(Refused::NotFound);
+            }
+            actor.with_account_admin()?;
+            outgoing.message.account = Some(actor.account.0);
+        }
+        Ok(self.authorize(&outgoing).await)
+    }
+
+    /// Whether a message may go out. That it may is remembered for a moment
+    /// ([`MAX_AGE`]); that it may not, and what is counted, is read afresh, so
+    /// that a suspension by whatever process holds within that time and its end
+    /// at once. A store that fails makes it a deferral.
     pub async fn authorize(&self, outgoing: &Outgoing) -> Answer {
         let answer = self.judge_and_count(outgoing).await.unwrap_or_else(|error| {
             tracing::error!(%error, "the sending gate cannot decide");
@@ -36,11 +63,14 @@ impl Ops {
     }
 
     async fn judge_and_count(&self, outgoing: &Outgoing) -> Result<Answer, StoreError> {
+        if let Some(answer) = self.judge_by_memory(&outgoing.message) {
+            return Ok(answer);
+        }
         let answer = self.judge(outgoing).await?;
         let (Answer::Allow { spends: Some(domain) }, Some(instance)) = (&answer, &outgoing.count) else {
             return Ok(answer);
         };
-        let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: self.clock.now() };
+        let cause = Cause::signet(self.clock.now());
         match self.store.spend_demo(DomainId(*domain), instance, &cause).await? {
             Spent::Now | Spent::Before => Ok(answer),
             // Another message was faster, or the operator: what holds now says why.
@@ -51,15 +81,44 @@ impl Ops {
         }
     }
 
+    /// What everything the message names was found to be a moment ago, if by
+    /// that it may go out, uncounted. Nothing else is answered from memory.
+    fn judge_by_memory(&self, message: &Request) -> Option<Answer> {
+        let sources = message.sources();
+        if sources.is_empty() {
+            return None;
+        }
+        let (account, now) = (message.account.map(AccountId), self.recent.moment(&self.clock));
+        let found = sources.into_iter().map(|source| match source {
+            Source::Domain(name) => self.recent.get(name, account, now),
+            Source::Null | Source::Other(_) => None,
+        });
+        let answer = found.collect::<Option<Vec<_>>>().map(|found| authorize(message, &found));
+        let answer = answer.filter(|answer| *answer == Answer::Allow { spends: None });
+        let result = if answer.is_some() { "hit" } else { "miss" };
+        metrics::counter!("signet_gate_cache_total", "result" => result).increment(1);
+        answer
+    }
+
     async fn judge(&self, outgoing: &Outgoing) -> Result<Answer, StoreError> {
+        let (sources, read) = (outgoing.message.sources(), self.recent.moment(&self.clock));
         let mut found = Vec::new();
-        for source in outgoing.message.sources() {
+        for source in &sources {
             found.push(match source {
                 Source::Domain(name) => self.candidates(name, outgoing).await?,
                 Source::Null | Source::Other(_) => Vec::new(),
             });
         }
-        Ok(authorize(&outgoing.message, &found))
+        let answer = authorize(&outgoing.message, &found);
+        if answer == (Answer::Allow { spends: None }) {
+            self.sending.note(found.iter().flatten());
+            for (source, found) in sources.into_iter().zip(found) {
+                if let Source::Domain(name) = source {
+                    self.recent.put(name, outgoing.message.account.map(AccountId), read, found);
+                }
+            }
+        }
+        Ok(answer)
     }
 
     /// The domains a name may be: the one whose return path it is, or else

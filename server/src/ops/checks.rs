@@ -2,15 +2,15 @@
 
 use super::{Actor, Ops, Refused, Result};
 use crate::store::{
-    AccountId, Alert, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
+    About, AccountId, Alert, Domain, DomainId, Due, EventKind, Held, Looked, NewEvent, RecordState, Report,
     WrongRecord,
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
     plan::{PlannedRecord, Present, RecordKey},
-    schedule::{self, Pace},
-    verify::{Findings, Status},
+    schedule::{self, Pace, SENDS_FOR},
+    verify::{Findings, Status, dns_host::Hosting},
 };
 use std::time::Duration;
 
@@ -122,12 +122,11 @@ fn decide(
         dns: due.domain.dns,
         due_at: now.saturating_add(LOOK_AT_HELD).unwrap_or(Timestamp::MAX),
     });
-    let alert = change
-        .filter(|_| due.domain.tracking.critical_alerts)
-        .map(|change| alert(change, &due.domain, plan, &gate, &findings));
+    let alert = change.and_then(|change| alert(change, &due.domain, plan, &gate, &findings));
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
-    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
+    let sends = due.sent_at.is_some_and(|at| now.duration_since(at) < SENDS_FOR);
+    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions, sends };
     let looked = Looked {
         domain: due.domain.id,
         account: due.domain.account,
@@ -141,7 +140,6 @@ fn decide(
         dns,
         held,
         alert,
-        message: None,
         failures,
         suspicions,
         events,
@@ -197,6 +195,7 @@ fn record_states(
                     from: Some(before.status.to_string()),
                     to: Some(shown.status.to_string()),
                     record: Some(record.key),
+                    evidence: None,
                 });
             }
             Some(RecordState { key: record.key, shown, past, expected: record.value.clone() })
@@ -205,7 +204,15 @@ fn record_states(
     (states, events)
 }
 
-fn alert(change: Change, domain: &Domain, plan: &[PlannedRecord], gate: &Gate, findings: &Findings) -> Alert {
+/// What the owner is told; nothing of the first verification, which changes the
+/// compliance status and is told as that.
+fn alert(
+    change: Change,
+    domain: &Domain,
+    plan: &[PlannedRecord],
+    gate: &Gate,
+    findings: &Findings,
+) -> Option<Alert> {
     let wrong = |record: &PlannedRecord| {
         let Gate::Wrong(wrong) = gate else { return None };
         let verdict = findings.verdicts.iter().find(|verdict| verdict.key == record.key)?;
@@ -215,12 +222,18 @@ fn alert(change: Change, domain: &Domain, plan: &[PlannedRecord], gate: &Gate, f
             fix: verdict.fix.clone(),
         })
     };
-    Alert {
-        change,
-        domain: domain.name.clone(),
-        recipient: domain.tracking.alert_recipient.clone(),
-        wrong: plan.iter().filter_map(wrong).collect(),
-    }
+    let wrong = plan.iter().filter_map(wrong).collect();
+    let about = match change {
+        Change::Verified => return None,
+        Change::AtRisk { deadline } => About::AtRisk { deadline, wrong },
+        Change::DeadlineMoved { deadline } => About::DeadlineMoved { deadline, wrong },
+        Change::Lost => About::Lost { wrong },
+        Change::Mended => About::Mended,
+        Change::Recovered => About::Recovered,
+    };
+    let host = Hosting::of_verdicts(&findings.verdicts);
+    let cause = host.host().map_or_else(|| domain.name.to_string(), |host| host.name.to_string());
+    Some(Alert { about, cause })
 }
 
 fn event(change: Change, gate: &Gate, findings: &Findings) -> NewEvent {

@@ -13,6 +13,7 @@ pub mod domains;
 pub mod idempotency;
 pub mod installation;
 pub mod instructions;
+pub mod links;
 pub mod review;
 mod watch;
 
@@ -21,6 +22,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
+    keys::KeyFile,
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -55,8 +57,17 @@ pub struct Ops {
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
+    /// Rung when owners are to be told something, by message or webhook.
+    pub noticed: Arc<Notify>,
+    /// The key-encryption key, where the process has it: a server, not the
+    /// command line.
+    pub key: Option<Arc<KeyFile>>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
+    /// What the sending gate has just read.
+    pub recent: Arc<authorize::Recent>,
+    /// Domains that have sent since they were last written down.
+    pub sending: Arc<authorize::Sending>,
     /// Checks Bearer JWTs, where an issuer is configured.
     pub jwt: Option<Arc<authn::JwtVerifier>>,
 }
@@ -104,13 +115,22 @@ impl Ops {
             sight: Arc::default(),
             under_way: Arc::default(),
             queued: Arc::default(),
+            noticed: Arc::default(),
+            key: None,
             used_tokens: Arc::default(),
+            sending: Arc::default(),
+            recent: Arc::default(),
         }
     }
 
     /// What the actor does now, for the history.
     fn cause(&self, actor: &Actor) -> Cause {
-        Cause { actor: actor.label.clone(), reason: String::new(), at: self.clock.now() }
+        Cause {
+            actor: actor.label.clone(),
+            origin: actor.origin.clone(),
+            reason: String::new(),
+            at: self.clock.now(),
+        }
     }
 
     /// The records a domain must have, each with the status the contract shows.

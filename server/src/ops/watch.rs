@@ -80,26 +80,6 @@ impl Ops {
         Ok(())
     }
 
-    /// Addresses what owners are to be told about `looks`; it is queued with what
-    /// they change.
-    ///
-    /// # Errors
-    /// When the store cannot be asked; then nothing may be written.
-    pub async fn address_alerts(&self, looks: &mut [Looked]) -> Result<(), StoreError> {
-        for look in looks {
-            let Some(alert) = look.alert.take() else { continue };
-            let owner = match alert.recipient {
-                Some(_) => None,
-                None => self.store.account(look.account).await?.map(|account| account.owner_email),
-            };
-            if let Some(to) = alert.recipient.as_ref().or(owner.as_ref()) {
-                let service = &self.config.http.public_url;
-                look.message = notify::alert::compose(&alert, to, self.message_id(), service);
-            }
-        }
-        Ok(())
-    }
-
     /// Tells the operator, once, when demotions are frozen or looks see nothing;
     /// and notes when that is over.
     ///

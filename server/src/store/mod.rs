@@ -1,6 +1,7 @@
 //! What is kept, and the only way to it.
 //!
-//! [`Store`] has a method per use case; each is one transaction. There are two
+//! [`Store`] has a method per use case, with those of some subjects in traits of
+//! their own; each is one transaction. There are two
 //! of it, for SQLite and for PostgreSQL, compiled from one source of SQL. The
 //! account is an argument of every method that touches what belongs to one;
 //! the few that do not take it are the operator's and the workers'.
@@ -10,11 +11,17 @@ mod statements;
 
 mod dump;
 mod model;
+mod notices;
 pub mod pg;
+mod review;
 pub mod sqlite;
 mod stored;
+mod webhooks;
 
 pub use model::*;
+pub use notices::NoticeStore;
+pub use review::ReviewStore;
+pub use webhooks::WebhookStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,7 +75,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'static {
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token, and notes
@@ -189,25 +196,6 @@ pub trait Store: Send + Sync + 'static {
         cause: &Cause,
     ) -> Result<bool>;
 
-    // --- review -----------------------------------------------------------
-
-    /// Domains waiting for a decision (`under_review`), oldest first.
-    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>>;
-    /// Rules on a domain; the domain afterwards.
-    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>>;
-    /// Suspends an account (`true`) or lifts that; the account afterwards.
-    async fn suspend_account(&self, id: AccountId, suspended: bool, cause: &Cause)
-    -> Result<Option<Account>>;
-
-    /// What an account has done before: how many domains it has registered
-    /// `since`, the demo domain apart, and which other than `but` was rejected.
-    async fn account_record(
-        &self,
-        account: AccountId,
-        but: DomainId,
-        since: Timestamp,
-    ) -> Result<AccountRecord>;
-
     // --- looking ----------------------------------------------------------
 
     /// Makes a domain due at once. The ticket is covered once
@@ -294,7 +282,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
-    /// messages counted for the demo.
+    /// messages counted for the demo, notices that were told, deliveries that are
+    /// done.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------
@@ -313,6 +302,10 @@ pub trait Store: Send + Sync + 'static {
     /// Counts a message in a demo domain's allowance, once per instance. With
     /// the last one the domain's compliance changes, with a history row.
     async fn spend_demo(&self, domain: DomainId, message: &str, cause: &Cause) -> Result<Spent>;
+
+    /// Notes that mail was sent from domains, and brings forward the next look at
+    /// those that had not sent for long. Nothing is written of one noted within a day.
+    async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()>;
 
     // --- keys and zone ----------------------------------------------------
 

@@ -304,11 +304,10 @@ async fn apply(ops: Ops, mut looks: mpsc::Receiver<Looked>) {
 
 async fn write(ops: &Ops, looks: &mut [Looked]) -> Result<u64, StoreError> {
     ops.hold_back(looks).await?;
-    ops.address_alerts(looks).await?;
-    let cause = Cause { actor: "signet".to_string(), reason: String::new(), at: ops.clock.now() };
+    let cause = Cause::signet(ops.clock.now());
     let written = ops.store.apply_looks(looks, &cause).await?;
-    if looks.iter().any(|look| look.message.is_some()) {
-        ops.queued.notify_one();
+    if looks.iter().any(|look| look.alert.is_some()) {
+        ops.noticed.notify_one();
     }
     Ok(written.into_iter().filter(|written| *written).count() as u64)
 }

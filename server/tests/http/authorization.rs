@@ -32,6 +32,11 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("checkDomain", Takes::ChangingTheDomain, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        (
+            "authorizeMessage",
+            Takes::AccountAdmin,
+            json!({"envelope_from": "jo@example.com", "recipients": ["ann@example.net"], "instance": "1"}),
+        ),
         ("getOpenapi", Takes::Nothing, Value::Null),
         ("getHealth", Takes::Nothing, Value::Null),
         ("getReadiness", Takes::Nothing, Value::Null),

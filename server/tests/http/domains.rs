@@ -217,7 +217,7 @@ async fn a_verified_domain_says_since_when_and_why() {
             api.ops.decide(due, &plan, Observed { findings, whole: true, others_answer: true })
         })
         .collect();
-    let cause = signet::store::Cause { actor: "signet".into(), reason: String::new(), at: now };
+    let cause = signet::store::Cause::signet(now);
     assert_eq!(api.ops.store.apply_looks(&looked, &cause).await.unwrap(), vec![true; looked.len()]);
     let domain = api.get(&format!("/api/domains/{id}")).send().await.json();
     assert_eq!(domain["dns_verified"], true);

@@ -112,15 +112,15 @@ async fn company_information_opens_the_review(place: Place) {
     let pending = register(&store, account, "pending.example").await;
     look_at(&store, &verified, DnsState::Verified { at: at(5) }, 5).await;
     assert_eq!(store.company(account).await.unwrap(), None);
-    assert_eq!(store.review_queue(10).await.unwrap(), []);
+    assert_eq!(store.reviews(&[Review::Due], None, 10).await.unwrap(), []);
 
     let info = company();
     assert!(store.create_company(account, &info, &cause(6)).await.unwrap());
     assert!(!store.create_company(account, &info, &cause(6)).await.unwrap(), "there is some already");
     assert!(!store.create_company(AccountId(99), &info, &cause(6)).await.unwrap());
     assert_eq!(store.company(account).await.unwrap(), Some(info.clone()));
-    let queue = store.review_queue(10).await.unwrap();
-    assert_eq!(queue.iter().map(|domain| domain.id).collect::<Vec<_>>(), [verified.id]);
+    let queue = store.reviews(&[Review::Due], None, 10).await.unwrap();
+    assert_eq!(queue.iter().map(|waiting| waiting.case.domain.id).collect::<Vec<_>>(), [verified.id]);
     assert_eq!(
         history(&store, &verified).await,
         [
@@ -158,17 +158,18 @@ async fn rulings_and_suspensions(place: Place) {
     use signet_core::lifecycle::ComplianceStatus as Status;
     for (ruling, status) in [
         (Ruling::Approve, Status::Compliant),
-        (Ruling::Suspend, Status::Suspended),
-        (Ruling::Suspend, Status::Suspended),
+        (Ruling::Suspend(Suspension::Abuse), Status::Suspended),
+        (Ruling::Suspend(Suspension::Abuse), Status::Suspended),
         (Ruling::Lift, Status::Compliant),
         (Ruling::Lift, Status::Compliant),
         (Ruling::Reject, Status::NonCompliant),
     ] {
-        let ruled = store.rule(domain.id, ruling, &cause(7)).await.unwrap().unwrap();
-        assert_eq!(ruled.compliance(), status);
-        assert_eq!(store.domain(account, domain.id).await.unwrap().unwrap(), ruled, "as it is kept");
+        let ruled = store.rule(domain.id, ruling, None, &cause(7)).await.unwrap().unwrap();
+        let Ruled::Done(ruled) = ruled else { panic!("nobody else rules") };
+        assert_eq!(ruled.domain.compliance(), status);
+        assert_eq!(store.domain(account, domain.id).await.unwrap().unwrap(), ruled.domain, "as it is kept");
     }
-    assert_eq!(store.rule(DomainId(999), Ruling::Approve, &cause(7)).await.unwrap(), None);
+    assert_eq!(store.rule(DomainId(999), Ruling::Approve, None, &cause(7)).await.unwrap(), None);
     let ruled = history(&store, &domain).await.split_off(3);
     assert_eq!(
         ruled,
@@ -183,12 +184,18 @@ async fn rulings_and_suspensions(place: Place) {
             "domain.compliance_changed compliant>non_compliant",
         ]
     );
-    let suspended = store.suspend_account(account, true, &cause(8)).await.unwrap().unwrap();
-    assert!(suspended.suspended);
-    assert_eq!(store.suspend_account(account, true, &cause(8)).await.unwrap(), Some(suspended));
-    assert!(store.domain(account, domain.id).await.unwrap().unwrap().account_suspended);
-    assert!(!store.suspend_account(account, false, &cause(9)).await.unwrap().unwrap().suspended);
-    assert_eq!(store.suspend_account(AccountId(99), true, &cause(9)).await.unwrap(), None);
+    let hold = Some(Suspension::Hold);
+    let suspended = store.suspend_account(account, hold, None, &cause(8)).await.unwrap().unwrap();
+    let Ruled::Done(suspended) = suspended else { panic!("nobody else rules") };
+    assert_eq!(suspended.suspension, hold);
+    let stale = store.suspend_account(account, None, Some(suspended.version - 1), &cause(8)).await.unwrap();
+    assert_eq!(stale, Some(Ruled::Stale(suspended.clone())));
+    let again = store.suspend_account(account, hold, None, &cause(8)).await.unwrap();
+    assert_eq!(again, Some(Ruled::Done(suspended.clone())));
+    assert_eq!(store.domain(account, domain.id).await.unwrap().unwrap().account_suspension, hold);
+    let lifted = store.suspend_account(account, None, Some(suspended.version), &cause(9)).await.unwrap();
+    assert!(matches!(lifted, Some(Ruled::Done(lifted)) if lifted.suspension.is_none()));
+    assert_eq!(store.suspend_account(AccountId(99), hold, None, &cause(9)).await.unwrap(), None);
     let changes = history(&store, &domain).await.split_off(11);
     assert_eq!(
         changes,
@@ -198,7 +205,7 @@ async fn rulings_and_suspensions(place: Place) {
         ]
     );
     // The decision outlives an outage: lost, then straight back.
-    store.rule(domain.id, Ruling::Approve, &cause(10)).await.unwrap();
+    store.rule(domain.id, Ruling::Approve, None, &cause(10)).await.unwrap();
     look_at(&store, &domain, DnsState::Lost { at: at(11) }, 11).await;
     look_at(&store, &domain, DnsState::Verified { at: at(12) }, 12).await;
     assert_eq!(
@@ -227,7 +234,10 @@ async fn counts_for_the_metrics(place: Place) {
     // PostgreSQL counts from the end of a lease that ran out.
     let oldest_due = counts.oldest_due.filter(|oldest| (at(0)..=at(65)).contains(oldest));
     assert!(oldest_due.is_some(), "{counts:?}");
-    assert_eq!(counts, Counts { domains: expected.to_vec(), due: 1, oldest_due, outbox: 1 });
+    assert_eq!(
+        counts,
+        Counts { domains: expected.to_vec(), due: 1, oldest_due, outbox: 1, ..Counts::default() }
+    );
     let none = store.counts(at(-1)).await.unwrap();
     assert_eq!((none.due, none.oldest_due), (0, None));
 }

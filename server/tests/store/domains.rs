@@ -23,7 +23,7 @@ async fn a_new_domain(place: Place) {
     assert_eq!(events.len(), 1);
     assert_eq!(
         (events[0].actor.as_str(), events[0].reason.as_str(), events[0].at),
-        ("test", "because", at(0))
+        ("operator", "because", at(0))
     );
 }
 
@@ -135,7 +135,7 @@ async fn history_in_pages(place: Place) {
     register(&store, account, "other.example").await;
     for n in 0..4 {
         let ruling = if n % 2 == 0 { Ruling::Approve } else { Ruling::Reject };
-        store.rule(domain.id, ruling, &cause(n)).await.unwrap();
+        store.rule(domain.id, ruling, None, &cause(n)).await.unwrap();
     }
     let all = store.events(account, domain.id, None, 100).await.unwrap();
     assert_eq!(all.len(), 5);
@@ -145,7 +145,7 @@ async fn history_in_pages(place: Place) {
     paged.extend(store.events(account, domain.id, next, 100).await.unwrap());
     assert_eq!(paged, all);
     let hostile = Cause { reason: "nul \0 and '\"; DROP".to_string(), ..cause(9) };
-    store.rule(domain.id, Ruling::Approve, &hostile).await.unwrap();
+    store.rule(domain.id, Ruling::Approve, None, &hostile).await.unwrap();
     let newest = store.events(account, domain.id, None, 1).await.unwrap();
     assert_eq!(newest[0].reason, "nul \u{fffd} and '\"; DROP");
 }

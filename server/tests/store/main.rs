@@ -10,10 +10,12 @@ mod backup;
 mod checks;
 mod concurrency;
 mod domains;
+mod lifecycle;
 mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod review;
 mod sender;
 mod sending;
 mod tenancy;
@@ -24,12 +26,13 @@ use signet_core::{
     company::{CompanyInfo, CompanyPatch, Field},
     email::EmailAddress,
     lifecycle::{
-        DnsState, Past,
+        DnsState, Past, Suspension,
         dns::Shown,
         past::{Kind, Trouble},
     },
     names::{DomainName, Name, RecordId},
     plan::{PlannedRecord, Present, RecordKey},
+    questionnaire::{self, Answers, Given},
     verify::{Code, Status, Verdict},
 };
 use std::sync::{
@@ -100,7 +103,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn cause(seconds: i64) -> Cause {
-    Cause { actor: "test".to_string(), reason: "because".to_string(), at: at(seconds) }
+    Cause::command_line("because", at(seconds))
 }
 
 /// A number no other call has given.
@@ -152,6 +155,21 @@ fn company() -> CompanyInfo {
     CompanyInfo::create(&CompanyPatch { fields, info_level: None }).unwrap()
 }
 
+/// Every question answered.
+fn answers() -> Answers {
+    use questionnaire::Kind;
+    let given = questionnaire::QUESTIONS.iter().map(|question| {
+        let given = match question.kind {
+            Kind::Line(_) | Kind::Text(_) => Given::Text(format!("On {}", question.id)),
+            Kind::Choice(choices) => Given::Text(choices[0].id.to_string()),
+            Kind::Number(least, _) => Given::Number(least),
+            Kind::YesNo => Given::YesNo(false),
+        };
+        (question.id.to_string(), given)
+    });
+    questionnaire::answers(&given.collect()).unwrap()
+}
+
 fn verdict(status: Status, code: Code) -> Verdict {
     let record = PlannedRecord {
         key: RecordKey::Verification,
@@ -197,7 +215,6 @@ fn look(due: &Due, dns: DnsState, seconds: i64) -> Looked {
         dns,
         held: None,
         alert: None,
-        message: None,
         failures: 1,
         suspicions: 2,
         due_at: at(seconds + 86_400),
@@ -236,6 +253,7 @@ fn message(to: &str) -> Message {
         text: "Text\r\n".to_string(),
         html: "<p>".to_string(),
         attachments: vec![],
+        unsubscribe: None,
         message_id: format!("{}@signet.test", fresh()),
     }
 }

@@ -13,6 +13,7 @@ use signet::{
     clock::Clock,
     config::{Config, Sources},
     http::{AppState, router},
+    keys::KeyFile,
     ops::{Ops, accounts::TokenRequest},
     store::{self, Access, AccountId, DomainId},
 };
@@ -57,7 +58,9 @@ impl Api {
         let config = Config::from_sources(&Sources::read(None, all, []).unwrap()).unwrap();
         let store = store::open(&url).await.unwrap();
         let clock = Clock::manual("2026-04-28T08:19:31.769123Z".parse().unwrap());
-        let ops = Ops::new(store, Arc::new(config), clock);
+        let mut ops = Ops::new(store, Arc::new(config), clock);
+        let key = KeyFile::open_or_make(&ops.config.key_file, &ops.random).unwrap();
+        ops.key = Some(Arc::new(key));
         let router = router(AppState::new(ops.clone(), None));
         let mut api =
             Self { router, ops, account: AccountId(0), token: String::new(), _directory: directory };

@@ -7,7 +7,7 @@ mod narrator;
 mod stage;
 
 use super::Outcome;
-use crate::store::{DomainId, Ruling};
+use crate::store::{Cause, DomainId, Ruling};
 use anyhow::Context as _;
 use clap::Args;
 use client::Client;
@@ -77,7 +77,8 @@ async fn play(narrator: &Narrator, stage: &Stage, token: &str) -> anyhow::Result
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
     narrator.act("The operator approves", "signet review approve").await?;
-    stage.ops.rule(DomainId(id), Ruling::Approve, "a real bakery").await.map_err(super::told)?;
+    let cause = Cause::command_line("a real bakery", stage.ops.clock.now());
+    stage.ops.rule(DomainId(id), Ruling::Approve, None, &cause).await.map_err(super::told)?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
     narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events").await?;

@@ -111,6 +111,12 @@ fn responses() -> Value {
         "CompanyInfoResponse": response("The company information.", data(schema("CompanyInfo")), &["ETag"]),
         "ReportResponse": response("The last look, record by record.", list("ReportEntry"), &["ETag"]),
         "EventsResponse": response("The history, newest first.", list("Event"), &["ETag"]),
+        "AuthorizationResponse": response("What the gate decided.", data(schema("Authorization")), &[]),
+        "AuthorizationTroubleResponse": response(
+            "The database cannot be reached now, and nothing was counted: `defer`, with 451 4.3.0.",
+            data(schema("Authorization")),
+            &["Retry-After"],
+        ),
         "NotModified": {
             "description": "Nothing changed since the answer whose `ETag` was sent as `If-None-Match`.",
         },

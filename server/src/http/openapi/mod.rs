@@ -12,7 +12,7 @@ mod schemas;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{answer::Answer, company_info, domains, path::Family};
+use super::{answer::Answer, authorize, company_info, domains, path::Family};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -49,6 +49,8 @@ pub fn openapi() -> Value {
             item[operation.method()] = operation.to_json(family);
         }
     }
+    let gate = authorize::operation();
+    paths.insert(gate.path().to_string(), json!({gate.method(): gate.to_json(Family::Current)}));
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -63,6 +65,7 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
+            {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],

@@ -14,6 +14,7 @@ pub(in crate::http) struct Operation {
     query: Vec<Value>,
     body: Option<Body>,
     responses: Vec<(u16, Value)>,
+    exempt: bool,
 }
 
 /// What is sent: a schema and an example of it.
@@ -29,7 +30,8 @@ pub(in crate::http) enum Body {
 
 impl Operation {
     fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self { method, path, id, summary, description: "", query: vec![], body: None, responses: vec![] }
+        let (query, body, responses) = (vec![], None, vec![]);
+        Self { method, path, id, summary, description: "", query, body, responses, exempt: false }
     }
 
     /// A GET; `path` is what follows the family's base.
@@ -55,6 +57,12 @@ impl Operation {
     /// What it does, in full.
     pub(in crate::http) fn description(mut self, description: &'static str) -> Self {
         self.description = description;
+        self
+    }
+
+    /// Neither counted against the rate limit nor kept for its `Idempotency-Key`.
+    pub(in crate::http) fn exempt(mut self) -> Self {
+        self.exempt = true;
         self
     }
 
@@ -132,6 +140,7 @@ impl Operation {
 
     fn tag(&self) -> &'static str {
         match self.path {
+            "/api/authorize" => "Sending",
             path if path.ends_with("company_info") => "Company info",
             path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
             _ => "Domains",
@@ -147,7 +156,7 @@ impl Operation {
             parameters.push(reference("parameters", "domain_id"));
         }
         parameters.extend(self.query.iter().cloned());
-        if self.method == "post" {
+        if self.method == "post" && !self.exempt {
             parameters.push(reference("parameters", "idempotency_key"));
         }
         parameters
@@ -161,7 +170,9 @@ impl Operation {
         if family == Family::Older {
             add(404, "NotFound");
         }
-        add(429, "TooManyRequests");
+        if !self.exempt {
+            add(429, "TooManyRequests");
+        }
         add(500, "InternalServerError");
         add(503, "ServiceUnavailable");
         match self.method {
@@ -173,7 +184,9 @@ impl Operation {
             }
         }
         if self.method == "post" {
-            add(409, "Conflict");
+            if !self.exempt {
+                add(409, "Conflict");
+            }
             add(422, "UnprocessableEntity");
         }
         responses.sort_by_key(|(status, _)| *status);

@@ -18,6 +18,7 @@ pub(super) fn schemas() -> Value {
         "CompanyInfoUpdateRequest": company_info_request(false),
         "ReportEntry": report_entry(),
         "Event": event(),
+        "Authorization": authorization(),
         "UnauthenticatedResponse": error_text("UnauthenticatedResponse", "error", "Incorrect API token"),
         "PermissionsDeniedResponse": error_text("PermissionsDeniedResponse", "errors", "Access forbidden"),
         "NotFoundResponse": error_text("NotFoundResponse", "error", "Not Found"),
@@ -286,6 +287,30 @@ fn report_entry() -> Value {
                 json!("2026-04-28T09:19:31.769Z"),
             ),
             "remarks": list("Things worth knowing that change nothing.", json!([])),
+        }),
+    )
+}
+
+fn authorization() -> Value {
+    let actions = [
+        ("allow", "let the message go out"),
+        ("defer", "answer with the reply; the client tries again"),
+        ("reject", "answer with the reply; the message is refused"),
+    ];
+    whole(
+        "Authorization",
+        "What the sending gate says of a message.",
+        json!({
+            "action": words("What to do.", actions.map(|(action, meaning)| (action, meaning.to_string()))),
+            "code": described(
+                json!({"type": "integer", "enum": [250, 450, 451, 550]}), "The code of the SMTP reply.", json!(550),
+            ),
+            "enhanced_status": text("Its enhanced status code (RFC 3463).", "5.7.1"),
+            "text": text(
+                "What it says, one line of ASCII.",
+                "Sending from domain example.com is not allowed: its DNS records are not verified",
+            ),
+            "domain": nullable_text("The domain it is about, where it is about one.", json!("example.com")),
         }),
     )
 }

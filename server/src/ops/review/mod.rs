@@ -1,5 +1,5 @@
-//! What the operator rules on, and what the automatic review looks at. Operators
-//! act on the command line, across accounts, and always with a reason.
+//! What the operator rules on, across accounts and always with a reason, and what
+//! the automatic review looks at.
 
 mod examine;
 mod sources;
@@ -7,48 +7,76 @@ mod sources;
 pub use sources::Examiner;
 
 use super::{Ops, Refused, Result};
-use crate::store::{Account, AccountId, Cause, Domain, DomainId, Ruling};
+use crate::store::{Account, AccountId, Case, Cause, DomainId, Review, Ruled, Ruling};
+use signet_core::lifecycle::Suspension;
 
 impl Ops {
-    /// Domains waiting for a decision, oldest first.
+    /// Domains whose review is due or waits for the operator, oldest first.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>> {
-        Ok(self.store.review_queue(limit).await?)
+    pub async fn review_queue(&self, limit: u32) -> Result<Vec<Case>> {
+        let waiting = self.store.reviews(&[Review::Due, Review::Referred], None, limit).await?;
+        Ok(waiting.into_iter().map(|waiting| waiting.case).collect())
     }
 
     /// Rules on a domain.
     ///
     /// # Errors
-    /// [`Refused::NotFound`]; [`Refused::Invalid`] without a reason, and for the
-    /// demo domain, on which there is nothing to approve or reject.
-    pub async fn rule(&self, id: DomainId, ruling: Ruling, reason: &str) -> Result<Domain> {
-        let cause = self.operator(reason)?;
-        let domain = self.store.domain_for_operator(id).await?.ok_or(Refused::NotFound)?;
-        if domain.demo && matches!(ruling, Ruling::Approve | Ruling::Reject) {
+    /// [`Refused::NotFound`]; [`Refused::Invalid`] without a reason, for the
+    /// demo domain, on which there is nothing to approve or reject, and where the
+    /// domain no longer has the version given.
+    pub async fn rule(
+        &self,
+        id: DomainId,
+        ruling: Ruling,
+        version: Option<i64>,
+        cause: &Cause,
+    ) -> Result<Case> {
+        with_reason(cause)?;
+        let case = self.store.case(id).await?.ok_or(Refused::NotFound)?;
+        if case.domain.demo && matches!(ruling, Ruling::Approve | Ruling::Reject | Ruling::Reopen) {
             return Err(Refused::invalid(
                 "base",
                 "A demo domain is never reviewed; suspend or lift it instead",
             ));
         }
-        self.store.rule(id, ruling, &cause).await?.ok_or(Refused::NotFound)
+        let ruled = self.store.rule(id, ruling, version, cause).await?;
+        self.recent.forget();
+        done(ruled)
     }
 
-    /// Suspends an account with all its domains, or lifts that.
+    /// Suspends an account with all its domains, or with `None` lifts that.
     ///
     /// # Errors
-    /// [`Refused::NotFound`]; [`Refused::Invalid`] without a reason.
-    pub async fn suspend_account(&self, id: AccountId, suspended: bool, reason: &str) -> Result<Account> {
-        let cause = self.operator(reason)?;
-        self.store.suspend_account(id, suspended, &cause).await?.ok_or(Refused::NotFound)
+    /// As [`Self::rule`].
+    pub async fn suspend_account(
+        &self,
+        id: AccountId,
+        suspension: Option<Suspension>,
+        version: Option<i64>,
+        cause: &Cause,
+    ) -> Result<Account> {
+        with_reason(cause)?;
+        let ruled = self.store.suspend_account(id, suspension, version, cause).await?;
+        self.recent.forget();
+        done(ruled)
     }
+}
 
-    fn operator(&self, reason: &str) -> Result<Cause> {
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().any(char::is_control) || reason.chars().count() > 1000 {
-            return Err(Refused::invalid("reason", "give a reason on one line, up to 1000 characters"));
+fn done<T>(ruled: Option<Ruled<T>>) -> Result<T> {
+    match ruled.ok_or(Refused::NotFound)? {
+        Ruled::Done(after) => Ok(after),
+        Ruled::Stale(_) => {
+            Err(Refused::invalid("version", "is outdated: somebody decided meanwhile; read it again"))
         }
-        Ok(Cause { actor: "operator".to_string(), reason: reason.to_string(), at: self.clock.now() })
     }
+}
+
+fn with_reason(cause: &Cause) -> Result<()> {
+    let reason = cause.reason.trim();
+    if reason.is_empty() || reason.chars().any(char::is_control) || reason.chars().count() > 1000 {
+        return Err(Refused::invalid("reason", "give a reason on one line, up to 1000 characters"));
+    }
+    Ok(())
 }

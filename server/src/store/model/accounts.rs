@@ -4,6 +4,7 @@ use super::{AccountId, DomainId, TokenId};
 use jiff::Timestamp;
 use signet_core::{
     email::EmailAddress,
+    lifecycle::Suspension,
     names::{DomainName, Name, RecordId},
 };
 use std::{collections::BTreeSet, fmt};
@@ -17,8 +18,10 @@ pub struct Account {
     pub name: String,
     /// Who hears about it.
     pub owner_email: EmailAddress,
-    /// Whether a suspension of the account is in force.
-    pub suspended: bool,
+    /// A suspension of the account that is in force.
+    pub suspension: Option<Suspension>,
+    /// One higher with everything the operator decides on it.
+    pub version: i64,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -52,6 +55,8 @@ pub enum Access {
     Viewer,
     /// Read and write (100).
     Admin,
+    /// That, and what the operator does, in all accounts.
+    Operator,
 }
 
 impl Access {
@@ -61,6 +66,7 @@ impl Access {
         match self {
             Self::Viewer => "viewer",
             Self::Admin => "admin",
+            Self::Operator => "operator",
         }
     }
 }
@@ -71,7 +77,8 @@ impl std::str::FromStr for Access {
         match text {
             "viewer" => Ok(Self::Viewer),
             "admin" => Ok(Self::Admin),
-            other => Err(format!("{other:?} is no access level: use admin or viewer")),
+            "operator" => Ok(Self::Operator),
+            other => Err(format!("{other:?} is no access level: use admin, viewer or operator")),
         }
     }
 }

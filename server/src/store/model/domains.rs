@@ -3,7 +3,9 @@
 use super::{AccountId, DomainId};
 use jiff::Timestamp;
 use signet_core::{
-    lifecycle::{ComplianceStatus, Decision, DnsState, Facts, Past, compliance, dns::Shown},
+    lifecycle::{
+        Asked, ComplianceStatus, Decision, DnsState, Facts, Past, Suspension, compliance, dns::Shown,
+    },
     names::{DomainName, Name, RecordId},
     plan::{Present, RecordKey},
     tracking::Tracking,
@@ -52,14 +54,18 @@ pub struct Domain {
     pub zone: Option<Name>,
     /// When it was last looked at.
     pub checked_at: Option<Timestamp>,
-    /// Whether a suspension of the domain itself is in force.
-    pub suspended: bool,
-    /// Whether one of its account is.
-    pub account_suspended: bool,
+    /// A suspension of the domain itself that is in force.
+    pub suspension: Option<Suspension>,
+    /// One of its account.
+    pub account_suspension: Option<Suspension>,
     /// Whether the account's company information is complete.
     pub company_complete: bool,
     /// The last review's decision.
     pub decision: Option<Decision>,
+    /// Whether the review asked for the questionnaire.
+    pub questionnaire: Asked,
+    /// Whether the review asked for a card check.
+    pub card: Asked,
 }
 
 impl Domain {
@@ -67,12 +73,14 @@ impl Domain {
     #[must_use]
     pub fn facts(&self) -> Facts {
         Facts {
-            suspended: self.suspended || self.account_suspended,
+            suspension: self.suspension.max(self.account_suspension),
             demo: self.demo,
             demo_messages_left: self.demo_messages_left,
             dns_verified: self.dns.is_verified(),
             company_complete: self.company_complete,
             decision: self.decision,
+            questionnaire: self.questionnaire,
+            card: self.card,
         }
     }
 
@@ -107,19 +115,6 @@ pub enum NotRegistered {
     Taken,
     /// The account has this many unverified domains already.
     TooManyUnverified(u32),
-}
-
-/// What the review's operator decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ruling {
-    /// The domain may send.
-    Approve,
-    /// It may not.
-    Reject,
-    /// It may not for now.
-    Suspend,
-    /// The suspension ends.
-    Lift,
 }
 
 /// What became of a message that was to be counted.

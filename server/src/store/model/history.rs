@@ -1,6 +1,6 @@
 //! What happened, for ever.
 
-use super::EventId;
+use super::{AccountId, DomainId, EventId};
 use jiff::Timestamp;
 use signet_core::plan::RecordKey;
 
@@ -9,10 +9,28 @@ use signet_core::plan::RecordKey;
 pub struct Cause {
     /// `token:7`, `operator`, `signet`, `jwt:subject`.
     pub actor: String,
+    /// From where: `192.0.2.7 request 0190…`, `command line`, `here` for what
+    /// happens by itself.
+    pub origin: String,
     /// In the actor's words, or empty.
     pub reason: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl Cause {
+    /// What Signet does by itself.
+    #[must_use]
+    pub fn signet(at: Timestamp) -> Self {
+        Self { actor: "signet".to_string(), origin: "here".to_string(), reason: String::new(), at }
+    }
+
+    /// What the operator does on the command line.
+    #[must_use]
+    pub fn command_line(reason: &str, at: Timestamp) -> Self {
+        let (actor, origin) = ("operator".to_string(), "command line".to_string());
+        Self { actor, origin, reason: reason.to_string(), at }
+    }
 }
 
 macro_rules! kinds {
@@ -33,6 +51,12 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $word),+ }
             }
 
+            /// The inverse of [`Self::as_str`].
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+            }
+
             /// What happened then, for the API's documentation.
             #[must_use]
             pub fn meaning(self) -> &'static str {
@@ -47,6 +71,9 @@ kinds! {
     AccountCreated = "account.created",
     /// A token was made.
     TokenCreated = "token.created",
+    /// A token was replaced by another with the same rights; the old one goes on
+    /// for a while.
+    TokenReset = "token.reset",
     /// A token was revoked.
     TokenRevoked = "token.revoked",
     /// A domain was registered.
@@ -73,10 +100,24 @@ kinds! {
     CompanyCreated = "company_info.created",
     /// Company information was changed.
     CompanyUpdated = "company_info.updated",
+    /// The rules of the review ran; `to` is what they came to.
+    ReviewRan = "review.ran",
+    /// The review asked for the questionnaire.
+    QuestionnaireAsked = "questionnaire.asked",
+    /// It was answered.
+    QuestionnaireAnswered = "questionnaire.answered",
+    /// The review asked for a card check.
+    CardAsked = "card.asked",
+    /// The card check was passed.
+    CardPassed = "card.passed",
+    /// It was not.
+    CardFailed = "card.failed",
     /// A review approved the domain.
     ReviewApproved = "review.approved",
     /// A review rejected it.
     ReviewRejected = "review.rejected",
+    /// A decision was taken back; the review begins anew.
+    ReviewReopened = "review.reopened",
     /// A suspension began.
     Suspended = "review.suspended",
     /// A suspension ended.
@@ -85,6 +126,31 @@ kinds! {
     InstructionsSent = "instructions.sent",
     /// DKIM keys were made.
     KeysCreated = "dkim.keys_created",
+    /// Another DKIM key signs from now on.
+    KeysRotated = "dkim.rotated",
+    /// A webhook was made.
+    WebhookCreated = "webhook.created",
+    /// Its settings were changed.
+    WebhookUpdated = "webhook.updated",
+    /// It was deleted.
+    WebhookDeleted = "webhook.deleted",
+    /// It accepted nothing for long, and is asked no more.
+    WebhookDisabled = "webhook.disabled",
+}
+
+impl EventKind {
+    /// Those that webhooks can be told of.
+    pub const PUBLISHED: &[Self] = &[
+        Self::DomainCreated,
+        Self::DomainVerified,
+        Self::DomainAtRisk,
+        Self::DomainUnverified,
+        Self::DomainRecovered,
+        Self::ComplianceChanged,
+        Self::DomainDeleted,
+        Self::RecordChanged,
+        Self::KeysRotated,
+    ];
 }
 
 /// What a history row says beside its [`Cause`].
@@ -100,13 +166,15 @@ pub struct NewEvent {
     pub to: Option<String>,
     /// The record it is about.
     pub record: Option<RecordKey>,
+    /// What it was decided by, JSON.
+    pub evidence: Option<String>,
 }
 
 impl NewEvent {
     /// A row that says only that something happened.
     #[must_use]
     pub fn of(kind: EventKind) -> Self {
-        Self { kind, reason: None, from: None, to: None, record: None }
+        Self { kind, reason: None, from: None, to: None, record: None, evidence: None }
     }
 }
 
@@ -119,8 +187,16 @@ pub struct Event {
     pub at: Timestamp,
     /// What, as [`EventKind::as_str`].
     pub kind: String,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The domain it is about.
+    pub domain: Option<DomainId>,
+    /// What that was called then.
+    pub domain_name: Option<String>,
     /// Who.
     pub actor: String,
+    /// From where, see [`Cause::origin`].
+    pub origin: String,
     /// Why.
     pub reason: String,
     /// What was before.
@@ -129,4 +205,6 @@ pub struct Event {
     pub to: Option<String>,
     /// The record it is about.
     pub record: Option<String>,
+    /// What it was decided by, JSON.
+    pub evidence: Option<String>,
 }

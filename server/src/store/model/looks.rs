@@ -1,11 +1,10 @@
 //! Looks at domains: whose turn it is, and what came of it.
 
-use super::{AccountId, Domain, DomainId, Message, NewEvent, RecordState};
+use super::{AccountId, Alert, Domain, DomainId, NewEvent, RecordState};
 use jiff::Timestamp;
 use signet_core::{
-    email::EmailAddress,
-    lifecycle::{Change, DnsState, freeze::AtStake},
-    names::{DomainName, Name},
+    lifecycle::{DnsState, freeze::AtStake},
+    names::Name,
     plan::Present,
     verify::Verdict,
 };
@@ -40,30 +39,8 @@ pub struct Due {
     pub suspicions: u32,
     /// When it was due.
     pub due_at: Timestamp,
-}
-
-/// Something about a domain's verification that its owner is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alert {
-    /// What happened.
-    pub change: Change,
-    /// To which domain.
-    pub domain: DomainName,
-    /// Whom the customer wants to be told; `None` for the account's owner.
-    pub recipient: Option<EmailAddress>,
-    /// What is wrong.
-    pub wrong: Vec<WrongRecord>,
-}
-
-/// A record that is wrong, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrongRecord {
-    /// Its full name.
-    pub owner: String,
-    /// What was seen.
-    pub reason: String,
-    /// What to do.
-    pub fix: String,
+    /// When mail was last sent from it, give or take a day.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// What is written of a loss that is held back.
@@ -146,8 +123,6 @@ pub struct Looked {
     pub due_at: Timestamp,
     /// What the owner is to be told, if anything.
     pub alert: Option<Alert>,
-    /// That, addressed and ready to be sent.
-    pub message: Option<Message>,
     /// History rows; the one on compliance is added by the store, which alone
     /// sees the facts of that moment.
     pub events: Vec<NewEvent>,

@@ -1,16 +1,20 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
+mod notices;
+mod review;
+mod webhooks;
+
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, operator, outbox, restore, review, sender,
-    sending,
+    backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
+    outbox, restore, sending,
 };
 use crate::store::{
-    Account, AccountId, AccountRecord, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event,
-    EventId, Grant, Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message,
-    NewAccount, NewDomain, NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Ruling,
-    Spent, Store, StoredAnswer, Tally, Token, TokenHash, TokenId, TokenScope, ZoneDomain,
+    Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
+    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
+    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally,
+    Token, TokenHash, TokenId, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -39,6 +43,8 @@ macro_rules! transact {
             .await
     };
 }
+
+pub(super) use {read, transact};
 
 impl Handle {
     async fn apply(&self, looks: &[Looked], cause: &Cause) -> Result<Vec<bool>> {
@@ -224,33 +230,6 @@ impl Store for Handle {
             => (*account, before, after, cause))
     }
 
-    async fn review_queue(&self, limit: u32) -> Result<Vec<Domain>> {
-        read!(self, review::queue(limit))
-    }
-
-    async fn rule(&self, id: DomainId, ruling: Ruling, cause: &Cause) -> Result<Option<Domain>> {
-        transact!(self, review::rule, (id = id, ruling = ruling, cause = cause.clone()) => (*id, *ruling, cause))
-    }
-
-    async fn suspend_account(
-        &self,
-        id: AccountId,
-        suspended: bool,
-        cause: &Cause,
-    ) -> Result<Option<Account>> {
-        transact!(self, review::suspend_account,
-            (id = id, suspended = suspended, cause = cause.clone()) => (*id, *suspended, cause))
-    }
-
-    async fn account_record(
-        &self,
-        account: AccountId,
-        but: DomainId,
-        since: Timestamp,
-    ) -> Result<AccountRecord> {
-        read!(self, sender::record(account, but, since))
-    }
-
     async fn request_check(&self, account: AccountId, id: DomainId, now: Timestamp) -> Result<Option<i64>> {
         transact!(self, checks::request, (account = account, id = id, now = now) => (*account, *id, *now))
     }
@@ -385,7 +364,11 @@ impl Store for Handle {
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
         transact!(self, outbox::sweep, (now = now) => (*now))?;
-        transact!(self, sending::sweep, (now = now) => (*now))
+        transact!(self, sending::sweep, (now = now) => (*now))?;
+        transact!(self, owners::sweep, (now = now) => (*now))?;
+        // In steps between which others write.
+        while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
+        Ok(())
     }
 
     async fn sending_domains(
@@ -402,6 +385,10 @@ impl Store for Handle {
         transact!(self, sending::spend,
             (domain = domain, message = message.to_string(), cause = cause.clone())
             => (*domain, message, cause))
+    }
+
+    async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()> {
+        transact!(self, sending::note, (domains = domains.to_vec(), now = now) => (domains, *now))
     }
 
     async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {

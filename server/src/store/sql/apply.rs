@@ -8,12 +8,12 @@
 use super::{
     Conn, checks, dialect,
     events::{self, Entry},
-    lock, outbox, query,
+    lock, notices, query,
     rows::Fields,
     standing::{self, Standing},
 };
 use crate::store::{
-    AccountId, Cause, DomainId, Looked, Message, Result,
+    Cause, DomainId, Looked, NewNotice, Notice, Result, StatusChange,
     stored::{StateColumns, clean, digest, json, records_json, verdicts_json},
 };
 use jiff::Timestamp;
@@ -165,7 +165,7 @@ struct Changes<'a> {
     entries: Vec<Entry>,
     /// Names that have been proven, and by which account.
     gained: BTreeSet<(String, i64)>,
-    messages: Vec<(AccountId, DomainId, &'a Message)>,
+    notices: Vec<NewNotice>,
 }
 
 impl<'a> Changes<'a> {
@@ -176,12 +176,22 @@ impl<'a> Changes<'a> {
             self.bodies.push(Body { id: look.domain.0, body: verdicts_json(&look.report.verdicts) });
         }
         self.states.extend(NewState::of(look, &before.dns));
-        self.messages.extend(look.message.as_ref().map(|message| (look.account, look.domain, message)));
         let entry = |event| Entry::domain(look.account, look.domain, event);
         self.entries.extend(look.events.iter().cloned().map(entry));
         let facts = Facts { dns_verified: look.dns.is_verified(), ..before.facts };
-        let changed = events::compliance(before.compliance(), compliance::status(&facts));
-        self.entries.extend(changed.map(entry));
+        let (was, is) = (before.compliance(), compliance::status(&facts));
+        let changed = events::compliance(was, is).map(entry);
+        self.entries.extend(changed.map(|entry| Entry { told: look.alert.is_some(), ..entry }));
+        self.notices.extend(look.alert.as_ref().map(|alert| NewNotice {
+            account: look.account,
+            domain: Some(look.domain),
+            cause: alert.cause.clone(),
+            notice: Notice {
+                domain: Some(before.name.clone()),
+                about: alert.about.clone(),
+                compliance: (was != is).then(|| StatusChange { from: was.to_string(), to: is.to_string() }),
+            },
+        }));
         if look.dns.is_verified() && !before.dns.is_verified() {
             self.gained.insert((before.name, look.account.0));
         }
@@ -200,9 +210,7 @@ impl<'a> Changes<'a> {
             conn.execute(query(dialect::SET_STATES).bind(json(&self.states))).await?;
         }
         events::add(conn, cause, &self.entries).await?;
-        for (account, domain, message) in self.messages {
-            outbox::add(conn, account, domain, message, now).await?;
-        }
+        notices::add(conn, &self.notices, cause.at).await?;
         for (name, account) in self.gained {
             conn.execute(query(checks::WAKE_RIVALS).bind(name).bind(account).bind(now)).await?;
         }

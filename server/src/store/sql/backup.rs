@@ -50,8 +50,8 @@ macro_rules! tables {
 tables! {
     meta by "name" { name Text, value Text, }
     account by "id" numbered true {
-        id Int, name Text, owner_email Text, suspended Bool, company Text, company_complete Bool,
-        created_at Int,
+        id Int, name Text, owner_email Text, suspension Text, version Int, company Text, company_complete Bool,
+        created_at Int, health_due_at Int, health_told Text,
     }
     token by "id" numbered true {
         id Int, account_id Int, name Text, hash Bytes, access Text, domains Text, created_at Int,
@@ -60,12 +60,14 @@ tables! {
     domain by "id" numbered true {
         id Int, account_id Int, name Text, record_id Text, demo Bool, demo_messages_left Int, keyed Bool,
         created_at Int, track_open Bool, track_click Bool, unsubscribe_link Bool, custom_domain Bool,
-        health_alerts Bool, critical_alerts Bool, alert_recipient Text, suspended Bool, decision Text,
+        health_alerts Bool, critical_alerts Bool, alert_recipient Text, suspension Text, decision Text,
+        approved_before Bool, review Text, review_due_at Int, review_version Int, questionnaire Text,
+        card Text, reminded_deadline Int, informed Text,
         dns_state Text, dns_at Int, dns_since Int, dns_deadline Int, dns_unaligned_since Int,
         records Text, present_spf Text, present_dmarc Text, zone Text,
     }
     look by "domain_id" {
-        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, digest Int, failures Int,
+        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, sent_at Int, digest Int, failures Int,
         suspicions Int, check_wanted Int, check_done Int,
     }
     retired_record_id by "record_id" {
@@ -76,12 +78,33 @@ tables! {
         domain_id Int, selector Int, public Bytes, sealed Bytes, created_at Int,
     }
     event by "id" numbered true {
-        id Int, at Int, account_id Int, domain_id Int, kind Text, actor Text, reason Text, from_value Text,
-        to_value Text, record Text,
+        id Int, at Int, account_id Int, domain_id Int, domain_name Text, kind Text, actor Text,
+        origin Text, reason Text, from_value Text, to_value Text, record Text, evidence Text,
     }
     outbox by "id" numbered true {
         id Int, account_id Int, domain_id Int, message Text, queued_at Int, due_at Int, lease_until Int,
         attempts Int, last_error Text, sent_at Int,
+    }
+    notice by "id" numbered true {
+        id Int, account_id Int, domain_id Int, kind Text, cause Text, body Text, at Int, due_at Int,
+        told_at Int,
+    }
+    webhook by "id" numbered true {
+        id Int, account_id Int, url Text, description Text, events Text, enabled Bool, enabled_at Int,
+        disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int,
+        created_at Int, updated_at Int,
+    }
+    delivery by "id" numbered true {
+        id Int, webhook_id Int, event_id Int, account_id Int, lane Int, created_at Int, queued_at Int,
+        state Text, attempts Int, tried_at Int, last_status Int, last_error Text, finished_at Int,
+    }
+    delivery_line by "webhook_id, lane" { webhook_id Int, lane Int, due_at Int, lease_until Int, }
+    questionnaire by "domain_id" {
+        domain_id Int, account_id Int, asked_at Int, answered_at Int, answered_by Text, answers Text,
+    }
+    card_check by "domain_id" {
+        domain_id Int, account_id Int, reference Text, asked_at Int, state Text, resolved_at Int,
+        detail Text,
     }
     instruction by "id" numbered true { id Int, account_id Int, recipient Text, queued_at Int, }
     idempotency by "owner, method, path, idem_key" {

@@ -24,9 +24,9 @@ macro_rules! domain_columns {
     () => {
         "d.id, d.account_id, d.name, d.record_id, d.demo, d.demo_messages_left, d.created_at, \
          d.track_open, d.track_click, d.unsubscribe_link, d.custom_domain, d.health_alerts, \
-         d.critical_alerts, d.alert_recipient, d.suspended, d.decision, d.dns_state, d.dns_at, \
+         d.critical_alerts, d.alert_recipient, d.suspension, d.decision, d.dns_state, d.dns_at, \
          d.dns_since, d.dns_deadline, d.dns_unaligned_since, d.present_spf, d.present_dmarc, d.zone, \
-         a.suspended AS account_suspended, a.company_complete, l.checked_at, d.records"
+         d.questionnaire, d.card, a.suspension AS account_suspension, a.company_complete, l.checked_at, d.records"
     };
 }
 
@@ -295,10 +295,11 @@ pub(super) async fn delete(conn: &mut Conn, account: AccountId, id: DomainId, ca
             .bind(cause.at.as_microsecond()),
     )
     .await?;
-    // Report and keys go with it.
-    conn.execute(query(DELETE_DOMAIN).bind(id.0).bind(account.0)).await?;
+    // Before it is gone: the history knows its name.
     let event = NewEvent { from: Some(domain.name.to_string()), ..NewEvent::of(EventKind::DomainDeleted) };
     events::add_one(conn, cause, Entry::domain(account, id, event)).await?;
+    // Report and keys go with it.
+    conn.execute(query(DELETE_DOMAIN).bind(id.0).bind(account.0)).await?;
     Ok(true)
 }
 

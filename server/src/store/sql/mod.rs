@@ -9,13 +9,18 @@
 mod accounts;
 mod api;
 mod apply;
+mod asked;
 mod backup;
 mod checks;
 mod company;
+mod conclude;
+mod deliveries;
+mod docket;
 mod domains;
 mod events;
 mod idempotency;
 mod keys;
+mod notices;
 mod operator;
 mod outbox;
 mod restore;
@@ -24,6 +29,7 @@ mod rows;
 mod sender;
 mod sending;
 mod standing;
+mod webhooks;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
 use crate::store::Result;
@@ -65,18 +71,26 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS,
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
+        dialect::LOCK_LINE,
+        dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
+        dialect::LOCK_WEBHOOK,
     ];
     let fixed = [
         accounts::STATEMENTS,
+        asked::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
+        conclude::STATEMENTS,
+        deliveries::STATEMENTS,
         dialect::STATEMENTS,
+        docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         keys::STATEMENTS,
+        notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,
         restore::STATEMENTS,
@@ -84,6 +98,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
+        webhooks::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));
     let locks = locks.into_iter().flatten().map(|sql| ("a lock", sql.into_sql_str()));

@@ -2,11 +2,16 @@
 
 use super::Row;
 use crate::store::{
-    Account, AccountId, Domain, DomainId, Grant, Result, Token, TokenId,
+    Account, AccountId, Case, Domain, DomainId, Grant, Result, Review, Token, TokenId,
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
-use signet_core::{email::EmailAddress, lifecycle::DnsState, plan::Present, tracking::Tracking};
+use signet_core::{
+    email::EmailAddress,
+    lifecycle::{Asked, DnsState},
+    plan::Present,
+    tracking::Tracking,
+};
 use sqlx::Row as _;
 
 /// A column's value, as the type asked for.
@@ -44,7 +49,8 @@ pub(super) fn account(row: &Row) -> Result<Account> {
         id: AccountId(get(row, "id")?),
         name: get(row, "name")?,
         owner_email: email(get(row, "owner_email")?)?,
-        suspended: get(row, "suspended")?,
+        suspension: get::<Option<&str>>(row, "suspension")?.map(stored::suspension).transpose()?,
+        version: get(row, "version")?,
         created_at: get_time(row, "created_at")?,
     })
 }
@@ -140,12 +146,14 @@ pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
             critical_alerts: fields.get()?,
             alert_recipient: fields.get::<Option<&str>>()?.map(email).transpose()?,
         },
-        suspended: fields.get()?,
+        suspension: fields.get::<Option<&str>>()?.map(stored::suspension).transpose()?,
         decision: fields.get::<Option<&str>>()?.map(stored::decision).transpose()?,
         dns: fields.dns_state()?,
         present: Present { spf: fields.get()?, dmarc: fields.get()? },
         zone: fields.get::<Option<&str>>()?.map(stored::name).transpose()?,
-        account_suspended: fields.get()?,
+        questionnaire: stored::asked(fields.get()?)?,
+        card: stored::asked(fields.get()?)?,
+        account_suspension: fields.get::<Option<&str>>()?.map(stored::suspension).transpose()?,
         company_complete: fields.get()?,
         checked_at: fields.time_opt("checked_at")?,
         records: Vec::new(),
@@ -157,6 +165,18 @@ pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
 /// A row of `domains::select_domains!`.
 pub(super) fn whole_domain(row: &Row) -> Result<Domain> {
     domain(&mut Fields::from(row, 0))
+}
+
+/// A row of `review::select_cases!`.
+pub(super) fn case(row: &Row) -> Result<Case> {
+    let mut fields = Fields::from(row, 0);
+    let review: &str = fields.get()?;
+    let review = Review::parse(review).ok_or_else(|| corrupt("a review's state", review))?;
+    let (approved_before, version) = (fields.get()?, fields.get()?);
+    let (due_at, card_failed): (_, bool) = (fields.time_opt("review_due_at")?, fields.get()?);
+    let domain = domain(&mut fields)?;
+    let card_failed = card_failed && domain.card == Asked::Open;
+    Ok(Case { review, approved_before, version, due_at, card_failed, domain })
 }
 
 /// What a token grants: its six columns in the order of
