@@ -8,6 +8,7 @@ pub use policy::PolicyListen;
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
+use crate::card_check::{self, CardSettings};
 use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
@@ -71,6 +72,8 @@ pub struct Config {
     pub review_allow_private: bool,
     /// `webhook_allow_private`.
     pub webhook_allow_private: bool,
+    /// `card_callback_secret` and `card_check_url`.
+    pub card: CardSettings,
     /// `owner_email`.
     pub owner_email: EmailAddress,
     /// What is logged, and how.
@@ -248,6 +251,7 @@ impl Config {
             demo_allowance: r.required("demo_allowance", "a whole number")?,
             review_allow_private: r.required("review_allow_private", "true or false")?,
             webhook_allow_private: r.required("webhook_allow_private", "true or false")?,
+            card: card(&r)?,
             owner_email,
             log: Log {
                 filter: r.required("log", "a log level")?,
@@ -342,6 +346,20 @@ fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
         .collect()
 }
 
+fn card(r: &Reader<'_>) -> Result<CardSettings, ConfigError> {
+    let secret = r.text("card_callback_secret").map(str::parse).transpose();
+    let url = r.text("card_check_url").map(|url| {
+        let example = Url::parse(&url.replace(card_check::REFERENCE, "reference"));
+        let fits = example.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !fits || !url.contains(card_check::REFERENCE) {
+            return Err(r.error("card_check_url", "must be an https:// URL with {reference} in it"));
+        }
+        Ok(url.to_string())
+    });
+    let secret = secret.map_err(|e: String| r.error("card_callback_secret", e))?;
+    Ok(CardSettings { secret, url: url.transpose()? })
+}
+
 fn jwt(r: &Reader<'_>) -> Result<Option<Jwt>, ConfigError> {
     let (issuer, audience, jwks) = (r.text("jwt_issuer"), r.text("jwt_audience"), r.text("jwt_jwks"));
     let (issuer, audience, jwks) = match (issuer, audience, jwks) {
@@ -426,6 +444,9 @@ mod tests {
             ("SIGNET_DNS_ALLOW_PRIVATE", "yes"),
             ("SIGNET_REVIEW_ALLOW_PRIVATE", "yes"),
             ("SIGNET_WEBHOOK_ALLOW_PRIVATE", "1"),
+            ("SIGNET_CARD_CALLBACK_SECRET", "secret"),
+            ("SIGNET_CARD_CHECK_URL", "https://pay.example/"),
+            ("SIGNET_CARD_CHECK_URL", "{reference}"),
             ("SIGNET_SPF_MODE", "strict"),
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),

@@ -1,7 +1,7 @@
 //! The store, as reviews and operators use it.
 
 use super::{
-    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId,
+    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId, Event,
     Questionnaire, Resolved, Result, Review, Ruled, Ruling, Waiting,
 };
 use async_trait::async_trait;
@@ -62,6 +62,9 @@ pub trait ReviewStore {
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Everything to decide on it by.
     async fn case_file(&self, id: DomainId) -> Result<Option<CaseFile>>;
+    /// What was last decided on a domain of an account, or changed of what is
+    /// decided on; or on the account itself.
+    async fn last_decision(&self, account: AccountId, domain: Option<DomainId>) -> Result<Option<Event>>;
     /// Rules on a domain, if it still has this version where one is given.
     async fn rule(
         &self,

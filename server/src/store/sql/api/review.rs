@@ -3,7 +3,7 @@
 use super::super::{Handle, asked, conclude, docket, review};
 use super::{read, transact};
 use crate::store::{
-    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId,
+    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId, Event,
     Questionnaire, Resolved, Result, Review, ReviewStore, Ruled, Ruling, Waiting,
 };
 use async_trait::async_trait;
@@ -82,6 +82,10 @@ impl ReviewStore for Handle {
 
     async fn case_file(&self, id: DomainId) -> Result<Option<CaseFile>> {
         read!(self, docket::case_file(id))
+    }
+
+    async fn last_decision(&self, account: AccountId, domain: Option<DomainId>) -> Result<Option<Event>> {
+        read!(self, docket::last_decision(account, domain))
     }
 
     async fn rule(
