@@ -1,12 +1,14 @@
 //! `signet review`.
 
+pub(super) mod dry_run;
+pub(super) mod policy;
 mod show;
 
 use super::{Outcome, account, domains, output, told};
 use crate::{
     keys::KeyFile,
     ops::{Actor, Ops, links::Link},
-    store::{self, AccountId, DomainId, Ruling, Waiting},
+    store::{self, AccountId, DomainId, Ruling, Queued},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -78,6 +80,17 @@ pub(super) struct CardArgs {
     /// How you know, on one line; never card data
     #[arg(long)]
     reason: String,
+}
+
+/// All of it, with what needs no database.
+#[derive(Debug, Subcommand)]
+pub(super) enum Review {
+    #[command(flatten)]
+    Operator(ReviewCommand),
+    /// Print the policy of the automatic review that is in force
+    Policy,
+    /// Say what a policy would decide about a domain; exit 0 approve, 2 could not tell, 1 otherwise
+    DryRun(dry_run::DryRunArgs),
 }
 
 #[derive(Debug, Args)]
@@ -169,7 +182,7 @@ async fn list(ops: &Ops, state: State, json: bool) -> anyhow::Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-fn waiting_document(waiting: &Waiting) -> Value {
+fn waiting_document(waiting: &Queued) -> Value {
     let case = &waiting.case;
     let mut document = domains::document(&case.domain);
     document["review"] = case.review.as_str().into();

@@ -1,8 +1,8 @@
 //! The store, as reviews and operators use it.
 
 use super::{
-    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId, Event,
-    Questionnaire, Resolved, Result, Review, Ruled, Ruling, Waiting,
+    Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
+    DomainId, Event, Questionnaire, Queued, Resolved, Result, Review, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -29,6 +29,15 @@ pub trait ReviewStore {
     ) -> Result<Option<Ruled<Case>>>;
     /// Makes a claimed domain due at `due_at`, if it still has this version.
     async fn put_back_review(&self, id: DomainId, version: i64, due_at: Timestamp) -> Result<()>;
+
+    /// What an account has done before: how many domains it has registered
+    /// `since`, the demo domain apart, and which other than `but` was rejected.
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord>;
 
     // --- what owners do -----------------------------------------------------
 
@@ -57,7 +66,7 @@ pub trait ReviewStore {
     // --- what the operator does ---------------------------------------------
 
     /// Domains in one of these states, by number, from after `after` on.
-    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>>;
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Queued>>;
     /// A domain as its review sees it.
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Everything to decide on it by.

@@ -249,6 +249,8 @@ struct StoredVerdict<'a> {
     ttl: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lookups: Option<u8>,
     agreeing: u16,
     asked: u16,
     remarks: Cow<'a, [String]>,
@@ -278,6 +280,7 @@ fn stored_verdicts(verdicts: &[Verdict]) -> Vec<StoredVerdict<'_>> {
             rcode: verdict.rcode.as_deref().map(Cow::Borrowed),
             ttl: verdict.ttl,
             late: verdict.late,
+            lookups: verdict.lookups,
             agreeing: verdict.witnesses.agreeing,
             asked: verdict.witnesses.asked,
             remarks: Cow::Borrowed(&verdict.remarks),
@@ -311,6 +314,7 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
                 rcode: stored.rcode.map(Cow::into_owned),
                 ttl: stored.ttl,
                 late: stored.late,
+                lookups: stored.lookups,
                 witnesses: Witnesses { agreeing: stored.agreeing, asked: stored.asked },
                 remarks: stored.remarks.into_owned(),
             })
@@ -390,6 +394,7 @@ impl Found {
             rcode,
             ttl,
             late,
+            lookups,
             witnesses,
             remarks,
         } = verdict;
@@ -398,6 +403,7 @@ impl Found {
         }
         self.texts(observed);
         self.number(*late);
+        self.number(*lookups);
         self.texts(remarks);
         if status.is_right() {
             return;

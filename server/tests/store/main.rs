@@ -16,6 +16,7 @@ mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod review;
+mod sender;
 mod sending;
 mod tenancy;
 
@@ -252,6 +253,7 @@ fn message(to: &str) -> Message {
         text: "Text\r\n".to_string(),
         html: "<p>".to_string(),
         attachments: vec![],
+        unsubscribe: None,
         message_id: format!("{}@signet.test", fresh()),
     }
 }

@@ -250,7 +250,7 @@ pub struct CaseFile {
 
 /// A domain in an operator's list, and why it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Queued {
     /// The domain.
     pub case: Case,
     /// What the last run of the rules came to, in words.

@@ -11,6 +11,13 @@ macro_rules! ids {
     };
 }
 
+/// The words in a JSON list, as a subquery.
+macro_rules! words {
+    ($parameter:literal) => {
+        concat!("(SELECT value FROM json_array_elements_text(CAST($", $parameter, " AS JSON)))")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {
@@ -53,11 +60,17 @@ pub(super) const LOCK_DOMAINS: Option<&str> =
     Some(concat!("SELECT id FROM domain WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> =
     Some("SELECT id FROM domain WHERE account_id = $1 ORDER BY id FOR UPDATE");
+pub(super) const LOCK_NOTICES: Option<&str> =
+    Some(concat!("SELECT id FROM notice WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 /// The number is Signet's own; nobody else takes advisory locks in its database.
 pub(super) const LOCK_INSTALLATION: Option<&str> = Some("SELECT pg_advisory_xact_lock(7366213, 1)");
 /// Two recipients with one hash wait for one another, no more.
 pub(super) const LOCK_RECIPIENT: Option<&str> =
     Some("SELECT pg_advisory_xact_lock(7366214, hashtext(CAST($1 AS TEXT)))");
+
+pub(super) const LOCK_WEBHOOK: Option<&str> = Some("SELECT id FROM webhook WHERE id = $1 FOR NO KEY UPDATE");
+pub(super) const LOCK_LINE: Option<&str> =
+    Some("SELECT lane FROM delivery_line WHERE webhook_id = $1 AND lane = $2 FOR UPDATE");
 
 statements! {
     /// The database's clock, for a backup's header only.
@@ -129,14 +142,34 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, $2 \
+        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, n.due \
         FROM json_to_recordset(CAST($1 AS JSON)) AS n (account BIGINT, domain BIGINT, kind TEXT, \
-            cause TEXT, body TEXT)";
+            cause TEXT, body TEXT, due BIGINT)";
 
-    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
-        SELECT d.webhook, d.event, d.account, d.domain, $2, $2 \
-        FROM json_to_recordset(CAST($1 AS JSON)) AS d (webhook BIGINT, event BIGINT, account BIGINT, \
-            domain BIGINT)";
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS i (id BIGINT, informed TEXT) WHERE domain.id = i.id";
+
+    QUEUE_DELIVERIES = concat!(
+        "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \
+            SELECT d.webhook, d.event, d.account, d.lane, $2, $2 \
+            FROM json_to_recordset(CAST($1 AS JSON)) AS d (webhook BIGINT, event BIGINT, account BIGINT, \
+                lane BIGINT) \
+            ON CONFLICT (webhook_id, event_id) DO UPDATE SET ",
+        waiting_again!(),
+        "WHERE delivery.state <> 'waiting'"
+    );
+
+    /// In one order, so that two who open several do not wait for one another.
+    /// One that is there is written, too: whoever closes it waits for us.
+    OPEN_LINES = "INSERT INTO delivery_line (webhook_id, lane, due_at) \
+        SELECT CAST(l->>0 AS BIGINT), CAST(l->>1 AS BIGINT), CAST($2 AS BIGINT) \
+        FROM json_array_elements(CAST($1 AS JSON)) AS l ORDER BY 1, 2 \
+        ON CONFLICT (webhook_id, lane) DO UPDATE SET due_at = delivery_line.due_at";
+
+    CLAIM_LINES = "WITH due AS MATERIALIZED (SELECT lane FROM delivery_line \
+            WHERE webhook_id = $1 AND claim_at <= $2 ORDER BY claim_at LIMIT $4 FOR UPDATE SKIP LOCKED) \
+        UPDATE delivery_line SET lease_until = $3 FROM due \
+        WHERE webhook_id = $1 AND delivery_line.lane = due.lane RETURNING delivery_line.lane AS lane";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM json_to_recordset(CAST($1 AS JSON)) AS u (id BIGINT, at BIGINT) \

@@ -1,7 +1,7 @@
 //! The installation, accounts and tokens.
 
 use super::{
-    Conn, dialect, domains,
+    Conn, deliveries, dialect, domains,
     events::{self, Entry},
     lock, query,
     rows::{self, get},
@@ -13,6 +13,7 @@ use crate::store::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use signet_core::health;
 use sqlx::Executor as _;
 
 macro_rules! token_columns {
@@ -32,7 +33,7 @@ statements! {
         "SELECT COUNT(*) AS due, MIN(", due!(), ") AS oldest FROM look WHERE ", due!(), " <= $1"
     );
     COUNT_OUTBOX = "SELECT COUNT(*) AS waiting FROM outbox WHERE claim_at IS NOT NULL";
-    ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at) VALUES ($1, $2, $3) \
+    ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at, health_due_at) VALUES ($1, $2, $3, $4) \
         RETURNING id, name, owner_email, suspension, version, created_at";
     ACCOUNTS = "SELECT id, name, owner_email, suspension, version, created_at FROM account ORDER BY id";
     ACCOUNT = "SELECT id, name, owner_email, suspension, version, created_at FROM account WHERE id = $1";
@@ -107,6 +108,7 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
     let states = conn.fetch_all(query(COUNT_STATES)).await?;
     let due = conn.fetch_one(query(COUNT_DUE).bind(now.as_microsecond())).await?;
     let outbox = conn.fetch_one(query(COUNT_OUTBOX)).await?;
+    let (webhook_lines, oldest_webhook_line) = deliveries::count_lines(conn).await?;
     Ok(Counts {
         domains: states
             .iter()
@@ -115,6 +117,8 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
         due: get(&due, "due")?,
         oldest_due: rows::get_time_opt(&due, "oldest")?,
         outbox: get(&outbox, "waiting")?,
+        webhook_lines,
+        oldest_webhook_line,
     })
 }
 
@@ -125,7 +129,8 @@ pub(super) async fn create(conn: &mut Conn, new: &NewAccount, cause: &Cause) -> 
             query(ADD_ACCOUNT)
                 .bind(clean(&new.name))
                 .bind(new.owner_email.as_str())
-                .bind(cause.at.as_microsecond()),
+                .bind(cause.at.as_microsecond())
+                .bind(cause.at.saturating_add(health::EVERY).unwrap_or(Timestamp::MAX).as_microsecond()),
         )
         .await?;
     let account = rows::account(&row)?;

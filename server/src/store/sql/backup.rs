@@ -51,7 +51,7 @@ tables! {
     meta by "name" { name Text, value Text, }
     account by "id" numbered true {
         id Int, name Text, owner_email Text, suspension Text, version Int, company Text, company_complete Bool,
-        created_at Int,
+        created_at Int, health_due_at Int, health_told Text,
     }
     token by "id" numbered true {
         id Int, account_id Int, name Text, hash Bytes, access Text, domains Text, created_at Int,
@@ -62,7 +62,7 @@ tables! {
         created_at Int, track_open Bool, track_click Bool, unsubscribe_link Bool, custom_domain Bool,
         health_alerts Bool, critical_alerts Bool, alert_recipient Text, suspension Text, decision Text,
         approved_before Bool, review Text, review_due_at Int, review_version Int, questionnaire Text,
-        card Text, reminded_deadline Int,
+        card Text, reminded_deadline Int, informed Text,
         dns_state Text, dns_at Int, dns_since Int, dns_deadline Int, dns_unaligned_since Int,
         records Text, present_spf Text, present_dmarc Text, zone Text,
     }
@@ -90,14 +90,15 @@ tables! {
         told_at Int,
     }
     webhook by "id" numbered true {
-        id Int, account_id Int, url Text, description Text, events Text, enabled Bool, disabled_reason Text,
-        secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int, created_at Int,
-        updated_at Int,
+        id Int, account_id Int, url Text, description Text, events Text, enabled Bool, enabled_at Int,
+        disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int,
+        created_at Int, updated_at Int,
     }
     delivery by "id" numbered true {
-        id Int, webhook_id Int, event_id Int, account_id Int, domain_id Int, created_at Int, due_at Int,
-        lease_until Int, attempts Int, last_status Int, last_error Text, delivered_at Int,
+        id Int, webhook_id Int, event_id Int, account_id Int, lane Int, created_at Int, queued_at Int,
+        state Text, attempts Int, tried_at Int, last_status Int, last_error Text, finished_at Int,
     }
+    delivery_line by "webhook_id, lane" { webhook_id Int, lane Int, due_at Int, lease_until Int, }
     questionnaire by "domain_id" {
         domain_id Int, account_id Int, asked_at Int, answered_at Int, answered_by Text, answers Text,
     }

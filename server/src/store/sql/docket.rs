@@ -8,7 +8,7 @@ use super::{
     review::{self, case_columns},
     rows::{self, get},
 };
-use crate::store::{AccountId, CaseFile, DomainId, Event, Result, Review, Waiting};
+use crate::store::{AccountId, CaseFile, DomainId, Event, Queued, Result, Review};
 use sqlx::Executor as _;
 
 statements! {
@@ -45,13 +45,13 @@ pub(super) async fn waiting(
     states: &[Review],
     after: Option<DomainId>,
     limit: u32,
-) -> Result<Vec<Waiting>> {
+) -> Result<Vec<Queued>> {
     // Three, as there are, beside none.
     let state = |n: usize| states.get(n).or(states.first()).map_or("", |state| state.as_str());
     let waiting = query(WAITING).bind(state(0)).bind(state(1)).bind(state(2));
     let waiting = waiting.bind(after.map_or(0, |id| id.0)).bind(i64::from(limit));
     let rows = conn.fetch_all(waiting).await?;
-    rows.iter().map(|row| Ok(Waiting { case: rows::case(row)?, reason: get(row, "run_reason")? })).collect()
+    rows.iter().map(|row| Ok(Queued { case: rows::case(row)?, reason: get(row, "run_reason")? })).collect()
 }
 
 /// See [`crate::store::ReviewStore::last_decision`].

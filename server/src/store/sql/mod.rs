@@ -14,6 +14,7 @@ mod backup;
 mod checks;
 mod company;
 mod conclude;
+mod deliveries;
 mod docket;
 mod domains;
 mod events;
@@ -25,6 +26,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sender;
 mod sending;
 mod standing;
 mod webhooks;
@@ -69,7 +71,10 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS,
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
+        dialect::LOCK_LINE,
+        dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
+        dialect::LOCK_WEBHOOK,
     ];
     let fixed = [
         accounts::STATEMENTS,
@@ -78,6 +83,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         checks::STATEMENTS,
         company::STATEMENTS,
         conclude::STATEMENTS,
+        deliveries::STATEMENTS,
         dialect::STATEMENTS,
         docket::STATEMENTS,
         domains::STATEMENTS,
@@ -89,6 +95,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
         webhooks::STATEMENTS,

@@ -7,6 +7,13 @@ macro_rules! ids {
     };
 }
 
+/// The words in a JSON list, as a subquery.
+macro_rules! words {
+    ($parameter:literal) => {
+        ids!($parameter)
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {
@@ -50,8 +57,11 @@ pub(super) const LOCK_ACCOUNT: Option<&str> = None;
 pub(super) const LOCK_DOMAIN: Option<&str> = None;
 pub(super) const LOCK_DOMAINS: Option<&str> = None;
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> = None;
+pub(super) const LOCK_NOTICES: Option<&str> = None;
 pub(super) const LOCK_INSTALLATION: Option<&str> = None;
 pub(super) const LOCK_RECIPIENT: Option<&str> = None;
+pub(super) const LOCK_WEBHOOK: Option<&str> = None;
+pub(super) const LOCK_LINE: Option<&str> = None;
 
 statements! {
     /// The database's clock, for a backup's header only.
@@ -113,12 +123,29 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, $2 \
-        FROM json_each($1) ORDER BY key";
+        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, \
+            value->>'due' FROM json_each($1) ORDER BY key";
 
-    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
-        SELECT value->>'webhook', value->>'event', value->>'account', value->>'domain', $2, $2 \
-        FROM json_each($1) ORDER BY key";
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM (SELECT value->>'id' AS id, value->>'informed' AS informed FROM json_each($1)) AS i \
+        WHERE domain.id = i.id";
+
+    QUEUE_DELIVERIES = concat!(
+        "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \
+            SELECT value->>'webhook', value->>'event', value->>'account', value->>'lane', $2, $2 \
+            FROM json_each($1) WHERE TRUE ORDER BY key \
+            ON CONFLICT (webhook_id, event_id) DO UPDATE SET ",
+        waiting_again!(),
+        "WHERE delivery.state <> 'waiting'"
+    );
+
+    OPEN_LINES = "INSERT INTO delivery_line (webhook_id, lane, due_at) \
+        SELECT value->>0, value->>1, $2 FROM json_each($1) WHERE TRUE \
+        ON CONFLICT (webhook_id, lane) DO NOTHING";
+
+    CLAIM_LINES = "UPDATE delivery_line SET lease_until = $3 WHERE webhook_id = $1 AND lane IN \
+        (SELECT lane FROM delivery_line WHERE webhook_id = $1 AND claim_at <= $2 ORDER BY claim_at LIMIT $4) \
+        RETURNING lane";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM (SELECT value->>'id' AS id, value->>'at' AS at FROM json_each($1)) AS u \

@@ -1,10 +1,10 @@
 //! [`ReviewStore`].
 
-use super::super::{Handle, asked, conclude, docket, review};
+use super::super::{Handle, asked, conclude, docket, review, sender};
 use super::{read, transact};
 use crate::store::{
-    Account, AccountId, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion, DomainId, Event,
-    Questionnaire, Resolved, Result, Review, ReviewStore, Ruled, Ruling, Waiting,
+    Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
+    DomainId, Event, Questionnaire, Queued, Resolved, Result, Review, ReviewStore, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -72,8 +72,17 @@ impl ReviewStore for Handle {
             => (of, *passed, detail, cause))
     }
 
-    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Waiting>> {
+    async fn reviews(&self, states: &[Review], after: Option<DomainId>, limit: u32) -> Result<Vec<Queued>> {
         read!(self, docket::waiting(states, after, limit))
+    }
+
+    async fn account_record(
+        &self,
+        account: AccountId,
+        but: DomainId,
+        since: Timestamp,
+    ) -> Result<AccountRecord> {
+        read!(self, sender::record(account, but, since))
     }
 
     async fn case(&self, id: DomainId) -> Result<Option<Case>> {

@@ -1,8 +1,14 @@
-//! What operators read and rule on: across accounts, and always with a reason.
+//! What operators read and rule on, across accounts and always with a reason, and
+//! what the automatic review looks at.
+
+mod examine;
+mod sources;
+
+pub use sources::Examiner;
 
 use super::{Actor, Ops, Refused, Result};
 use crate::store::{
-    Account, AccountId, Case, CaseFile, Cause, DomainId, Event, EventKind, Review, Ruled, Ruling, Waiting,
+    Account, AccountId, Case, CaseFile, Cause, DomainId, Event, EventKind, Review, Ruled, Ruling, Queued,
 };
 use signet_core::lifecycle::Suspension;
 
@@ -17,7 +23,7 @@ impl Ops {
         states: &[Review],
         after: Option<DomainId>,
         limit: u32,
-    ) -> Result<Vec<Waiting>> {
+    ) -> Result<Vec<Queued>> {
         actor.with_operator()?;
         Ok(self.store.reviews(states, after, limit).await?)
     }
