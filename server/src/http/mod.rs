@@ -22,6 +22,7 @@ mod query;
 mod rate;
 mod rights;
 mod view;
+mod webhooks;
 
 pub use health::{MetricsPage, metrics_router};
 pub use openapi::openapi;
@@ -81,7 +82,7 @@ pub fn router(state: AppState) -> Router {
         router = router.route("/metrics", get(health::metrics));
     }
     for family in path::Family::ALL {
-        router = router.merge(family_routes(family.base()));
+        router = router.merge(family_routes(family.base())).merge(webhooks::routes(family));
     }
     layered(router, state)
 }

@@ -39,6 +39,22 @@ impl Query {
         number
     }
 
+    /// One of some words; of several the last counts.
+    pub(super) fn word<T>(
+        &mut self,
+        name: &'static str,
+        words: &[&str],
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (_, value) =
+            url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?;
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            self.errors.insert(name, vec![format!("is invalid: must be one of {}", words.join(", "))]);
+        }
+        parsed
+    }
+
     /// What was wrong with what has been read.
     pub(super) fn errors(self) -> Result<(), FieldErrors> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }

@@ -2,6 +2,7 @@
 
 pub mod instructions;
 pub mod operator;
+pub mod webhook;
 
 use askama::Template;
 

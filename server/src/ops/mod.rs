@@ -16,6 +16,7 @@ pub mod instructions;
 pub mod links;
 pub mod review;
 mod watch;
+pub mod webhooks;
 
 pub use authn::Actor;
 
@@ -57,8 +58,10 @@ pub struct Ops {
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
-    /// Rung when owners are to be told something, by message or webhook.
+    /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
+    /// Rung when there may be something for webhooks.
+    pub published: Arc<Notify>,
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
@@ -114,6 +117,7 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             noticed: Arc::default(),
+            published: Arc::default(),
             key: None,
             used_tokens: Arc::default(),
             recent: Arc::default(),

@@ -15,7 +15,12 @@ use jiff::Timestamp;
 #[async_trait]
 pub trait WebhookStore {
     /// Makes a webhook, unless the account has `limit` of them.
-    async fn create_webhook(&self, webhook: &NewWebhook, limit: u32, cause: &Cause) -> Result<Option<Webhook>>;
+    async fn create_webhook(
+        &self,
+        webhook: &NewWebhook,
+        limit: u32,
+        cause: &Cause,
+    ) -> Result<Option<Webhook>>;
     /// An account's webhooks, by number.
     async fn webhooks(&self, account: AccountId) -> Result<Vec<Webhook>>;
     /// One webhook of an account.
@@ -30,8 +35,12 @@ pub trait WebhookStore {
         cause: &Cause,
     ) -> Result<Option<Webhook>>;
     /// Deletes a webhook with all that is on its way to it; what it was.
-    async fn delete_webhook(&self, account: AccountId, id: WebhookId, cause: &Cause)
-    -> Result<Option<Webhook>>;
+    async fn delete_webhook(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        cause: &Cause,
+    ) -> Result<Option<Webhook>>;
     /// Gives a webhook another sealed secret; the present one goes on signing,
     /// too, until `old_until`.
     async fn rotate_webhook_secret(

@@ -6,7 +6,8 @@ mod webhooks;
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, deliveries, domains, events, idempotency, keys, operator, outbox, restore, sending,
+    backup, checks, company, deliveries, domains, events, idempotency, keys, operator, outbox, restore,
+    sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,

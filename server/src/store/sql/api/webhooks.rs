@@ -12,7 +12,12 @@ use std::result::Result as Outcome;
 
 #[async_trait]
 impl WebhookStore for Handle {
-    async fn create_webhook(&self, webhook: &NewWebhook, limit: u32, cause: &Cause) -> Result<Option<Webhook>> {
+    async fn create_webhook(
+        &self,
+        webhook: &NewWebhook,
+        limit: u32,
+        cause: &Cause,
+    ) -> Result<Option<Webhook>> {
         transact!(self, webhooks::create,
             (webhook = webhook.clone(), limit = limit, cause = cause.clone()) => (webhook, *limit, cause))
     }
