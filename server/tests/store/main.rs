@@ -17,6 +17,7 @@ mod outbox;
 mod postgres;
 mod sending;
 mod tenancy;
+mod webhooks;
 
 use jiff::Timestamp;
 use signet::store::*;

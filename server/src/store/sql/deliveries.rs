@@ -49,14 +49,14 @@ statements! {
     HURRY_ALL = "UPDATE delivery_line SET due_at = $2 WHERE webhook_id = $1 AND due_at > $2";
 
     // From one webhook that has lines to the next, past all their lines.
-    DUE_WEBHOOKS = "WITH RECURSIVE some (id) AS (\
+    DUE_WEBHOOKS = "WITH RECURSIVE waited_for (id) AS (\
             SELECT MIN(webhook_id) FROM delivery_line \
             UNION ALL \
-            SELECT (SELECT MIN(webhook_id) FROM delivery_line WHERE webhook_id > some.id) FROM some \
-            WHERE some.id IS NOT NULL) \
-        SELECT w.id, w.failing_since IS NOT NULL AS failing FROM some JOIN webhook w ON w.id = some.id \
+            SELECT (SELECT MIN(webhook_id) FROM delivery_line WHERE webhook_id > waited_for.id) FROM waited_for \
+            WHERE waited_for.id IS NOT NULL) \
+        SELECT w.id, w.failing_since IS NOT NULL AS failing FROM waited_for JOIN webhook w ON w.id = waited_for.id \
         WHERE w.enabled AND (w.retry_at IS NULL OR w.retry_at <= $1) AND EXISTS \
-            (SELECT 1 FROM delivery_line l WHERE l.webhook_id = some.id AND l.claim_at <= $1) \
+            (SELECT 1 FROM delivery_line l WHERE l.webhook_id = waited_for.id AND l.claim_at <= $1) \
         ORDER BY CASE WHEN w.id > $2 THEN 0 ELSE 1 END, w.id LIMIT 1000";
     RECEIVER = "SELECT url, secret, old_secret, old_secret_until, enabled_at FROM webhook \
         WHERE id = $1 AND enabled";
