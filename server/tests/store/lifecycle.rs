@@ -286,8 +286,7 @@ impl Raw {
 }
 
 const NOTICES: &str = "SELECT domain_id, COUNT(*) FROM notice WHERE account_id = $1 GROUP BY domain_id";
-const DELIVERIES: &str =
-    "SELECT d.event_id, e.domain_id FROM delivery d JOIN event e ON e.id = d.event_id \
+const DELIVERIES: &str = "SELECT d.event_id, e.domain_id FROM delivery d JOIN event e ON e.id = d.event_id \
         WHERE e.account_id = $1 ORDER BY d.id";
 
 /// An account being lived through.
