@@ -15,6 +15,7 @@ mod domains;
 mod edge;
 mod error;
 mod health;
+mod mute;
 mod once;
 mod openapi;
 mod path;
@@ -76,7 +77,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/openapi.json", get(openapi::serve))
         .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
+        .route("/readyz", get(health::readyz))
+        .route("/mute/{token}", get(mute::ask).post(mute::mute));
     if state.metrics().is_some() {
         router = router.route("/metrics", get(health::metrics));
     }

@@ -10,10 +10,13 @@ pub mod authorize;
 pub mod checks;
 pub mod company;
 pub mod domains;
+mod health;
 pub mod idempotency;
 pub mod installation;
 pub mod instructions;
 pub mod links;
+pub mod mute;
+mod notices;
 pub mod review;
 mod watch;
 
