@@ -7,7 +7,7 @@ use crate::ops::{Refused, mute::Mute};
 use askama::Template;
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{
         HeaderValue, StatusCode,
         header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
@@ -32,8 +32,8 @@ struct Page {
 }
 
 /// Asks.
-pub(super) async fn ask(State(app): State<AppState>, Path(token): Path<String>) -> Response {
-    match app.ops().muted_by(&token).await {
+pub(super) async fn ask(State(app): State<AppState>, token: Result<Path<String>, PathRejection>) -> Response {
+    match app.ops().muted_by(&said(token)).await {
         Ok(mute) => page(
             StatusCode::OK,
             &Page {
@@ -51,9 +51,9 @@ pub(super) async fn ask(State(app): State<AppState>, Path(token): Path<String>) 
 pub(super) async fn mute(
     State(app): State<AppState>,
     Extension(notes): Extension<Arc<Notes>>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
 ) -> Response {
-    match app.ops().mute(&token, notes.origin()).await {
+    match app.ops().mute(&said(token), notes.origin()).await {
         Ok(mute) => page(
             StatusCode::OK,
             &Page {
@@ -69,6 +69,11 @@ pub(super) async fn mute(
         ),
         Err(refused) => failed(&refused),
     }
+}
+
+/// A path that is no text is a link that is none.
+fn said(token: Result<Path<String>, PathRejection>) -> String {
+    token.map(|Path(token)| token).unwrap_or_default()
 }
 
 fn named(mute: &Mute) -> String {

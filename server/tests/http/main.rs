@@ -12,6 +12,7 @@ mod contract;
 mod domains;
 mod headers;
 mod jwt;
+mod mute;
 mod observed;
 mod once;
 mod paging;
