@@ -13,6 +13,7 @@ mod contract;
 mod domains;
 mod headers;
 mod jwt;
+mod mute;
 mod observed;
 mod once;
 mod paging;
