@@ -2,16 +2,11 @@
 
 use super::FetchError;
 use reqwest::dns::{Addrs, Name as HostName, Resolve, Resolving};
-use signet_core::{
-    names::Name,
-    observe::{Data, Failure, Question, RecordType, View},
-};
-use signet_dns::ask::{self, Ask, Asker};
+use signet_core::{names::Name, observe::RecordType};
+use signet_dns::ask::{self, Asker};
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
-/// Aliases followed from a host name to its addresses.
-const ALIASES: usize = 8;
 /// Addresses of one host that are tried; all of them are checked.
 const TRIED: usize = 8;
 /// Below it every port is a well-known service's (RFC 6335 §6).
@@ -39,59 +34,34 @@ impl Guard {
         }
     }
 
-    /// Whether the URL may be fetched, as far as it shows. What its host name
-    /// stands for is seen when connecting.
+    /// See [`check_url`].
     pub(super) fn check(&self, url: &Url) -> Result<(), FetchError> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchError::Scheme(url.scheme().to_string()));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(FetchError::Credentials);
-        }
-        // Other services take an HTTP request for a command of theirs, too.
-        let web = |port| matches!(port, 80 | 443) || port >= WELL_KNOWN;
-        if let Some(port) = url.port().filter(|&port| !web(port) && !self.allow_private) {
-            return Err(FetchError::Port(port));
-        }
-        // `url` has turned decimal, octal and hexadecimal forms into an address.
-        match url.host() {
-            None => Err(FetchError::Host),
-            Some(Host::Domain(host)) => Self::name(host).map(drop),
-            Some(Host::Ipv4(address)) => self.pass(address.into(), &address.to_string()),
-            Some(Host::Ipv6(address)) => self.pass(address.into(), &address.to_string()),
-        }
-    }
-
-    fn pass(&self, address: IpAddr, host: &str) -> Result<(), FetchError> {
-        if self.allow_private || ask::is_public(address) {
-            return Ok(());
-        }
-        Err(FetchError::Private { host: host.to_string(), address })
-    }
-
-    /// A host as a name in DNS. One label is a machine of somebody's own network.
-    fn name(host: &str) -> Result<Name, FetchError> {
-        Name::parse(host).ok().filter(|name| name.labels() > 1).ok_or(FetchError::Host)
+        check_url(url, self.allow_private)
     }
 
     /// The addresses of a host, all of them checked.
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
-        let name = Self::name(host)?;
-        let (v4, v6) =
-            tokio::join!(self.look_up(&name, RecordType::A), self.look_up(&name, RecordType::Aaaa));
+        let name = name(host)?;
+        let (v4, v6) = tokio::join!(
+            self.asker.addresses(&name, RecordType::A),
+            self.asker.addresses(&name, RecordType::Aaaa)
+        );
         let found: Vec<IpAddr> = match (v4, v6) {
             (Ok(v4), Ok(v6)) => v4.into_iter().chain(v6).collect(),
             // Half an answer that has an address will do.
             (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => found,
             (Err(failure), _) | (_, Err(failure)) => {
-                return Err(FetchError::Dns { host: host.to_string(), problem: failure.to_string() });
+                return Err(FetchError::Dns {
+                    host: host.to_string(),
+                    problem: format!("the resolver {failure}"),
+                });
             }
         };
         if found.is_empty() {
             return Err(FetchError::NoAddress(host.to_string()));
         }
         for &address in &found {
-            self.pass(address, host)?;
+            pass(address, host, self.allow_private)?;
         }
         // Port 0 becomes the URL's.
         Ok(found.into_iter().take(TRIED).map(|address| self.place(address)).collect())
@@ -107,29 +77,44 @@ impl Guard {
         let stand_in = self.stand_ins.iter().find(|(public, _)| *public == address);
         stand_in.map_or_else(|| SocketAddr::new(address, 0), |&(_, place)| place)
     }
+}
 
-    /// What the first resolver that answers has at the end of the aliases.
-    async fn look_up(&self, host: &Name, rtype: RecordType) -> Result<Vec<IpAddr>, Failure> {
-        let mut name = host.clone();
-        for _ in 0..ALIASES {
-            let question = Question { view: View::Resolvers, ..Question::new(&name, rtype) };
-            let look = self.asker.look(&question, Ask::routine()).await;
-            let Some((_, answer)) = look.answers().next() else {
-                return Err(look.failures().next().map_or(Failure::Timeout, |(_, failure)| failure.clone()));
-            };
-            match answer.cname() {
-                Some(target) => name = target.clone(),
-                None => {
-                    let addresses = answer.records.iter().filter_map(|record| match record.data {
-                        Data::Address(address) => Some(address),
-                        _ => None,
-                    });
-                    return Ok(addresses.collect());
-                }
-            }
-        }
-        Err(Failure::Malformed("one alias after another".to_string()))
+/// Whether a URL may be fetched, as far as it shows. What its host name stands
+/// for is seen when connecting.
+///
+/// # Errors
+/// [`FetchError`], which says why not.
+pub fn check_url(url: &Url, allow_private: bool) -> Result<(), FetchError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(FetchError::Scheme(url.scheme().to_string()));
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(FetchError::Credentials);
+    }
+    // Other services take an HTTP request for a command of theirs, too.
+    let web = |port| matches!(port, 80 | 443) || port >= WELL_KNOWN;
+    if let Some(port) = url.port().filter(|&port| !web(port) && !allow_private) {
+        return Err(FetchError::Port(port));
+    }
+    // `url` has turned decimal, octal and hexadecimal forms into an address.
+    match url.host() {
+        None => Err(FetchError::Host),
+        Some(Host::Domain(host)) => name(host).map(drop),
+        Some(Host::Ipv4(address)) => pass(address.into(), &address.to_string(), allow_private),
+        Some(Host::Ipv6(address)) => pass(address.into(), &address.to_string(), allow_private),
+    }
+}
+
+fn pass(address: IpAddr, host: &str, allow_private: bool) -> Result<(), FetchError> {
+    if allow_private || ask::is_public(address) {
+        return Ok(());
+    }
+    Err(FetchError::Private { host: host.to_string(), address })
+}
+
+/// A host as a name in DNS. One label is a machine of somebody's own network.
+fn name(host: &str) -> Result<Name, FetchError> {
+    Name::parse(host).ok().filter(|name| name.labels() > 1).ok_or(FetchError::Host)
 }
 
 impl Resolve for Guard {

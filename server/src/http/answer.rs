@@ -1,13 +1,11 @@
 //! What handlers answer: a status and a JSON body, still in one piece.
 
-use crate::store::StoredAnswer;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::json;
 
 /// The media type of every body but the metrics page's.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -18,9 +16,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
-    /// What a repeated `Idempotency-Key` is answered instead of this, where this
-    /// must not be kept.
-    pub(super) again: Option<StoredAnswer>,
+    /// Whether it has a secret in it, which nobody may read where it is kept.
+    pub(super) secret: bool,
 }
 
 /// The body of an answer, left with the response for its `ETag`.
@@ -37,20 +34,17 @@ impl Answer {
     pub(super) fn json(status: StatusCode, view: &impl Serialize) -> Self {
         let body =
             serde_json::to_vec(view).expect("views have text keys and nothing that fails to serialize");
-        Self { status, body: body.into(), headers: HeaderMap::new(), again: None }
+        Self { status, body: body.into(), headers: HeaderMap::new(), secret: false }
     }
 
     /// 204.
     pub(super) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new(), again: None }
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new(), secret: false }
     }
 
-    /// Said once: whoever repeats the request under the same `Idempotency-Key` is
-    /// told `why` they do not hear it again.
-    pub(super) fn once(mut self, why: &str) -> Self {
-        let body = json!({"errors": {"base": [why]}}).to_string();
-        self.again = Some(StoredAnswer { status: StatusCode::CONFLICT.as_u16(), body });
-        self
+    /// With a secret in it.
+    pub(super) fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     /// With another header.

@@ -13,18 +13,24 @@ mod audit;
 mod auth;
 mod authorize;
 mod body;
+mod card_check;
 mod company_info;
 mod domains;
 mod edge;
 mod error;
 mod health;
+mod mute;
 mod once;
 mod openapi;
 mod path;
 mod query;
+mod questionnaire;
+mod questionnaire_page;
 mod rate;
+mod reviews;
 mod rights;
 mod view;
+mod webhooks;
 
 pub use health::{MetricsPage, metrics_router};
 pub use openapi::openapi;
@@ -77,20 +83,46 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .route("/api/openapi.json", get(openapi::serve))
-        .route("/api/accounts", get(accounts::list))
+        .route("/api/accounts", get(accounts::list::list))
         .route("/api/audit", get(audit::search::search))
         .route("/api/audit/export", get(audit::export::export))
         .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
+        .route("/readyz", get(health::readyz))
+        .route("/mute/{token}", get(mute::ask).post(mute::mute));
     if state.metrics().is_some() {
         router = router.route("/metrics", get(health::metrics));
     }
     for family in path::Family::ALL {
-        router =
-            router.merge(family_routes(family.base())).merge(token_routes(&family.collection("api_tokens")));
+        router = router
+            .merge(family_routes(family.base()))
+            .merge(token_routes(&family.collection("api_tokens")))
+            .merge(webhooks::routes(family));
     }
-    layered(router, state)
+    layered(router.merge(review_routes()), state)
+}
+
+/// What operators do, what whoever checks cards says, and the page for owners.
+fn review_routes() -> Router<AppState> {
+    let review = |verb: &str| format!("/api/reviews/{{domain_id}}/{verb}");
+    Router::new()
+        .route("/api/reviews", get(reviews::list::list))
+        .route("/api/reviews/{domain_id}", get(reviews::get::get))
+        .route(&review("approve"), post(reviews::rule::approve))
+        .route(&review("reject"), post(reviews::rule::reject))
+        .route(&review("reopen"), post(reviews::rule::reopen))
+        .route(&review("suspend"), post(reviews::rule::suspend))
+        .route(&review("lift"), post(reviews::rule::lift))
+        .route(&review("card_check"), post(reviews::card_check::resolve))
+        .route("/api/accounts/{id}/suspend", post(accounts::rule::suspend))
+        .route("/api/accounts/{id}/lift", post(accounts::rule::lift))
+        .route("/api/card_checks/{reference}", post(card_check::callback::callback))
+        .route(
+            "/questionnaire/{token}",
+            get(questionnaire_page::show)
+                .post(questionnaire_page::answer)
+                .layer(DefaultBodyLimit::max(questionnaire_page::MAX_BYTES)),
+        )
 }
 
 /// Routes with what every request goes through around them.
@@ -123,6 +155,11 @@ fn family_routes(base: &str) -> Router<AppState> {
                 .post(company_info::create::create)
                 .patch(company_info::update::update),
         )
+        .route(
+            &format!("{domain}/questionnaire"),
+            get(questionnaire::get::get).post(questionnaire::answer::answer),
+        )
+        .route(&format!("{domain}/card_check"), get(card_check::get::get))
 }
 
 /// Tokens, on either family's form.

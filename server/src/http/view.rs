@@ -240,6 +240,6 @@ impl<'a> AuthorizationView<'a> {
 }
 
 /// `null` instead of nothing.
-fn text(text: &str) -> Option<&str> {
+pub(super) fn text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

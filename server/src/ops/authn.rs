@@ -102,7 +102,7 @@ impl Actor {
         self.label.strip_prefix(TOKEN_LABEL)?.parse().ok()
     }
 
-    /// Needed to read what is the account's and no single domain's.
+    /// Needed to see what is the account's and no single domain's.
     pub(super) fn with_account_sight(&self) -> Result<()> {
         if self.scope == TokenScope::Account { Ok(()) } else { Err(Refused::Forbidden) }
     }

@@ -8,16 +8,22 @@ pub mod accounts;
 pub mod audit;
 pub mod authn;
 pub mod authorize;
+pub mod card_check;
 pub mod checks;
 pub mod company;
 pub mod domains;
+mod health;
 pub mod idempotency;
 pub mod installation;
 pub mod instructions;
 pub mod links;
+pub mod mute;
+mod notices;
+pub mod questionnaire;
 pub mod review;
 pub mod tokens;
 mod watch;
+pub mod webhooks;
 
 pub use authn::Actor;
 
@@ -59,8 +65,12 @@ pub struct Ops {
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
-    /// Rung when owners are to be told something, by message or webhook.
+    /// Rung when a review became due.
+    pub review_due: Arc<Notify>,
+    /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
+    /// Rung when there may be something for webhooks.
+    pub published: Arc<Notify>,
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
@@ -86,6 +96,9 @@ pub enum Refused {
     /// What was given is wrong; by attribute, `base` for none of them.
     #[error("invalid: {0:?}")]
     Invalid(FieldErrors),
+    /// Somebody else was faster; by attribute what is so now.
+    #[error("outdated: {0:?}")]
+    Outdated(FieldErrors),
     /// The store failed; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -96,6 +109,12 @@ impl Refused {
     #[must_use]
     pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(BTreeMap::from([(field, vec![message.into()])]))
+    }
+
+    /// The same, of what somebody else has changed.
+    #[must_use]
+    pub fn outdated(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Outdated(BTreeMap::from([(field, vec![message.into()])]))
     }
 }
 
@@ -117,7 +136,9 @@ impl Ops {
             sight: Arc::default(),
             under_way: Arc::default(),
             queued: Arc::default(),
+            review_due: Arc::default(),
             noticed: Arc::default(),
+            published: Arc::default(),
             key: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),

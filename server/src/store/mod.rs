@@ -18,12 +18,14 @@ mod review;
 pub mod sqlite;
 mod stored;
 mod tokens;
+mod webhooks;
 
 pub use audit::AuditStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
 pub use tokens::TokenStore;
+pub use webhooks::WebhookStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -77,7 +79,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: AuditStore + NoticeStore + ReviewStore + TokenStore + Send + Sync + 'static {
+pub trait Store:
+    AuditStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
+{
     // --- installation -----------------------------------------------------
 
     /// Makes the first account, its demo domain and perhaps a token (of which the
@@ -270,7 +274,8 @@ pub trait Store: AuditStore + NoticeStore + ReviewStore + TokenStore + Send + Sy
     /// Keeps the answer for 24 hours, or with `None` frees the key.
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
-    /// messages counted for the demo, notices that were told.
+    /// messages counted for the demo, notices that were told, deliveries that are
+    /// done.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------
@@ -308,6 +313,13 @@ pub trait Store: AuditStore + NoticeStore + ReviewStore + TokenStore + Send + Sy
     /// Every domain's record id with its keys and, for demo domains, the name:
     /// for the zone's export. In pages, by record id after `after`.
     async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>>;
+}
+
+/// Whether the database the URL names can be there at all: [`open`] makes a
+/// SQLite file that is not.
+#[must_use]
+pub fn is_there(url: &str) -> bool {
+    !url.starts_with("sqlite:") || sqlite::SqliteStore::is_there(url)
 }
 
 /// Opens the database the URL names and brings its schema up to date.

@@ -65,11 +65,12 @@ async fn everything_given_has_to_fit() {
     let api = Api::start().await;
     let id = api.domain("example.com").await;
     api.ops.clock.advance(jiff::SignedDuration::from_hours(1));
-    let cause = Cause::command_line("Sends PHISHING mail", api.ops.clock.now());
+    let operator = signet::ops::Actor::operator(api.account);
     use signet::store::Ruling;
     use signet_core::lifecycle::Suspension;
     let domain = signet::store::DomainId(id);
-    api.ops.rule(domain, Ruling::Suspend(Suspension::Abuse), None, &cause).await.unwrap();
+    let suspend = Ruling::Suspend(Suspension::Abuse);
+    api.ops.rule(&operator, domain, suspend, None, "Sends PHISHING mail").await.unwrap();
     let search = async |query: &str| types(&api.get(&format!("/api/audit?{query}")).send().await);
     let suspended = ["domain.compliance_changed", "review.suspended"];
     assert_eq!(search("q=phishing").await, suspended);

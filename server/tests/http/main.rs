@@ -15,6 +15,7 @@ mod contract;
 mod domains;
 mod headers;
 mod jwt;
+mod mute;
 mod observed;
 mod once;
 mod paging;

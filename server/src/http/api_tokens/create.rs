@@ -1,6 +1,6 @@
 //! `POST /api/api_tokens`
 
-use super::{TokenView, level, shown_once};
+use super::{TokenView, level};
 use crate::{
     http::{
         AppState,
@@ -37,7 +37,7 @@ pub(in crate::http) async fn create(
             Err(errors) => return Err(objection(&app, &actor, None, Needs::AccountAdmin, errors).await),
         };
         let (token, secret) = app.ops().make_token(&actor, wish).await?;
-        Ok(Answer::ok(&TokenView::of(&token, Some(&secret))).once(&shown_once(&token)))
+        Ok(Answer::ok(&TokenView::of(&token, Some(&secret))).secret())
     };
     once.run(app, actor, body, work).await
 }
@@ -145,8 +145,7 @@ pub(in crate::http) fn operation() -> Operation {
         .description(
             "Makes a token for the account, or for some of its domains, and answers with its secret, which is shown \
              this once. Needs admin access to the account; a token cannot make one that may do more than itself. An \
-             account has at most 100 tokens. Under a repeated `Idempotency-Key` the secret is not shown again: the \
-             answer is 409 and names the token that was made.",
+             account has at most 100 tokens.",
         )
         .body(Body::Plain(
             json!({

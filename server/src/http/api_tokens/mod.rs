@@ -10,16 +10,6 @@ use super::view::Millis;
 use crate::store::{Access, Token, TokenScope};
 use serde::Serialize;
 
-/// Said to whoever repeats, under one `Idempotency-Key`, a request that was
-/// answered with a secret.
-fn shown_once(token: &Token) -> String {
-    format!(
-        "This Idempotency-Key made token {id} before. Its secret was shown that once and is kept by nobody: \
-         if it is lost, delete token {id} and make another with a new key",
-        id = token.id
-    )
-}
-
 /// A token, with its secret where that is just made.
 #[derive(Serialize)]
 struct TokenView<'a> {

@@ -1,6 +1,6 @@
 //! What operations share: how to authenticate, parameters, answers.
 
-use super::{operation::reference, schemas};
+use super::{operation::reference, schemas, webhooks};
 use serde_json::{Map, Value, json};
 
 /// The `components` object.
@@ -23,9 +23,17 @@ pub(super) fn components() -> Value {
         },
         "parameters": parameters(),
         "headers": headers(),
-        "responses": responses(),
-        "schemas": schemas::schemas(),
+        "responses": merged(responses(), account_responses()),
+        "schemas": all_schemas(),
     })
+}
+
+fn all_schemas() -> Value {
+    let mut all = schemas::schemas();
+    for (name, schema) in webhooks::schemas() {
+        all[name] = schema;
+    }
+    all
 }
 
 fn parameters() -> Value {
@@ -43,6 +51,14 @@ fn parameters() -> Value {
             "in": "path",
             "required": true,
             "description": "The token's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 7,
+        },
+        "webhook_id": {
+            "name": "webhook_id",
+            "in": "path",
+            "required": true,
+            "description": "The webhook's id, from its creation or from the list.",
             "schema": {"type": "integer"},
             "example": 7,
         },
@@ -105,24 +121,39 @@ fn headers() -> Value {
     })
 }
 
-fn responses() -> Value {
-    let data =
-        |schema: Value| json!({"type": "object", "properties": {"data": schema}, "required": ["data"]});
-    let list = |schema: &str| data(json!({"type": "array", "items": reference("schemas", schema)}));
-    let bare = |schema: &str| json!({"type": "array", "items": reference("schemas", schema)});
+fn merged(mut one: Value, mut other: Value) -> Value {
+    if let (Some(one), Some(other)) = (one.as_object_mut(), other.as_object_mut()) {
+        one.append(other);
+    }
+    one
+}
+
+/// What is answered about an account: its tokens, and what happened in it.
+fn account_responses() -> Value {
+    let list = |schema: &str| json!({"type": "array", "items": reference("schemas", schema)});
     let schema = |name: &str| reference("schemas", name);
+    let data = json!({"type": "object", "properties": {"data": list("AuditEvent")}, "required": ["data"]});
     json!({
-        "AccountsResponse": response("The accounts.", bare("Account"), &["ETag", "Link"]),
-        "ApiTokensResponse": response("The tokens.", bare("ApiToken"), &["ETag"]),
+        "AccountsResponse": response("The accounts.", list("AccountAccess"), &["ETag", "Link"]),
+        "ApiTokensResponse": response("The tokens.", list("ApiToken"), &["ETag"]),
         "ApiTokenResponse": response("The token.", schema("ApiToken"), &["ETag"]),
         "ApiTokenWithTokenResponse": response(
             "The token, with its secret this once.", schema("ApiTokenWithToken"), &[],
         ),
-        "AuditResponse": response("The history, newest first.", list("AuditEvent"), &["ETag", "Link"]),
+        "AuditResponse": response("The history, newest first.", data, &["ETag", "Link"]),
         "AuditExportResponse": as_media_type(
             "application/x-ndjson",
             response("One row per line, oldest first.", schema("AuditEvent"), &[]),
         ),
+    })
+}
+
+fn responses() -> Value {
+    let data =
+        |schema: Value| json!({"type": "object", "properties": {"data": schema}, "required": ["data"]});
+    let list = |schema: &str| data(json!({"type": "array", "items": reference("schemas", schema)}));
+    let schema = |name: &str| reference("schemas", name);
+    json!({
         "DomainsResponse": response("The domains.", list("Domain"), &["ETag", "Link"]),
         "DomainResponse": response("The domain.", schema("Domain"), &["ETag"]),
         "DomainCheckResponse": response(
@@ -137,6 +168,36 @@ fn responses() -> Value {
             data(schema("Authorization")),
             &["Retry-After"],
         ),
+        "QuestionnaireResponse": response("The questionnaire.", data(schema("Questionnaire")), &["ETag"]),
+        "CardCheckResponse": response("The card check.", data(schema("CardCheck")), &["ETag"]),
+        "CardCheckFileResponse": response("The card check, for operators.", data(schema("CardCheckFile")), &[]),
+        "CardResultResponse": response("How the check stands.", data(schema("CardResult")), &[]),
+        "ReviewsResponse": response("The reviews.", list("Review"), &["ETag", "Link"]),
+        "ReviewResponse": response("The review, afterwards.", data(schema("Review")), &[]),
+        "ReviewFileResponse": response("All there is to decide by.", data(schema("ReviewFile")), &["ETag"]),
+        "AccountResponse": response("The account, afterwards.", data(schema("Account")), &[]),
+        "Outdated": response(
+            "Somebody has decided since what was read; `errors.version` tells who, when and why, and the version now. \
+             Or a request with the same `Idempotency-Key` is still being answered, as `Retry-After` tells.",
+            schema("UnprocessableEntity"),
+            &[],
+        ),
+        "Contradiction": response(
+            "The opposite was said before, and stays.", schema("UnprocessableEntity"), &[],
+        ),
+        "BadSignature": response(
+            "The signature is lacking, wrong, or too old.", schema("UnauthenticatedResponse"), &["WWW-Authenticate"],
+        ),
+        "WebhooksResponse": response("The webhooks.", list("Webhook"), &["ETag"]),
+        "WebhookResponse": response("The webhook.", data(schema("Webhook")), &["ETag"]),
+        "WebhookWithSecretResponse": response(
+            "The webhook, with the secret that is shown this once.", data(schema("WebhookWithSecret")), &[],
+        ),
+        "WebhookDeliveriesResponse": response(
+            "The deliveries, the last queued first.", list("WebhookDelivery"), &["ETag"],
+        ),
+        "WebhookTestResponse": response("The test is on its way.", data(schema("WebhookTest")), &[]),
+        "WebhookReplayResponse": response("They are on their way.", data(schema("WebhookReplay")), &[]),
         "NotModified": {
             "description": "Nothing changed since the answer whose `ETag` was sent as `If-None-Match`.",
         },
@@ -151,8 +212,7 @@ fn responses() -> Value {
         ),
         "RequestTimeout": response("The body did not arrive in time.", schema("UnprocessableEntity"), &[]),
         "Conflict": response(
-            "A request with the same `Idempotency-Key` is still being answered, or was answered with a secret, which \
-             is not shown again.",
+            "A request with the same `Idempotency-Key` is still being answered.",
             schema("UnprocessableEntity"),
             &["Retry-After"],
         ),

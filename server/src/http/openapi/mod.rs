@@ -9,10 +9,14 @@
 mod components;
 mod operation;
 mod schemas;
+mod webhooks;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{accounts, answer::Answer, api_tokens, audit, authorize, company_info, domains, path::Family};
+use super::{
+    accounts, answer::Answer, api_tokens, audit, authorize, card_check, company_info, domains, path::Family,
+    questionnaire, reviews,
+};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -21,7 +25,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 12] {
+fn operations() -> [Operation; 15] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -35,6 +39,9 @@ fn operations() -> [Operation; 12] {
         domains::check::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        questionnaire::get::operation(),
+        questionnaire::answer::operation(),
+        card_check::get::operation(),
     ]
 }
 
@@ -49,9 +56,16 @@ fn token_operations() -> [Operation; 5] {
     ]
 }
 
-/// Every operation with a path of its own.
-fn single_operations() -> [Operation; 4] {
-    [authorize::operation(), accounts::operation(), audit::search::operation(), audit::export::operation()]
+/// Every operation beside them.
+fn others() -> Vec<Operation> {
+    let mut others = vec![authorize::operation(), reviews::list::operation(), reviews::get::operation()];
+    others.extend(reviews::rule::Verb::ALL.map(reviews::rule::operation));
+    others.push(reviews::card_check::operation());
+    others.push(accounts::list::operation());
+    others.extend(accounts::rule::operations());
+    others.push(card_check::callback::operation());
+    others.extend([audit::search::operation(), audit::export::operation()]);
+    others
 }
 
 /// The document that is served at `/api/openapi.json`.
@@ -66,8 +80,9 @@ pub fn openapi() -> Value {
         operations().iter().for_each(|operation| add(family.base(), operation, family));
         let tokens = family.collection("api_tokens");
         token_operations().iter().for_each(|operation| add(&tokens, operation, family));
+        super::webhooks::operations().iter().for_each(|operation| add(family.webhooks(), operation, family));
     }
-    single_operations().iter().for_each(|operation| add("", operation, Family::Current));
+    others().iter().for_each(|operation| add("", operation, Family::Current));
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -83,6 +98,8 @@ pub fn openapi() -> Value {
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
+            {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
+            {"name": "Webhooks", "description": "Being told what happens to the account's domains."},
             {"name": "Account", "description": "Which accounts a token belongs to."},
             {"name": "API tokens", "description": "Making, replacing and deleting an account's tokens."},
             {"name": "Audit", "description": "Everything that happened, searched and exported."},
@@ -98,9 +115,10 @@ const INTRODUCTION: &str = "\
 Register the domains you send from, get the DNS records to publish, have live DNS watched until they are right, and \
 learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
-`/api/accounts/{account_id}/sending_domains`, and what is under `/api/api_tokens` under \
-`/api/accounts/{account_id}/api_tokens`, with the same ids and the same answers. Bodies about a domain are \
-wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either.\n\n\
+`/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
+wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either. Likewise \
+`/api/webhooks` and `/api/accounts/{account_id}/webhooks`, `/api/api_tokens` and \
+`/api/accounts/{account_id}/api_tokens`.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
 **Limits.** So many requests per token and ten seconds, as `X-RateLimit-Limit` and `X-RateLimit-Remaining` say in \
@@ -162,5 +180,5 @@ fn operators_paths() -> Map<String, Value> {
 /// `GET /api/openapi.json`
 pub(super) async fn serve() -> Answer {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
-    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new(), again: None }
+    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new(), secret: false }
 }

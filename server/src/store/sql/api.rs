@@ -4,12 +4,13 @@ mod audit;
 mod notices;
 mod review;
 mod tokens;
+mod webhooks;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, notices as owners, operator, outbox,
-    restore, sending, tokens as token_rows,
+    backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
+    outbox, restore, sending, tokens as token_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -348,7 +349,10 @@ impl Store for Handle {
         transact!(self, outbox::sweep, (now = now) => (*now))?;
         transact!(self, token_rows::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
-        transact!(self, owners::sweep, (now = now) => (*now))
+        transact!(self, owners::sweep, (now = now) => (*now))?;
+        // In steps between which others write.
+        while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
+        Ok(())
     }
 
     async fn sending_domains(

@@ -89,7 +89,7 @@ macro_rules! leads {
 /// One of a list of kinds.
 macro_rules! listed {
     () => {
-        concat!("kind IN ", texts!("4"))
+        concat!("kind IN ", words!("4"))
     };
 }
 

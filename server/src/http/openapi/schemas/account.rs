@@ -44,7 +44,7 @@ pub(super) fn audit_event() -> Value {
 
 pub(super) fn account() -> Value {
     whole(
-        "Account",
+        "AccountAccess",
         "An account a token belongs to.",
         json!({
             "id": described(json!({"type": "integer"}), "Its id.", json!(1)),
