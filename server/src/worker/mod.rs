@@ -1,5 +1,5 @@
 //! What runs by itself: looking at due domains and at our own side, sending
-//! queued messages, making keys, sweeping.
+//! queued messages, telling webhooks, making keys, sweeping.
 //!
 //! Each worker takes no input, finds its work in the store, and does the same
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
@@ -9,8 +9,9 @@ mod lanes;
 mod look;
 mod outbox;
 mod own_side;
+pub mod webhooks;
 
-use crate::{keys::KeyFile, mailer::Mailer, ops::Ops};
+use crate::{fetch::Fetcher, keys::KeyFile, mailer::Mailer, ops::Ops};
 use signet_dns::ask::Asker;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
@@ -37,6 +38,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(look::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     workers.spawn(own_side::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
+    let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
+    workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));

@@ -9,10 +9,14 @@
 mod components;
 mod operation;
 mod schemas;
+mod webhooks;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{answer::Answer, authorize, company_info, domains, path::Family};
+use super::{
+    accounts, answer::Answer, authorize, card_check, company_info, domains, path::Family, questionnaire,
+    reviews,
+};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -21,7 +25,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 12] {
+fn operations() -> [Operation; 15] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -35,7 +39,20 @@ fn operations() -> [Operation; 12] {
         domains::check::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        questionnaire::get::operation(),
+        questionnaire::answer::operation(),
+        card_check::get::operation(),
     ]
+}
+
+/// Every operation beside them.
+fn others() -> Vec<Operation> {
+    let mut others = vec![authorize::operation(), reviews::list::operation(), reviews::get::operation()];
+    others.extend(reviews::rule::Verb::ALL.map(reviews::rule::operation));
+    others.push(reviews::card_check::operation());
+    others.extend(accounts::operations());
+    others.push(card_check::callback::operation());
+    others
 }
 
 /// The document that is served at `/api/openapi.json`.
@@ -48,9 +65,16 @@ pub fn openapi() -> Value {
             let item = paths.entry(path).or_insert_with(|| json!({}));
             item[operation.method()] = operation.to_json(family);
         }
+        for operation in super::webhooks::operations() {
+            let path = format!("{}{}", family.webhooks(), operation.path());
+            let item = paths.entry(path).or_insert_with(|| json!({}));
+            item[operation.method()] = operation.to_json(family);
+        }
     }
-    let gate = authorize::operation();
-    paths.insert(gate.path().to_string(), json!({gate.method(): gate.to_json(Family::Current)}));
+    for operation in others() {
+        let item = paths.entry(operation.path()).or_insert_with(|| json!({}));
+        item[operation.method()] = operation.to_json(Family::Current);
+    }
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -66,6 +90,8 @@ pub fn openapi() -> Value {
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
+            {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
+            {"name": "Webhooks", "description": "Being told what happens to the account's domains."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],
@@ -79,7 +105,8 @@ Register the domains you send from, get the DNS records to publish, have live DN
 learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
 `/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
-wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either.\n\n\
+wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either. Likewise \
+`/api/webhooks` and `/api/accounts/{account_id}/webhooks`.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
 **Limits.** So many requests per token and ten seconds, as `X-RateLimit-Limit` and `X-RateLimit-Remaining` say in \
@@ -141,5 +168,5 @@ fn operators_paths() -> Map<String, Value> {
 /// `GET /api/openapi.json`
 pub(super) async fn serve() -> Answer {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
-    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new() }
+    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new(), secret: false }
 }
