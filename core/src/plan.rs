@@ -56,6 +56,19 @@ impl RecordKey {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.as_str() == text)
     }
+
+    /// What it is for, in the words people are shown.
+    #[must_use]
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Verification => "Ownership and return path",
+            Self::Spf => "SPF",
+            Self::Dkim1 => "DKIM, first selector",
+            Self::Dkim2 => "DKIM, second selector",
+            Self::Dmarc => "DMARC",
+            Self::LinkVerification => "Link tracking",
+        }
+    }
 }
 
 impl fmt::Display for RecordKey {

@@ -16,14 +16,21 @@ pub struct Pace {
     pub failures: u32,
     /// Looks on end that found a verified domain wrong.
     pub suspicions: u32,
+    /// Whether mail was sent from it of late, see [`SENDS_FOR`].
+    pub sends: bool,
 }
+
+/// For how long a domain counts as one that sends, after it has.
+pub const SENDS_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How soon a domain that sends is looked at again.
+pub const WHILE_SENDING: SignedDuration = SignedDuration::from_hours(6);
 
 /// When to look next after a look at `now`.
 #[must_use]
 pub fn next_look(pace: &Pace, now: Timestamp) -> Timestamp {
     let mut wait = match pace.state {
         DnsState::Pending | DnsState::Lost { .. } => while_pending(now.duration_since(pace.waiting_since)),
-        DnsState::Verified { .. } => about_a_day(pace.domain, now),
+        DnsState::Verified { .. } => about(if pace.sends { DAY / 4 } else { DAY }, pace.domain, now),
         DnsState::Suspect { .. } | DnsState::AtRisk { .. } => match pace.suspicions {
             0 | 1 => SignedDuration::from_mins(1),
             2 => SignedDuration::from_mins(5),
@@ -69,17 +76,17 @@ pub const BLOCK: i64 = 16;
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// A verified domain's turn comes once a day: in 24 hours, and up to a fifth
-/// sooner or later where that brings it nearer to its time of the day. Within
-/// five looks it is there and stays, so that domains registered together part
-/// and the load is even over the day, whatever came between.
-fn about_a_day(domain: i64, now: Timestamp) -> SignedDuration {
-    let ahead = (turn(domain) - now.as_microsecond()).rem_euclid(DAY);
-    let off = if ahead > DAY / 2 { ahead - DAY } else { ahead };
-    // From farther away a share of the way, the fifth from half a day: were the
+/// A verified domain's turn comes once in a period, a day or a quarter of one: in
+/// that time, and up to a fifth sooner or later where that brings it nearer to its
+/// place in the period. Within five looks it is there and stays, so that domains
+/// registered together part and the load is even, whatever came between.
+fn about(period: i64, domain: i64, now: Timestamp) -> SignedDuration {
+    let ahead = (turn(domain) - now.as_microsecond()).rem_euclid(period);
+    let off = if ahead > period / 2 { ahead - period } else { ahead };
+    // From farther away a share of the way, the fifth from half a period: were the
     // steps longer, all who are far would meet at their end.
-    let step = if off.abs() <= DAY / 10 { off } else { off * 2 / 5 };
-    SignedDuration::from_micros(DAY + step)
+    let step = if off.abs() <= period / 10 { off } else { off * 2 / 5 };
+    SignedDuration::from_micros(period + step)
 }
 
 /// The time of the day when the block has its turn, in microseconds.
@@ -113,7 +120,14 @@ mod tests {
 
     #[test]
     fn pending_domains_slow_down_with_age() {
-        let pace = Pace { domain: 1, state: PENDING, waiting_since: at(0), failures: 0, suspicions: 0 };
+        let pace = Pace {
+            domain: 1,
+            state: PENDING,
+            waiting_since: at(0),
+            failures: 0,
+            suspicions: 0,
+            sends: false,
+        };
         let hour = 3600;
         for (age, expected) in [
             (0, 30),
@@ -130,7 +144,7 @@ mod tests {
 
     fn verified(domain: i64) -> Pace {
         let state = DnsState::Verified { at: at(0) };
-        Pace { domain, state, waiting_since: at(0), failures: 0, suspicions: 0 }
+        Pace { domain, state, waiting_since: at(0), failures: 0, suspicions: 0, sends: false }
     }
 
     const HOUR: i64 = 3600;
@@ -148,6 +162,16 @@ mod tests {
             let wait = next_look(&verified(domain * 7), at(domain * 61)).duration_since(at(domain * 61));
             let hours = wait.as_secs_f64() / 3600.0;
             assert!((19.2..=28.8).contains(&hours), "domain {domain}: {hours} h");
+        }
+    }
+
+    #[test]
+    fn one_that_sends_has_its_turn_four_times_a_day() {
+        for domain in 0..2_000 {
+            let now = at(domain * 61);
+            let sends = Pace { sends: true, ..verified(domain * 7) };
+            let hours = next_look(&sends, now).duration_since(now).as_secs_f64() / 3600.0;
+            assert!((4.8..=7.2).contains(&hours), "domain {domain}: {hours} h");
         }
     }
 
@@ -189,19 +213,38 @@ mod tests {
     #[test]
     fn suspicion_looks_closer_and_never_past_the_deadline() {
         let suspect = DnsState::Suspect { at: at(0), since: at(0), unaligned_since: None };
-        let pace =
-            |suspicions| Pace { domain: 1, state: suspect, waiting_since: at(0), failures: 0, suspicions };
+        let pace = |suspicions| Pace {
+            domain: 1,
+            state: suspect,
+            waiting_since: at(0),
+            failures: 0,
+            suspicions,
+            sends: false,
+        };
         assert_eq!([1, 2, 3, 4, 9].map(|n| wait(pace(n), 0)), [60, 300, 900, 3600, 3600]);
         let at_risk = DnsState::AtRisk { at: at(0), since: at(0), deadline: at(100), unaligned_since: None };
-        let pace = Pace { domain: 1, state: at_risk, waiting_since: at(0), failures: 0, suspicions: 9 };
+        let pace = Pace {
+            domain: 1,
+            state: at_risk,
+            waiting_since: at(0),
+            failures: 0,
+            suspicions: 9,
+            sends: false,
+        };
         assert_eq!(wait(pace, 0), 100);
     }
 
     #[test]
     fn failures_back_off_to_six_hours() {
         let verified = DnsState::Verified { at: at(0) };
-        let pace =
-            |failures| Pace { domain: 1, state: verified, waiting_since: at(0), failures, suspicions: 0 };
+        let pace = |failures| Pace {
+            domain: 1,
+            state: verified,
+            waiting_since: at(0),
+            failures,
+            suspicions: 0,
+            sends: false,
+        };
         assert_eq!([1, 2, 5, 20, u32::MAX].map(|n| wait(pace(n), 0) / 60), [1, 2, 16, 360, 360]);
     }
 }

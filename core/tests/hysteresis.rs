@@ -174,7 +174,7 @@ impl Life {
             _ => minute(0),
         };
         let Self { state, failures, suspicions, .. } = *self;
-        next_look(&Pace { domain: 7, state, waiting_since, failures, suspicions }, now)
+        next_look(&Pace { domain: 7, state, waiting_since, failures, suspicions, sends: false }, now)
     }
 }
 

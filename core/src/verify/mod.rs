@@ -139,6 +139,9 @@ pub struct Verdict<K = RecordKey> {
     /// Some receivers may still see what was there before, for so many seconds
     /// after the look (RFC 2308 §5).
     pub late: Option<u32>,
+    /// Of an SPF record that could be evaluated: how many of the ten look-ups it
+    /// needs (RFC 7208 §4.6.4).
+    pub lookups: Option<u8>,
     /// See [`Witnesses`].
     pub witnesses: Witnesses,
     /// Things worth saying that change nothing: a lame server, an unknown tag.
@@ -176,6 +179,7 @@ impl<K> Verdict<K> {
             rcode: None,
             ttl: None,
             late: None,
+            lookups: None,
             witnesses: Witnesses::default(),
             remarks: Vec::new(),
         }
@@ -203,6 +207,7 @@ impl<K> Verdict<K> {
             rcode: self.rcode,
             ttl: self.ttl,
             late: self.late,
+            lookups: self.lookups,
             witnesses: self.witnesses,
             remarks: self.remarks,
         }

@@ -211,7 +211,7 @@ impl World {
         let mut at = self.due - SignedDuration::from_hours(24 * 9);
         at += SignedDuration::from_secs(i64::try_from(scrambled(id.unsigned_abs()) % 86_400).unwrap_or(0));
         let state = DnsState::Verified { at };
-        let pace = Pace { domain: id, state, waiting_since: at, failures: 0, suspicions: 0 };
+        let pace = Pace { domain: id, state, waiting_since: at, failures: 0, suspicions: 0, sends: false };
         while at < self.due {
             at = schedule::next_look(&pace, at);
         }

@@ -17,8 +17,13 @@ CREATE TABLE account (
     -- Company information, and whether it is all that sending needs.
     company TEXT,
     company_complete INTEGER NOT NULL DEFAULT 0 CHECK (company_complete IN (0, 1)),
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    -- When to look whether there is a health report to send, and what was
+    -- reported last: by recipient, JSON.
+    health_due_at INTEGER NOT NULL,
+    health_told TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
+CREATE INDEX account_health ON account (health_due_at);
 
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -68,6 +73,8 @@ CREATE TABLE domain (
     card TEXT NOT NULL DEFAULT 'no',
     -- The deadline its owner was reminded of.
     reminded_deadline INTEGER,
+    -- Who was told that something is wrong, JSON: they hear when it is over.
+    informed TEXT NOT NULL DEFAULT '[]',
     -- The state of its verification: dns_at is since when it is verified, or
     -- when that was lost.
     dns_state TEXT NOT NULL,
@@ -105,6 +112,8 @@ CREATE TABLE look (
     -- One higher with every look: nobody writes over what they have not seen.
     version INTEGER NOT NULL DEFAULT 1,
     checked_at INTEGER,
+    -- When mail was last sent from it, give or take a day.
+    sent_at INTEGER,
     -- Of everything the last look found, to tell whether the next finds anything new.
     digest INTEGER,
     failures INTEGER NOT NULL DEFAULT 0,
@@ -228,11 +237,13 @@ CREATE TABLE notice (
     -- What to say, JSON.
     body TEXT NOT NULL,
     at INTEGER NOT NULL,
-    -- NULL once a message is made of it, or none needed.
+    -- NULL once a message is made of it, or none needed; told_at is only set by
+    -- a message.
     due_at INTEGER,
     told_at INTEGER
 ) STRICT;
 CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notice_group ON notice (account_id, kind, cause) WHERE due_at IS NOT NULL;
 CREATE INDEX notice_told ON notice (account_id, kind, cause, told_at) WHERE told_at IS NOT NULL;
 CREATE INDEX notice_done ON notice (at) WHERE due_at IS NULL;
 

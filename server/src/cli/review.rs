@@ -1,5 +1,8 @@
 //! `signet review`.
 
+pub(super) mod dry_run;
+pub(super) mod policy;
+
 use super::{Outcome, account, domains, output, told};
 use crate::{
     ops::Ops,
@@ -27,6 +30,17 @@ pub(super) enum ReviewCommand {
     },
     /// End a suspension
     Lift(OnEither),
+}
+
+/// All of it, with what needs no database.
+#[derive(Debug, Subcommand)]
+pub(super) enum Review {
+    #[command(flatten)]
+    Operator(ReviewCommand),
+    /// Print the policy of the automatic review that is in force
+    Policy,
+    /// Say what a policy would decide about a domain; exit 0 approve, 2 could not tell, 1 otherwise
+    DryRun(dry_run::DryRunArgs),
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,12 @@
 //! The settings, read and checked.
 
 mod policy;
+mod review_policy;
 mod settings;
 mod sources;
 
 pub use policy::PolicyListen;
+pub use review_policy::{PolicyError, ReviewPolicy};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub jwt: Option<Jwt>,
     /// `demo_allowance`.
     pub demo_allowance: u32,
+    /// What `review_policy` names, or the built-in policy.
+    pub review_policy: ReviewPolicy,
     /// `review_allow_private`.
     pub review_allow_private: bool,
     /// `webhook_allow_private`.
@@ -246,6 +250,7 @@ impl Config {
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,
+            review_policy: review_policy(&r)?,
             review_allow_private: r.required("review_allow_private", "true or false")?,
             webhook_allow_private: r.required("webhook_allow_private", "true or false")?,
             owner_email,
@@ -342,6 +347,14 @@ fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
         .collect()
 }
 
+fn review_policy(r: &Reader<'_>) -> Result<ReviewPolicy, ConfigError> {
+    let Some(path) = r.text("review_policy") else {
+        return Ok(ReviewPolicy::built_in());
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| r.error("review_policy", format!("{path}: {e}")))?;
+    ReviewPolicy::parse(&text).map_err(|e| r.error("review_policy", format!("{path}: {e}")))
+}
+
 fn jwt(r: &Reader<'_>) -> Result<Option<Jwt>, ConfigError> {
     let (issuer, audience, jwks) = (r.text("jwt_issuer"), r.text("jwt_audience"), r.text("jwt_jwks"));
     let (issuer, audience, jwks) = match (issuer, audience, jwks) {
@@ -424,6 +437,7 @@ mod tests {
             ("SIGNET_DNS_RESOLVERS", "dns.example:53"),
             ("SIGNET_DNS_MODE", "both"),
             ("SIGNET_DNS_ALLOW_PRIVATE", "yes"),
+            ("SIGNET_REVIEW_POLICY", "/nowhere/at/all.toml"),
             ("SIGNET_REVIEW_ALLOW_PRIVATE", "yes"),
             ("SIGNET_WEBHOOK_ALLOW_PRIVATE", "1"),
             ("SIGNET_SPF_MODE", "strict"),

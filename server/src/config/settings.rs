@@ -81,6 +81,7 @@ pub const SETTINGS: &[Setting] = &[
         "policy_listen",
         "tcp:ADDRESS:PORT or unix:/PATH for Postfix policy delegation; unset: off",
     ),
+    Setting::unset("review_policy", "file with the rules of the automatic review; unset: the built-in ones"),
     Setting::new(
         "review_allow_private",
         "false",

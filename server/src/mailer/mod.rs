@@ -184,6 +184,7 @@ mod tests {
                 media_type: "text/dns".into(),
                 content: "a. IN TXT \"x\"\n".into(),
             }],
+            unsubscribe: None,
             message_id: "0197@signet.test".into(),
         }
     }

@@ -6,7 +6,7 @@ use askama::Template;
 use signet_core::{
     email::EmailAddress,
     names::Name,
-    plan::{PlannedRecord, RecordKey},
+    plan::PlannedRecord,
     verify::{Status, dns_host::DnsHost},
 };
 use signet_dns::zone::bind_lines;
@@ -81,6 +81,7 @@ pub fn compose(
             media_type: "text/dns".to_string(),
             content: bind_lines(&planned),
         }],
+        unsubscribe: None,
         message_id,
     }
 }
@@ -94,14 +95,7 @@ fn zone_as_entered(domain: &Domain) -> Name {
 
 fn row(record: &PlannedRecord, status: Status, zone: &Name, host: Option<&DnsHost>) -> Row {
     Row {
-        purpose: match record.key {
-            RecordKey::Verification => "Ownership and return path",
-            RecordKey::Spf => "SPF",
-            RecordKey::Dkim1 => "DKIM, first selector",
-            RecordKey::Dkim2 => "DKIM, second selector",
-            RecordKey::Dmarc => "DMARC",
-            RecordKey::LinkVerification => "Link tracking",
-        },
+        purpose: record.key.purpose(),
         optional: !record.gates,
         done: status.is_right(),
         rtype: record.rtype.as_str(),

@@ -1,8 +1,10 @@
 //! The sending gate: may this message go out?
 
 mod recent;
+mod sending;
 
 pub use recent::{MAX_AGE, Recent};
+pub use sending::Sending;
 
 use super::{Actor, Ops, Refused};
 use crate::store::{AccountId, Cause, DomainId, Spent, StoreError};
@@ -109,6 +111,7 @@ impl Ops {
         }
         let answer = authorize(&outgoing.message, &found);
         if answer == (Answer::Allow { spends: None }) {
+            self.sending.note(found.iter().flatten());
             for (source, found) in sources.into_iter().zip(found) {
                 if let Source::Domain(name) = source {
                     self.recent.put(name, outgoing.message.account.map(AccountId), read, found);

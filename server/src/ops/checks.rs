@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
     plan::{PlannedRecord, Present, RecordKey},
-    schedule::{self, Pace},
+    schedule::{self, Pace, SENDS_FOR},
     verify::{Findings, Status, dns_host::Hosting},
 };
 use std::time::Duration;
@@ -125,7 +125,8 @@ fn decide(
     let alert = change.and_then(|change| alert(change, &due.domain, plan, &gate, &findings));
     let (records, mut events) = record_states(&due.domain, plan, &findings, &pasts, now);
     events.extend(change.map(|change| event(change, &gate, &findings)));
-    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions };
+    let sends = due.sent_at.is_some_and(|at| now.duration_since(at) < SENDS_FOR);
+    let pace = Pace { domain: due.domain.id.0, state: dns, waiting_since, failures, suspicions, sends };
     let looked = Looked {
         domain: due.domain.id,
         account: due.domain.account,

@@ -69,6 +69,8 @@ pub struct Ops {
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
     pub recent: Arc<authorize::Recent>,
+    /// Domains that have sent since they were last written down.
+    pub sending: Arc<authorize::Sending>,
     /// Checks Bearer JWTs, where an issuer is configured.
     pub jwt: Option<Arc<authn::JwtVerifier>>,
 }
@@ -120,6 +122,7 @@ impl Ops {
             published: Arc::default(),
             key: None,
             used_tokens: Arc::default(),
+            sending: Arc::default(),
             recent: Arc::default(),
         }
     }

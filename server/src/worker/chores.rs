@@ -12,7 +12,7 @@ use tokio::sync::watch;
 const KEY_BATCH: u32 = 8;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
-const USED_TOKENS_EVERY: Duration = Duration::from_secs(5);
+const NOTE_USE_EVERY: Duration = Duration::from_secs(5);
 
 /// Gives verified domains their DKIM keys. Until then our targets answer
 /// NODATA, which is our state and nobody's error.
@@ -70,12 +70,15 @@ pub(super) async fn sweep(ops: Ops, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Writes down when tokens were last used.
-pub(super) async fn note_used_tokens(ops: Ops, mut stop: watch::Receiver<bool>) {
+/// Writes down when tokens were last used, and which domains have sent.
+pub(super) async fn note_use(ops: Ops, mut stop: watch::Receiver<bool>) {
     loop {
-        let go_on = pause(None, USED_TOKENS_EVERY, &mut stop).await;
+        let go_on = pause(None, NOTE_USE_EVERY, &mut stop).await;
         if let Err(error) = ops.flush_used_tokens().await {
             tracing::warn!(%error, "the times tokens were used are lost");
+        }
+        if let Err(error) = ops.flush_sending().await {
+            tracing::warn!(%error, "which domains have sent is lost");
         }
         if !go_on {
             return;

@@ -43,7 +43,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));
-    workers.spawn(chores::note_used_tokens(ops.clone(), stop.clone()));
+    workers.spawn(chores::note_use(ops.clone(), stop.clone()));
     workers
 }
 

@@ -86,6 +86,7 @@ mod tests {
             text: String::new(),
             html: String::new(),
             attachments: vec![],
+            unsubscribe: None,
             message_id: String::new(),
         };
         let item = |attempts| OutboxItem { id: OutboxId(1), message: message.clone(), attempts, queued_at };

@@ -6,6 +6,7 @@
 mod api;
 
 mod authorization;
+mod authorize;
 mod bodies;
 mod company;
 mod contract;
@@ -16,3 +17,4 @@ mod observed;
 mod once;
 mod paging;
 mod tokens;
+mod webhooks;

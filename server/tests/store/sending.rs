@@ -6,7 +6,7 @@ use signet_core::authz::Candidate;
 
 on_both! {
     the_gate_reads_what_there_is the_verified_come_before_the_limit a_message_is_counted_once
-    the_allowance_holds_under_pressure counted_messages_are_swept_and_go_with_their_domain
+    the_allowance_holds_under_pressure what_sends_is_looked_at_sooner counted_messages_are_swept_and_go_with_their_domain
 }
 
 async fn found(store: &Arc<dyn Store>, name: &str, account: Option<AccountId>) -> Vec<Candidate> {
@@ -113,4 +113,27 @@ async fn counted_messages_are_swept_and_go_with_their_domain(place: Place) {
     assert_eq!(store.spend_demo(demo.id, "a", &cause(week + 1)).await.unwrap(), Spent::Now);
     assert!(store.delete_domain(account, demo.id, &cause(week + 2)).await.unwrap());
     assert_eq!(store.spend_demo(demo.id, "a", &cause(week + 3)).await.unwrap(), Spent::Not);
+}
+
+async fn what_sends_is_looked_at_sooner(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let sends = register(&store, account, "sends.example").await;
+    look_at(&store, &sends, DnsState::Verified { at: at(5) }, 5).await;
+    let rests = register(&store, account, "rests.example").await;
+    look_at(&store, &rests, DnsState::Verified { at: at(5) }, 5).await;
+    let hour = 3600;
+    store.note_sending(&[sends.id, DomainId(999_999)], at(10)).await.unwrap();
+    assert_eq!(claim(&store, 6 * hour).await.len(), 0);
+    let due = claim(&store, 6 * hour + 10).await;
+    assert_eq!(due.iter().map(|due| due.domain.id).collect::<Vec<_>>(), [sends.id]);
+    assert_eq!(due[0].sent_at, Some(at(10)));
+    // The look decides on the next; what is known to send changes nothing there.
+    let looked = look(&due[0], DnsState::Verified { at: at(5) }, 6 * hour + 10);
+    assert_eq!(store.apply_looks(&[looked], &cause(6 * hour + 10)).await.unwrap(), [true]);
+    store.note_sending(&[sends.id], at(9 * hour)).await.unwrap();
+    store.note_sending(&[sends.id], at(26 * hour)).await.unwrap();
+    let due = claim(&store, 31 * hour).await;
+    let due = due.iter().find(|due| due.domain.id == sends.id).unwrap();
+    assert_eq!((due.due_at, due.sent_at), (at(30 * hour + 10), Some(at(26 * hour))));
 }

@@ -101,6 +101,8 @@ pub struct Record {
     pub testing: bool,
     /// `aspf=s`: SPF must be for exactly the domain in From.
     pub strict_spf: bool,
+    /// `adkim=s`: the signature must be of exactly the domain in From.
+    pub strict_dkim: bool,
     /// The syntactically valid URIs of `rua`, sizes cut off.
     pub rua: Vec<String>,
     /// Those of `rua` and `ruf` that are none, made safe to show.
@@ -176,7 +178,8 @@ impl Record {
             "psd" if is("u") => {}
             "t" if is("n") => {}
             "aspf" if is("r") => {}
-            "adkim" if is("r") || is("s") => {}
+            "adkim" if is("s") => self.strict_dkim = true,
+            "adkim" if is("r") => {}
             "fo" if is_fo(text) => {}
             "rua" => self.read_uris(value, true),
             "ruf" => self.read_uris(value, false),

@@ -229,6 +229,7 @@ impl Case<'_> {
         let single = Single { case: self, text: &text, record: &record, effect: &effect };
         let mut verdict = works::Works { single, include }.verdict()?;
         verdict.expected = with_include(Some(&text), include);
+        verdict.lookups = u8::try_from(effect.lookups()).ok();
         verdict.remarks.append(&mut remarks);
         Ok((verdict, Some(text)))
     }

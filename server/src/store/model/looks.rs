@@ -39,6 +39,8 @@ pub struct Due {
     pub suspicions: u32,
     /// When it was due.
     pub due_at: Timestamp,
+    /// When mail was last sent from it, give or take a day.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// What is written of a loss that is held back.

@@ -30,6 +30,9 @@ pub struct Message {
     pub html: String,
     /// Attachments: file name, media type, content.
     pub attachments: Vec<Attachment>,
+    /// Where one click stops messages of this kind (RFC 8058).
+    #[serde(default)]
+    pub unsubscribe: Option<String>,
     /// `Message-ID` without angle brackets, the same on every try.
     pub message_id: String,
 }

@@ -52,6 +52,8 @@ ids! {
     TokenId,
     /// A history row's number; later rows have higher ones.
     EventId,
+    /// A notice's number.
+    NoticeId,
     /// An outbox row's number.
     OutboxId,
     /// A webhook's number, on the wire too; never used twice.

@@ -1,8 +1,10 @@
 //! What owners are to be told.
 
-use super::{AccountId, DomainId};
-use jiff::Timestamp;
+use super::{AccountId, DomainId, Message, NoticeId};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use signet_core::{alert, email::EmailAddress, health::Reported, lifecycle::DnsState};
+use std::collections::BTreeMap;
 
 /// Something an owner is told: all that its message will say. It is written
 /// with the change it is about; a worker makes a message of it.
@@ -113,6 +115,55 @@ impl About {
             Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
+
+    /// Whether it is about a domain's DNS: such a notice can be turned off, waits
+    /// for others of its cause and makes a digest with them.
+    #[must_use]
+    pub fn is_alert(&self) -> bool {
+        match self {
+            Self::AtRisk { .. }
+            | Self::DeadlineMoved { .. }
+            | Self::Reminder { .. }
+            | Self::Lost { .. }
+            | Self::Mended
+            | Self::Recovered
+            | Self::RotationStuck { .. } => true,
+            Self::Compliance { .. }
+            | Self::Asked { .. }
+            | Self::TokenExpiring { .. }
+            | Self::WebhookDisabled { .. } => false,
+        }
+    }
+
+    /// What is wrong, where something is.
+    #[must_use]
+    pub fn wrong(&self) -> &[WrongRecord] {
+        match self {
+            Self::AtRisk { wrong, .. }
+            | Self::DeadlineMoved { wrong, .. }
+            | Self::Reminder { wrong, .. }
+            | Self::Lost { wrong }
+            | Self::RotationStuck { wrong } => wrong,
+            _ => &[],
+        }
+    }
+
+    /// When verification ends, where that is told.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match self {
+            Self::AtRisk { deadline, .. }
+            | Self::DeadlineMoved { deadline, .. }
+            | Self::Reminder { deadline, .. } => Some(*deadline),
+            _ => None,
+        }
+    }
+
+    /// How long it waits for others.
+    #[must_use]
+    pub fn wait(&self) -> SignedDuration {
+        if self.is_alert() { alert::WAIT } else { SignedDuration::ZERO }
+    }
 }
 
 /// A record that is wrong, for people.
@@ -156,4 +207,67 @@ pub struct NewNotice {
     pub cause: String,
     /// What.
     pub notice: Notice,
+}
+
+/// Notices that may be told together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeGroup {
+    /// Whose.
+    pub account: AccountId,
+    /// See [`About::kind`].
+    pub kind: String,
+    /// See [`Alert::cause`].
+    pub cause: String,
+    /// When a message was last made of such notices.
+    pub told_at: Option<Timestamp>,
+}
+
+/// A notice that is not told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its number.
+    pub id: NoticeId,
+    /// About which domain.
+    pub domain: Option<DomainId>,
+    /// What.
+    pub notice: Notice,
+    /// That domain as it is now, unless it is gone.
+    pub standing: Option<Listener>,
+}
+
+/// A domain as those see it who are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where its verification stands.
+    pub dns: DnsState,
+    /// Whether critical alerts are on.
+    pub critical_alerts: bool,
+    /// Its own recipient.
+    pub recipient: Option<EmailAddress>,
+    /// Who was told of what is wrong now, or was until now.
+    pub informed: Vec<EmailAddress>,
+}
+
+/// What became of notices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Those that are in a message.
+    pub told: Vec<NoticeId>,
+    /// Those nobody needs to hear of any more, or wants to.
+    pub dropped: Vec<NoticeId>,
+    /// Who has been told of domains from now on, see [`Listener::informed`].
+    pub informed: Vec<(DomainId, Vec<EmailAddress>)>,
+    /// The messages, with the domain of those about a single one.
+    pub messages: Vec<(Option<DomainId>, Message)>,
+}
+
+/// An account whose health is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthDue {
+    /// Which.
+    pub account: AccountId,
+    /// When it was due: nobody else has looked if it still is.
+    pub due_at: Timestamp,
+    /// What was reported last, by recipient.
+    pub reported: BTreeMap<String, Reported>,
 }

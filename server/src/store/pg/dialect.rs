@@ -60,6 +60,8 @@ pub(super) const LOCK_DOMAINS: Option<&str> =
     Some(concat!("SELECT id FROM domain WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> =
     Some("SELECT id FROM domain WHERE account_id = $1 ORDER BY id FOR UPDATE");
+pub(super) const LOCK_NOTICES: Option<&str> =
+    Some(concat!("SELECT id FROM notice WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));
 /// The number is Signet's own; nobody else takes advisory locks in its database.
 pub(super) const LOCK_INSTALLATION: Option<&str> = Some("SELECT pg_advisory_xact_lock(7366213, 1)");
 /// Two recipients with one hash wait for one another, no more.
@@ -89,6 +91,11 @@ statements! {
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
         UPDATE outbox SET lease_until = $2, attempts = attempts + 1 FROM due WHERE outbox.id = due.id \
         RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
+
+    CLAIM_REVIEWS = "WITH due AS MATERIALIZED \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3 \
+            FOR UPDATE SKIP LOCKED) \
+        UPDATE domain SET review_due_at = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
 
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
@@ -135,9 +142,12 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, $2 \
+        SELECT n.account, n.domain, n.kind, n.cause, n.body, $2, n.due \
         FROM json_to_recordset(CAST($1 AS JSON)) AS n (account BIGINT, domain BIGINT, kind TEXT, \
-            cause TEXT, body TEXT)";
+            cause TEXT, body TEXT, due BIGINT)";
+
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM json_to_recordset(CAST($1 AS JSON)) AS i (id BIGINT, informed TEXT) WHERE domain.id = i.id";
 
     QUEUE_DELIVERIES = concat!(
         "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \

@@ -13,6 +13,7 @@ use crate::store::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use signet_core::health;
 use sqlx::Executor as _;
 
 macro_rules! token_columns {
@@ -32,7 +33,7 @@ statements! {
         "SELECT COUNT(*) AS due, MIN(", due!(), ") AS oldest FROM look WHERE ", due!(), " <= $1"
     );
     COUNT_OUTBOX = "SELECT COUNT(*) AS waiting FROM outbox WHERE claim_at IS NOT NULL";
-    ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at) VALUES ($1, $2, $3) \
+    ADD_ACCOUNT = "INSERT INTO account (name, owner_email, created_at, health_due_at) VALUES ($1, $2, $3, $4) \
         RETURNING id, name, owner_email, suspension, version, created_at";
     ACCOUNTS = "SELECT id, name, owner_email, suspension, version, created_at FROM account ORDER BY id";
     ACCOUNT = "SELECT id, name, owner_email, suspension, version, created_at FROM account WHERE id = $1";
@@ -128,7 +129,8 @@ pub(super) async fn create(conn: &mut Conn, new: &NewAccount, cause: &Cause) -> 
             query(ADD_ACCOUNT)
                 .bind(clean(&new.name))
                 .bind(new.owner_email.as_str())
-                .bind(cause.at.as_microsecond()),
+                .bind(cause.at.as_microsecond())
+                .bind(cause.at.saturating_add(health::EVERY).unwrap_or(Timestamp::MAX).as_microsecond()),
         )
         .await?;
     let account = rows::account(&row)?;

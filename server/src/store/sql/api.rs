@@ -1,13 +1,14 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
+mod notices;
 mod review;
 mod webhooks;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, deliveries, domains, events, idempotency, keys, operator, outbox, restore,
-    sending,
+    backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
+    outbox, restore, sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -364,6 +365,7 @@ impl Store for Handle {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
         transact!(self, outbox::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
+        transact!(self, owners::sweep, (now = now) => (*now))?;
         // In steps between which others write.
         while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
         Ok(())
@@ -383,6 +385,10 @@ impl Store for Handle {
         transact!(self, sending::spend,
             (domain = domain, message = message.to_string(), cause = cause.clone())
             => (*domain, message, cause))
+    }
+
+    async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()> {
+        transact!(self, sending::note, (domains = domains.to_vec(), now = now) => (domains, *now))
     }
 
     async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {

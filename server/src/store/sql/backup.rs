@@ -51,7 +51,7 @@ tables! {
     meta by "name" { name Text, value Text, }
     account by "id" numbered true {
         id Int, name Text, owner_email Text, suspension Text, version Int, company Text, company_complete Bool,
-        created_at Int,
+        created_at Int, health_due_at Int, health_told Text,
     }
     token by "id" numbered true {
         id Int, account_id Int, name Text, hash Bytes, access Text, domains Text, created_at Int,
@@ -62,12 +62,12 @@ tables! {
         created_at Int, track_open Bool, track_click Bool, unsubscribe_link Bool, custom_domain Bool,
         health_alerts Bool, critical_alerts Bool, alert_recipient Text, suspension Text, decision Text,
         approved_before Bool, review Text, review_due_at Int, review_version Int, questionnaire Text,
-        card Text, reminded_deadline Int,
+        card Text, reminded_deadline Int, informed Text,
         dns_state Text, dns_at Int, dns_since Int, dns_deadline Int, dns_unaligned_since Int,
         records Text, present_spf Text, present_dmarc Text, zone Text,
     }
     look by "domain_id" {
-        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, digest Int, failures Int,
+        domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, sent_at Int, digest Int, failures Int,
         suspicions Int, check_wanted Int, check_done Int,
     }
     retired_record_id by "record_id" {

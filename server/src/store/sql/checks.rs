@@ -39,7 +39,7 @@ statements! {
     CLAIMED = concat!(
         "SELECT ", domain_columns!(), ", l.version, l.check_wanted, l.check_done, l.failures, l.suspicions, \
          l.due_at, EXISTS (SELECT 1 FROM domain r WHERE r.name = d.name AND r.dns_verified = TRUE \
-            AND r.account_id <> d.account_id) AS rival",
+            AND r.account_id <> d.account_id) AS rival, l.sent_at",
         domain_source!(),
         "WHERE l.domain_id IN ", taken!()
     );
@@ -162,6 +162,7 @@ fn due(row: &Row) -> Result<Due> {
         suspicions: fields.count("suspicions")?,
         due_at: fields.time_opt("due_at")?.unwrap_or(domain.created_at),
         rival: fields.get()?,
+        sent_at: fields.time_opt("sent_at")?,
         domain,
     })
 }

@@ -20,6 +20,8 @@ macro_rules! event_columns {
     };
 }
 
+pub(super) use event_columns;
+
 statements! {
     EVENTS = concat!("SELECT ", event_columns!(), " FROM event \
         WHERE domain_id = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");

@@ -66,21 +66,24 @@ pub(super) async fn queue_instructions(
     }
     let now = cause.at.as_microsecond();
     conn.execute(query(ADD_INSTRUCTION).bind(account.0).bind(recipient.as_str()).bind(now)).await?;
-    add(conn, account, domain, message, now).await?;
+    add(conn, account, Some(domain), message, now).await?;
     let event = NewEvent { to: Some(recipient), ..NewEvent::of(EventKind::InstructionsSent) };
     events::add_one(conn, cause, Entry::domain(account, domain, event)).await?;
     Ok(Some(Ok(())))
 }
 
-/// Queues a message about a domain.
+/// Queues a message about a domain, or about the account.
 pub(super) async fn add(
     conn: &mut Conn,
     account: AccountId,
-    domain: DomainId,
+    domain: Option<DomainId>,
     message: &Message,
     now: i64,
 ) -> Result<()> {
-    conn.execute(query(ADD_MESSAGE).bind(account.0).bind(domain.0).bind(json(message)).bind(now)).await?;
+    conn.execute(
+        query(ADD_MESSAGE).bind(account.0).bind(domain.map(|id| id.0)).bind(json(message)).bind(now),
+    )
+    .await?;
     Ok(())
 }
 

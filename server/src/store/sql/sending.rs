@@ -16,6 +16,7 @@ use signet_core::{
     authz::Candidate,
     lifecycle::{ComplianceStatus, Facts, compliance},
     names::{Name, RecordId},
+    schedule::{SENDS_FOR, WHILE_SENDING},
 };
 use sqlx::Executor as _;
 
@@ -33,12 +34,20 @@ statements! {
     COUNTED = "SELECT EXISTS (SELECT 1 FROM counted_message WHERE domain_id = $1 AND instance = $2) AS counted";
     COUNT = "INSERT INTO counted_message (domain_id, instance, counted_at) VALUES ($1, $2, $3)";
     SPEND = "UPDATE domain SET demo_messages_left = demo_messages_left - 1 WHERE id = $1";
+    // The first of a while brings the next look forward.
+    NOTE_SENDING = concat!(
+        "UPDATE look SET sent_at = $2, due_at = CASE \
+            WHEN due_at > $3 AND (sent_at IS NULL OR sent_at < $4) THEN $3 ELSE due_at END \
+         WHERE (sent_at IS NULL OR sent_at < $5) AND domain_id IN ", ids!("1")
+    );
     SWEEP = "DELETE FROM counted_message WHERE counted_at < $1";
 }
 
 /// How long it is known that a message was counted: longer than any MTA goes on
 /// asking about one.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How exactly it is known when a domain last sent.
+const NOTED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// See [`crate::store::Store::sending_domains`].
 pub(super) async fn domains(
@@ -80,6 +89,20 @@ fn candidate(row: &super::Row) -> Result<Candidate> {
         approved_before: get(row, "approved_before")?,
         counted: get(row, "counted")?,
     })
+}
+
+/// See [`crate::store::Store::note_sending`].
+pub(super) async fn note(conn: &mut Conn, domains: &[DomainId], now: Timestamp) -> Result<()> {
+    let domains = json(&domains.iter().map(|id| id.0).collect::<Vec<_>>());
+    let moment = |span| now.saturating_add(span).unwrap_or(Timestamp::MAX).as_microsecond();
+    let note = query(NOTE_SENDING)
+        .bind(domains)
+        .bind(now.as_microsecond())
+        .bind(moment(WHILE_SENDING))
+        .bind(moment(-SENDS_FOR))
+        .bind(moment(-NOTED_FOR));
+    conn.execute(note).await?;
+    Ok(())
 }
 
 /// See [`crate::store::Store::spend_demo`].

@@ -57,6 +57,7 @@ pub(super) const LOCK_ACCOUNT: Option<&str> = None;
 pub(super) const LOCK_DOMAIN: Option<&str> = None;
 pub(super) const LOCK_DOMAINS: Option<&str> = None;
 pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> = None;
+pub(super) const LOCK_NOTICES: Option<&str> = None;
 pub(super) const LOCK_INSTALLATION: Option<&str> = None;
 pub(super) const LOCK_RECIPIENT: Option<&str> = None;
 pub(super) const LOCK_WEBHOOK: Option<&str> = None;
@@ -73,6 +74,10 @@ statements! {
     CLAIM_OUTBOX = "UPDATE outbox SET lease_until = $2, attempts = attempts + 1 WHERE id IN \
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
         RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
+
+    CLAIM_REVIEWS = "UPDATE domain SET review_due_at = $2 WHERE id IN \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3) \
+        RETURNING id";
 
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
@@ -118,8 +123,12 @@ statements! {
         RETURNING id, account_id, domain_id, kind";
 
     ADD_NOTICES = "INSERT INTO notice (account_id, domain_id, kind, cause, body, at, due_at) \
-        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, $2 \
-        FROM json_each($1) ORDER BY key";
+        SELECT value->>'account', value->>'domain', value->>'kind', value->>'cause', value->>'body', $2, \
+            value->>'due' FROM json_each($1) ORDER BY key";
+
+    SET_INFORMED = "UPDATE domain SET informed = i.informed \
+        FROM (SELECT value->>'id' AS id, value->>'informed' AS informed FROM json_each($1)) AS i \
+        WHERE domain.id = i.id";
 
     QUEUE_DELIVERIES = concat!(
         "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \

@@ -1,7 +1,13 @@
-//! What the operator rules on: across accounts, and always with a reason.
+//! What the operator rules on, across accounts and always with a reason, and what
+//! the automatic review looks at.
+
+mod examine;
+mod sources;
+
+pub use sources::Examiner;
 
 use super::{Ops, Refused, Result};
-use crate::store::{Account, AccountId, Case, Cause, DomainId, Ruled, Ruling};
+use crate::store::{Account, AccountId, Case, Cause, DomainId, Review, Ruled, Ruling};
 use signet_core::lifecycle::Suspension;
 
 impl Ops {
@@ -10,7 +16,8 @@ impl Ops {
     /// # Errors
     /// When the store fails.
     pub async fn review_queue(&self, limit: u32) -> Result<Vec<Case>> {
-        Ok(self.store.review_queue(limit).await?)
+        let waiting = self.store.reviews(&[Review::Due, Review::Referred], None, limit).await?;
+        Ok(waiting.into_iter().map(|waiting| waiting.case).collect())
     }
 
     /// Rules on a domain.
