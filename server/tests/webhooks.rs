@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use signet::{
     fetch::Fetcher,
+    ops::Actor,
     store::{About, Cause, DomainId, Ruling},
     worker::webhooks,
 };
@@ -209,8 +210,8 @@ impl World {
     async fn happen(&self, domain: i64, times: usize) {
         for n in 0..times {
             let ruling = if n % 2 == 0 { Ruling::Suspend(Suspension::Hold) } else { Ruling::Lift };
-            let cause = Cause::command_line("because", self.api.ops.clock.now());
-            self.api.ops.rule(DomainId(domain), ruling, None, &cause).await.unwrap();
+            let operator = Actor::operator(self.api.account);
+            self.api.ops.rule(&operator, DomainId(domain), ruling, None, "because").await.unwrap();
         }
     }
 

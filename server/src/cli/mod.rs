@@ -229,7 +229,7 @@ fn told(refused: Refused) -> anyhow::Error {
     match refused {
         Refused::NotFound => anyhow!("there is none with that number"),
         Refused::Forbidden => anyhow!("that is not allowed"),
-        Refused::Invalid(fields) => {
+        Refused::Invalid(fields) | Refused::Outdated(fields) => {
             let lines = fields.iter().map(|(field, messages)| match *field {
                 "base" => messages.join("; "),
                 field => format!("{field} {}", messages.join(" and ")),

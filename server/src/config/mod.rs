@@ -10,6 +10,7 @@ pub use review_policy::{PolicyError, ReviewPolicy};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
+use crate::card_check::{self, CardSettings};
 use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
@@ -75,6 +76,8 @@ pub struct Config {
     pub review_allow_private: bool,
     /// `webhook_allow_private`.
     pub webhook_allow_private: bool,
+    /// `card_callback_secret` and `card_check_url`.
+    pub card: CardSettings,
     /// `owner_email`.
     pub owner_email: EmailAddress,
     /// What is logged, and how.
@@ -253,6 +256,7 @@ impl Config {
             review_policy: review_policy(&r)?,
             review_allow_private: r.required("review_allow_private", "true or false")?,
             webhook_allow_private: r.required("webhook_allow_private", "true or false")?,
+            card: card(&r)?,
             owner_email,
             log: Log {
                 filter: r.required("log", "a log level")?,
@@ -345,6 +349,20 @@ fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
                 .map_err(|_| r.error("dns_resolvers", format!("{text:?} is not ip:port")))
         })
         .collect()
+}
+
+fn card(r: &Reader<'_>) -> Result<CardSettings, ConfigError> {
+    let secret = r.text("card_callback_secret").map(str::parse).transpose();
+    let url = r.text("card_check_url").map(|url| {
+        let example = Url::parse(&url.replace(card_check::REFERENCE, "reference"));
+        let fits = example.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !fits || !url.contains(card_check::REFERENCE) {
+            return Err(r.error("card_check_url", "must be an https:// URL with {reference} in it"));
+        }
+        Ok(url.to_string())
+    });
+    let secret = secret.map_err(|e: String| r.error("card_callback_secret", e))?;
+    Ok(CardSettings { secret, url: url.transpose()? })
 }
 
 fn review_policy(r: &Reader<'_>) -> Result<ReviewPolicy, ConfigError> {
@@ -440,6 +458,9 @@ mod tests {
             ("SIGNET_REVIEW_POLICY", "/nowhere/at/all.toml"),
             ("SIGNET_REVIEW_ALLOW_PRIVATE", "yes"),
             ("SIGNET_WEBHOOK_ALLOW_PRIVATE", "1"),
+            ("SIGNET_CARD_CALLBACK_SECRET", "secret"),
+            ("SIGNET_CARD_CHECK_URL", "https://pay.example/"),
+            ("SIGNET_CARD_CHECK_URL", "{reference}"),
             ("SIGNET_SPF_MODE", "strict"),
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),

@@ -39,20 +39,15 @@ impl Query {
         number
     }
 
-    /// One of some words; of several the last counts.
-    pub(super) fn word<T>(
-        &mut self,
-        name: &'static str,
-        words: &[&str],
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    /// One of these words; of several the last counts.
+    pub(super) fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
         let (_, value) =
             url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?;
-        let parsed = parse(&value);
-        if parsed.is_none() {
+        let word = words.iter().copied().find(|&word| word == value);
+        if word.is_none() {
             self.errors.insert(name, vec![format!("is invalid: must be one of {}", words.join(", "))]);
         }
-        parsed
+        word
     }
 
     /// What was wrong with what has been read.

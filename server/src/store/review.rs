@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
-    DomainId, Questionnaire, Queued, Resolved, Result, Review, Ruled, Ruling,
+    DomainId, Event, Questionnaire, Queued, Resolved, Result, Review, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -71,6 +71,9 @@ pub trait ReviewStore {
     async fn case(&self, id: DomainId) -> Result<Option<Case>>;
     /// Everything to decide on it by.
     async fn case_file(&self, id: DomainId) -> Result<Option<CaseFile>>;
+    /// What was last decided on a domain of an account, or changed of what is
+    /// decided on; or on the account itself.
+    async fn last_decision(&self, account: AccountId, domain: Option<DomainId>) -> Result<Option<Event>>;
     /// Rules on a domain, if it still has this version where one is given.
     async fn rule(
         &self,

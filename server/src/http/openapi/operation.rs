@@ -15,6 +15,7 @@ pub(in crate::http) struct Operation {
     body: Option<Body>,
     responses: Vec<(u16, Value)>,
     exempt: bool,
+    signed: bool,
 }
 
 /// What is sent: a schema and an example of it.
@@ -33,7 +34,18 @@ pub(in crate::http) enum Body {
 impl Operation {
     fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
         let (query, body, responses) = (vec![], None, vec![]);
-        Self { method, path, id, summary, description: "", query, body, responses, exempt: false }
+        Self {
+            method,
+            path,
+            id,
+            summary,
+            description: "",
+            query,
+            body,
+            responses,
+            exempt: false,
+            signed: false,
+        }
     }
 
     /// A GET; `path` is what follows the family's base.
@@ -92,12 +104,52 @@ impl Operation {
         self
     }
 
+    /// One of these words in the query, the first by default.
+    pub(in crate::http) fn word(mut self, name: &str, description: &str, words: &[&str]) -> Self {
+        let first = words.first().copied().unwrap_or_default();
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": {"type": "string", "enum": words, "default": first}, "example": first,
+        }));
+        self
+    }
+
     /// One of some words in the query.
     pub(in crate::http) fn query_word(mut self, name: &str, description: &str, words: &[&str]) -> Self {
         self.query.push(json!({
             "name": name, "in": "query", "required": false, "description": description,
             "schema": {"type": "string", "enum": words}, "example": words.first(),
         }));
+        self
+    }
+
+    /// A part of the path.
+    pub(in crate::http) fn in_path(
+        mut self,
+        name: &str,
+        description: &str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "path", "required": true, "description": description, "schema": schema,
+            "example": example,
+        }));
+        self
+    }
+
+    /// A header that must be there.
+    pub(in crate::http) fn in_header(mut self, name: &str, description: &str, example: Value) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": {"type": "string"}, "example": example,
+        }));
+        self
+    }
+
+    /// Needs no token, but a signature.
+    pub(in crate::http) fn signed(mut self) -> Self {
+        (self.signed, self.exempt) = (true, true);
         self
     }
 
@@ -145,6 +197,9 @@ impl Operation {
         if let Some(body) = &self.body {
             operation.insert("requestBody".into(), body.to_json(family));
         }
+        if self.signed {
+            operation.insert("security".into(), json!([]));
+        }
         operation.insert("responses".into(), self.all_responses(family));
         operation.into()
     }
@@ -152,6 +207,13 @@ impl Operation {
     fn tag(&self) -> &'static str {
         match self.path {
             "/api/authorize" => "Sending",
+            path if ["/api/reviews", "/api/accounts", "/api/card_checks"]
+                .iter()
+                .any(|at| path.starts_with(at)) =>
+            {
+                "Review"
+            }
+            path if path.ends_with("questionnaire") || path.ends_with("card_check") => "Review",
             path if path.is_empty() && self.id.contains("Webhook") => "Webhooks",
             path if path.contains("{webhook_id}") => "Webhooks",
             path if path.ends_with("company_info") => "Company info",
@@ -181,8 +243,10 @@ impl Operation {
     fn all_responses(&self, family: Family) -> Value {
         let mut responses = self.responses.clone();
         let mut add = |status, response| responses.push((status, reference("responses", response)));
-        add(401, "Unauthorized");
-        add(403, "Forbidden");
+        if !self.signed {
+            add(401, "Unauthorized");
+            add(403, "Forbidden");
+        }
         if family == Family::Older {
             add(404, "NotFound");
         }

@@ -33,7 +33,7 @@ pub(in crate::http) async fn deliveries(
 ) -> Result<Answer> {
     let limit = query.number("limit", 1..=MAX_LIMIT).and_then(|limit| u32::try_from(limit).ok());
     let before = query.number("before", 1..=i64::MAX).map(DeliveryId);
-    let state = query.word("state", &states(), DeliveryState::parse);
+    let state = query.word("state", &states()).and_then(DeliveryState::parse);
     if let Err(errors) = query.errors() {
         app.ops().webhook(&actor, id).await?;
         return Err(Failure::Invalid(errors));

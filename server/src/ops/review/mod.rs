@@ -1,39 +1,59 @@
-//! What the operator rules on, across accounts and always with a reason, and what
-//! the automatic review looks at.
+//! What operators read and rule on, across accounts and always with a reason, and
+//! what the automatic review looks at.
 
 mod examine;
 mod sources;
 
 pub use sources::Examiner;
 
-use super::{Ops, Refused, Result};
-use crate::store::{Account, AccountId, Case, Cause, DomainId, Review, Ruled, Ruling};
+use super::{Actor, Ops, Refused, Result};
+use crate::store::{
+    Account, AccountId, Case, CaseFile, Cause, DomainId, Event, EventKind, Queued, Review, Ruled, Ruling,
+};
 use signet_core::lifecycle::Suspension;
 
 impl Ops {
-    /// Domains whose review is due or waits for the operator, oldest first.
+    /// Domains whose review is in one of these states, by number.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn review_queue(&self, limit: u32) -> Result<Vec<Case>> {
-        let waiting = self.store.reviews(&[Review::Due, Review::Referred], None, limit).await?;
-        Ok(waiting.into_iter().map(|waiting| waiting.case).collect())
+    /// [`Refused::Forbidden`] for whoever is no operator.
+    pub async fn reviews(
+        &self,
+        actor: &Actor,
+        states: &[Review],
+        after: Option<DomainId>,
+        limit: u32,
+    ) -> Result<Vec<Queued>> {
+        actor.with_operator()?;
+        Ok(self.store.reviews(states, after, limit).await?)
     }
 
-    /// Rules on a domain.
+    /// Everything to decide on a domain by.
     ///
     /// # Errors
-    /// [`Refused::NotFound`]; [`Refused::Invalid`] without a reason, for the
-    /// demo domain, on which there is nothing to approve or reject, and where the
-    /// domain no longer has the version given.
+    /// [`Refused::Forbidden`] for whoever is no operator; [`Refused::NotFound`].
+    pub async fn case_file(&self, actor: &Actor, id: DomainId) -> Result<CaseFile> {
+        actor.with_operator()?;
+        self.store.case_file(id).await?.ok_or(Refused::NotFound)
+    }
+
+    /// Rules on a domain, if it still has the version given, where one is.
+    ///
+    /// # Errors
+    /// [`Refused::Forbidden`] for whoever is no operator; [`Refused::NotFound`];
+    /// [`Refused::Invalid`] without a reason, and for the demo domain, on which
+    /// there is nothing to approve or reject; [`Refused::Outdated`] where
+    /// somebody decided meanwhile.
     pub async fn rule(
         &self,
+        actor: &Actor,
         id: DomainId,
         ruling: Ruling,
         version: Option<i64>,
-        cause: &Cause,
+        reason: &str,
     ) -> Result<Case> {
-        with_reason(cause)?;
+        actor.with_operator()?;
+        let cause = Cause { reason: with_reason(reason)?, ..self.cause(actor) };
         let case = self.store.case(id).await?.ok_or(Refused::NotFound)?;
         if case.domain.demo && matches!(ruling, Ruling::Approve | Ruling::Reject | Ruling::Reopen) {
             return Err(Refused::invalid(
@@ -41,9 +61,13 @@ impl Ops {
                 "A demo domain is never reviewed; suspend or lift it instead",
             ));
         }
-        let ruled = self.store.rule(id, ruling, version, cause).await?;
-        self.recent.forget();
-        done(ruled)
+        match self.store.rule(id, ruling, version, &cause).await?.ok_or(Refused::NotFound)? {
+            Ruled::Done(after) => {
+                self.review_due.notify_one();
+                Ok(after)
+            }
+            Ruled::Stale(now) => Err(self.outdated(now.domain.account, Some(id), now.version).await?),
+        }
     }
 
     /// Suspends an account with all its domains, or with `None` lifts that.
@@ -52,31 +76,45 @@ impl Ops {
     /// As [`Self::rule`].
     pub async fn suspend_account(
         &self,
+        actor: &Actor,
         id: AccountId,
         suspension: Option<Suspension>,
         version: Option<i64>,
-        cause: &Cause,
+        reason: &str,
     ) -> Result<Account> {
-        with_reason(cause)?;
-        let ruled = self.store.suspend_account(id, suspension, version, cause).await?;
-        self.recent.forget();
-        done(ruled)
-    }
-}
-
-fn done<T>(ruled: Option<Ruled<T>>) -> Result<T> {
-    match ruled.ok_or(Refused::NotFound)? {
-        Ruled::Done(after) => Ok(after),
-        Ruled::Stale(_) => {
-            Err(Refused::invalid("version", "is outdated: somebody decided meanwhile; read it again"))
+        actor.with_operator()?;
+        let cause = Cause { reason: with_reason(reason)?, ..self.cause(actor) };
+        match self.store.suspend_account(id, suspension, version, &cause).await?.ok_or(Refused::NotFound)? {
+            Ruled::Done(after) => Ok(after),
+            Ruled::Stale(now) => Err(self.outdated(id, None, now.version).await?),
         }
     }
+
+    /// Tells who was faster, and with what.
+    async fn outdated(&self, account: AccountId, domain: Option<DomainId>, version: i64) -> Result<Refused> {
+        let last = self.store.last_decision(account, domain).await?;
+        let meanwhile = last.as_ref().map_or_else(|| "it has changed meanwhile".to_string(), meanwhile);
+        let message = format!("is outdated: {meanwhile}. Read it again; the version is {version} now");
+        Ok(Refused::outdated("version", message))
+    }
 }
 
-fn with_reason(cause: &Cause) -> Result<()> {
-    let reason = cause.reason.trim();
+fn meanwhile(event: &Event) -> String {
+    let what = EventKind::parse(&event.kind).map_or(event.kind.as_str(), |kind| kind.meaning().trim());
+    let at = event.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    let what = what.trim_end_matches('.');
+    let why = if event.reason.is_empty() { String::new() } else { format!(" ({})", event.reason) };
+    format!("at {at}, by {}: {what}{why}", event.actor)
+}
+
+/// A reason that can be given.
+pub(super) fn with_reason(reason: &str) -> Result<String> {
+    let reason = reason.trim();
     if reason.is_empty() || reason.chars().any(char::is_control) || reason.chars().count() > 1000 {
-        return Err(Refused::invalid("reason", "give a reason on one line, up to 1000 characters"));
+        return Err(Refused::invalid(
+            "reason",
+            "can't be blank: give a reason on one line, up to 1000 characters",
+        ));
     }
-    Ok(())
+    Ok(reason.to_string())
 }

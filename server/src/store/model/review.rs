@@ -1,6 +1,6 @@
 //! Domains under review, and what is ruled on them.
 
-use super::{AccountId, Domain, DomainId, Event};
+use super::{Account, AccountId, Domain, DomainId, Event};
 use jiff::Timestamp;
 use signet_core::{
     company::CompanyInfo,
@@ -234,7 +234,9 @@ pub enum Resolved {
 pub struct CaseFile {
     /// The domain.
     pub case: Case,
-    /// What its account says of itself.
+    /// Its account.
+    pub account: Account,
+    /// What that says of itself.
     pub company: Option<CompanyInfo>,
     /// The last run of the rules.
     pub last_run: Option<Event>,

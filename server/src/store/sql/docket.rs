@@ -1,14 +1,14 @@
 //! What operators read: the domains that wait, and everything on one of them.
 
 use super::{
-    Conn, asked, company,
+    Conn, accounts, asked, company,
     domains::{domain_columns, domain_source},
     events::{self, event_columns},
     query,
     review::{self, case_columns},
     rows::{self, get},
 };
-use crate::store::{CaseFile, DomainId, Queued, Result, Review};
+use crate::store::{AccountId, CaseFile, DomainId, Event, Queued, Result, Review};
 use sqlx::Executor as _;
 
 statements! {
@@ -20,6 +20,12 @@ statements! {
     LAST_RUN = concat!(
         "SELECT ", event_columns!(), " FROM event WHERE domain_id = $1 AND kind = 'review.ran' \
          ORDER BY id DESC LIMIT 1"
+    );
+    LAST_DECISION = concat!(
+        "SELECT ", event_columns!(), " FROM event WHERE account_id = $1 \
+         AND (COALESCE(domain_id, 0) = $2 OR kind = 'company_info.updated') \
+         AND (kind LIKE 'review.%' OR kind IN ('questionnaire.answered', 'card.passed', 'card.failed', \
+         'company_info.updated')) ORDER BY id DESC LIMIT 1"
     );
     // With what happened to the account as a whole.
     CASE_HISTORY = concat!(
@@ -48,15 +54,29 @@ pub(super) async fn waiting(
     rows.iter().map(|row| Ok(Queued { case: rows::case(row)?, reason: get(row, "run_reason")? })).collect()
 }
 
+/// See [`crate::store::ReviewStore::last_decision`].
+pub(super) async fn last_decision(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: Option<DomainId>,
+) -> Result<Option<Event>> {
+    let last = query(LAST_DECISION).bind(account.0).bind(domain.map_or(0, |id| id.0));
+    conn.fetch_optional(last).await?.as_ref().map(events::event).transpose()
+}
+
 /// See [`crate::store::ReviewStore::case_file`].
 pub(super) async fn case_file(conn: &mut Conn, id: DomainId) -> Result<Option<CaseFile>> {
     let Some(case) = review::case(conn, id).await? else {
         return Ok(None);
     };
     let account = case.domain.account;
+    let Some(of) = accounts::one(conn, account).await? else {
+        return Ok(None);
+    };
     let last_run = conn.fetch_optional(query(LAST_RUN).bind(id.0)).await?;
     let history = conn.fetch_all(query(CASE_HISTORY).bind(id.0).bind(account.0).bind(HISTORY)).await?;
     Ok(Some(CaseFile {
+        account: of,
         company: company::one(conn, account).await?,
         last_run: last_run.as_ref().map(events::event).transpose()?,
         questionnaire: asked::questionnaire(conn, account, id).await?,

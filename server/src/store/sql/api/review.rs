@@ -4,7 +4,7 @@ use super::super::{Handle, asked, conclude, docket, review, sender};
 use super::{read, transact};
 use crate::store::{
     Account, AccountId, AccountRecord, Answered, CardCheck, CardOf, Case, CaseFile, Cause, Conclusion,
-    DomainId, Questionnaire, Queued, Resolved, Result, Review, ReviewStore, Ruled, Ruling,
+    DomainId, Event, Questionnaire, Queued, Resolved, Result, Review, ReviewStore, Ruled, Ruling,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -91,6 +91,10 @@ impl ReviewStore for Handle {
 
     async fn case_file(&self, id: DomainId) -> Result<Option<CaseFile>> {
         read!(self, docket::case_file(id))
+    }
+
+    async fn last_decision(&self, account: AccountId, domain: Option<DomainId>) -> Result<Option<Event>> {
+        read!(self, docket::last_decision(account, domain))
     }
 
     async fn rule(
