@@ -18,3 +18,4 @@ mod observed;
 mod once;
 mod paging;
 mod tokens;
+mod webhooks;
