@@ -198,7 +198,9 @@ fn detail(text: &str) -> Result<(), String> {
         return Err(format!("is invalid: one line of at most {MAX_DETAIL} characters"));
     }
     if holds_card_number(text) {
-        return Err("is invalid: it has what looks like the number of a card, which is not to be sent".to_string());
+        return Err(
+            "is invalid: it has what looks like the number of a card, which is not to be sent".to_string()
+        );
     }
     Ok(())
 }

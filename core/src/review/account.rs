@@ -15,7 +15,8 @@ pub(super) fn many_new_domains(sender: &Sender<'_>, most: u32, days: u32) -> Res
         return Found::Nothing("The account's new domains were not counted.".to_string()).from(SOURCE);
     };
     let domains = if created == 1 { "domain" } else { "domains" };
-    let fact = format!("The account has registered {created} {domains} within {days} days");
+    let within = if days == 1 { "a day".to_string() } else { format!("{days} days") };
+    let fact = format!("The account has registered {created} {domains} within {within}");
     if created > u64::from(most) {
         Found::Against(format!("{fact}; {most} are let pass.")).from(SOURCE)
     } else {

@@ -78,9 +78,21 @@ pub fn judge(policy: &Policy, sender: &Sender<'_>, observed: &Observed) -> Vec<F
             Found::Against(evidence) => (Some(rule.then), evidence),
             Found::Nothing(evidence) => (None, evidence),
         };
-        Finding { rule: rule.name.clone(), outcome, evidence, source }
+        Finding { rule: rule.name.clone(), outcome, evidence: shown(&evidence), source: shown(&source) }
     };
     policy.rules.iter().map(one).collect()
+}
+
+/// How much of a text is kept, in characters.
+const SHOWN: usize = 1_000;
+
+/// Evidence has in it what sites and registries said: it stays one line, and short.
+fn shown(text: &str) -> String {
+    let mut out: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        out.push('…');
+    }
+    out
 }
 
 fn check(policy: &Policy, check: &Check, sender: &Sender<'_>, observed: &Observed) -> Result {
@@ -130,5 +142,17 @@ mod tests {
         );
         assert!(findings[1].evidence.contains("all silent"));
         assert!(findings.iter().all(|f| !f.evidence.is_empty() && !f.source.is_empty()));
+    }
+
+    #[test]
+    fn what_others_said_stays_short_and_on_one_line() {
+        let rules =
+            vec![Rule { name: "ns".to_owned(), check: Check::ParkingNameServers, then: Outcome::Refer }];
+        let policy = Policy { rules, ..Policy::default() };
+        let name: Name = "acme.test".parse().unwrap();
+        let said = alloc::format!("no\r\nBcc: x\u{7}{}", "é".repeat(5_000));
+        let observed = Observed { name_servers: Err(said), ..Observed::default() };
+        let evidence = &judge(&policy, &sender(&name), &observed)[0].evidence;
+        assert!(evidence.chars().count() == SHOWN + 1 && !evidence.contains(char::is_control), "{evidence}");
     }
 }

@@ -13,7 +13,7 @@ fn signatures_are_those_of_standard_webhooks() {
         signature: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
         body: br#"{"test": 2432232314}"#,
     };
-    let at = |seconds| Timestamp::from_second(1_614_265_330 + seconds).unwrap();
+    let at = |seconds: i64| Timestamp::from_second(1_614_265_330 + seconds).unwrap();
     assert_eq!(adapter.verify(&callback, at(0)), Ok(()));
     assert_eq!(adapter.verify(&callback, at(300)), Ok(()));
     assert_eq!(adapter.verify(&callback, at(-300)), Ok(()));

@@ -8,12 +8,12 @@ use super::{Outcome, account, domains, output, told};
 use crate::{
     keys::KeyFile,
     ops::{Actor, Ops, links::Link},
-    store::{self, AccountId, DomainId, Ruling, Queued},
+    store::{self, AccountId, DomainId, Queued, Ruling},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use signet_core::lifecycle::{Asked, Suspension};
+use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReviewCommand {
@@ -192,7 +192,8 @@ fn waiting_document(waiting: &Queued) -> Value {
 }
 
 async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome> {
-    let check = ops.resolve_card_check(&operator(), args.id, args.passed, &args.reason).await.map_err(told)?;
+    let check =
+        ops.resolve_card_check(&operator(), args.id, args.passed, &args.reason).await.map_err(told)?;
     let state = check.state.as_str();
     if json {
         output::json(&json!({"domain_id": check.domain.0, "reference": check.reference, "status": state}))?;

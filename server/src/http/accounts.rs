@@ -57,11 +57,15 @@ async fn rule(app: &AppState, actor: &Actor, id: AccountId, body: &Bytes, suspen
 
 /// The operations in the OpenAPI document.
 pub(super) fn operations() -> [Operation; 2] {
-    let suspend = Operation::post("/api/accounts/{id}/suspend", "suspendAccount", "Stop an account from sending")
-        .description(
-            "Suspends the account with all its domains, until that is lifted: mail is refused, or with `hold` it \
+    let suspend = Operation::post(
+        "/api/accounts/{id}/suspend",
+        "suspendAccount",
+        "Stop an account from sending",
+    )
+    .description(
+        "Suspends the account with all its domains, until that is lifted: mail is refused, or with `hold` it \
              waits. Needs an operator's token.",
-        );
+    );
     let lift = Operation::post("/api/accounts/{id}/lift", "liftAccountSuspension", "End an account's suspension")
         .description(
             "Its domains are again what they were, but for those that are suspended themselves. Needs an operator's \

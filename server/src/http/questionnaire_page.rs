@@ -15,9 +15,7 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{
         HeaderName, HeaderValue, StatusCode,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-        },
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY},
         request::Parts,
     },
     response::{IntoResponse, Response},
@@ -85,8 +83,12 @@ struct Row {
 
 /// What is entered with.
 enum Control {
-    Line { most: usize },
-    Area { most: usize },
+    Line {
+        most: usize,
+    },
+    Area {
+        most: usize,
+    },
     Digits,
     /// Value and label.
     Radio(Vec<(&'static str, &'static str)>),
@@ -210,7 +212,8 @@ async fn page(
     errors: Option<&FieldErrors>,
 ) -> Response {
     let Some(domain) = domain else {
-        let text = "This link is not, or no longer, one of ours. Use the link in our message as it stands there.";
+        let text =
+            "This link is not, or no longer, one of ours. Use the link in our message as it stands there.";
         return note(app, StatusCode::NOT_FOUND, "There is nothing here", text);
     };
     let name = domain.name.to_unicode();
@@ -237,10 +240,7 @@ async fn page(
         domain: &name,
         company: company.as_ref().and_then(|company| company.get(Field::Name)),
         service: app.ops().config.provider.zone.as_str(),
-        rows: QUESTIONS
-            .iter()
-            .map(|question| Row::of(question, given, errors.unwrap_or(&none)))
-            .collect(),
+        rows: QUESTIONS.iter().map(|question| Row::of(question, given, errors.unwrap_or(&none))).collect(),
     };
     let status = if errors.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     rendered(status, &form)

@@ -1,5 +1,5 @@
 //! What runs by itself: looking at due domains and at our own side, reviewing
-//! senders, sending queued messages, making keys, sweeping.
+//! senders, sending queued messages, telling webhooks, making keys, sweeping.
 //!
 //! Each worker takes no input, finds its work in the store, and does the same
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
@@ -10,8 +10,10 @@ mod look;
 mod outbox;
 mod own_side;
 mod review;
+pub mod webhooks;
 
 use crate::{
+    fetch::Fetcher,
     keys::KeyFile,
     mailer::Mailer,
     ops::{Ops, review::Examiner},
@@ -44,6 +46,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     let examiner = Examiner::new(equipment.asker.clone(), &ops.config);
     workers.spawn(review::run(ops.clone(), examiner, stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
+    let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
+    workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));

@@ -136,7 +136,11 @@ async fn card_data_is_not_taken() {
 async fn without_a_secret_there_are_no_callbacks() {
     let api = Api::start().await;
     let id = under_review::domain(&api, "example.com").await;
-    assert_eq!(api.get(&format!("/api/domains/{id}/card_check")).send().await.status, 404, "none is asked for");
+    assert_eq!(
+        api.get(&format!("/api/domains/{id}/card_check")).send().await.status,
+        404,
+        "none is asked for"
+    );
     let ask = Conclusion::Ask { questionnaire: false, card: Some("card_1".to_string()) };
     concluded(&api, id, ask, "It is new.").await;
     let check = api.get(&format!("/api/domains/{id}/card_check")).send().await.json();

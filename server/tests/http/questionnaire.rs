@@ -20,11 +20,17 @@ async fn it_is_asked_read_and_answered_once() {
 
     concluded(&api, id, ASK, "It is new.").await;
     let data = api.get(&path).send().await.json()["data"].clone();
-    assert_eq!((&data["status"], &data["answers"], &data["answered_at"]), (&json!("open"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&data["status"], &data["answers"], &data["answered_at"]),
+        (&json!("open"), &Value::Null, &Value::Null)
+    );
     let questions = data["questions"].as_array().unwrap();
     assert!(questions.len() >= 8);
     let volume = questions.iter().find(|q| q["id"] == "monthly_volume").unwrap();
-    assert_eq!((&volume["kind"], &volume["minimum"], &volume["required"]), (&json!("number"), &json!(1), &json!(true)));
+    assert_eq!(
+        (&volume["kind"], &volume["minimum"], &volume["required"]),
+        (&json!("number"), &json!(1), &json!(true))
+    );
 
     let older = format!("/api/accounts/{}/sending_domains/{id}/questionnaire", api.account);
     let reply = api.post(&older).json(&body).send().await;

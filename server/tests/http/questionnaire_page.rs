@@ -80,7 +80,14 @@ async fn from_the_link_to_the_thanks() {
     concluded(&api, id, ASK, "It is new.").await;
     let page = load(&api, "GET", &path, "").await;
     assert_eq!(page.status, 200);
-    for part in ["<html lang=\"en\">", "What do you send?", "on behalf of Example GmbH", "method=\"post\"", "(required)", "(optional)"] {
+    for part in [
+        "<html lang=\"en\">",
+        "What do you send?",
+        "on behalf of Example GmbH",
+        "method=\"post\"",
+        "(required)",
+        "(optional)",
+    ] {
         assert!(page.html.contains(part), "{part}");
     }
     assert!(!page.html.contains("role=\"alert\""));
@@ -95,7 +102,10 @@ async fn from_the_link_to_the_thanks() {
     let data = api.get(&format!("/api/domains/{id}/questionnaire")).send().await.json()["data"].clone();
     assert_eq!((&data["answers"], &data["answered_by"]), (&answers(), &json!("link")));
     let rows = api.get(&format!("/api/domains/{id}/events")).send().await.json();
-    assert_eq!((&rows["data"][1]["type"], &rows["data"][1]["actor"]), (&json!("questionnaire.answered"), &json!("link")));
+    assert_eq!(
+        (&rows["data"][1]["type"], &rows["data"][1]["actor"]),
+        (&json!("questionnaire.answered"), &json!("link"))
+    );
 }
 
 #[tokio::test]
@@ -134,7 +144,10 @@ async fn what_is_wrong_stands_beside_it() {
     }
     let huge = format!("content={}", "x".repeat(300_000));
     assert_eq!(load(&api, "POST", &path, &huge).await.status, 413);
-    assert_eq!(api.get(&format!("/api/domains/{id}/questionnaire")).send().await.json()["data"]["status"], "open");
+    assert_eq!(
+        api.get(&format!("/api/domains/{id}/questionnaire")).send().await.json()["data"]["status"],
+        "open"
+    );
 }
 
 #[tokio::test]
@@ -163,7 +176,8 @@ async fn other_links_lead_nowhere() {
     forged.push(if last == 'A' { 'B' } else { 'A' });
     let mute = api.ops.link_url(Link::Mute(DomainId(id))).unwrap();
     let mute = format!("/questionnaire/{}", mute.rsplit('/').next().unwrap());
-    let hostile = ["/questionnaire/x", "/questionnaire/%3Cscript%3E", "/questionnaire/%ff", "/questionnaire/..%2f"];
+    let hostile =
+        ["/questionnaire/x", "/questionnaire/%3Cscript%3E", "/questionnaire/%ff", "/questionnaire/..%2f"];
     for path in [forged.as_str(), &mute].into_iter().chain(hostile) {
         for method in ["GET", "POST"] {
             let page = load(&api, method, path, &form(&answers())).await;

@@ -83,7 +83,9 @@ async fn the_queue_says_why_each_waits() {
     let next = link.trim_start_matches("</api/reviews").split('>').next().unwrap().to_string();
     assert_eq!(list(&next).await.0, ids[2..]);
 
-    for (query, field) in [("state=none", "state"), ("state=", "state"), ("limit=0", "limit"), ("after=x", "after")] {
+    for (query, field) in
+        [("state=none", "state"), ("state=", "state"), ("limit=0", "limit"), ("after=x", "after")]
+    {
         let reply = operator.get(&format!("/api/reviews?{query}")).send().await;
         assert_eq!(reply.wrong(), [field]);
     }
@@ -101,12 +103,19 @@ async fn everything_is_in_the_file() {
     let file = operator.file(id).await;
     assert_eq!(file["company_info"]["name"], "Example GmbH");
     assert_eq!(file["account"]["owner_email"], "owner@example.org");
-    assert_eq!((&file["last_run"]["conclusion"], &file["last_run"]["reason"]), (&json!("ask"), &json!("It is new.")));
+    assert_eq!(
+        (&file["last_run"]["conclusion"], &file["last_run"]["reason"]),
+        (&json!("ask"), &json!("It is new."))
+    );
     assert_eq!(file["last_run"]["findings"][0]["evidence"], "There is nothing there.");
     assert_eq!(file["last_run"]["findings"][1]["outcome"], Value::Null);
     assert_eq!(file["questionnaire"]["status"], "open");
-    assert_eq!((&file["card_check"]["status"], &file["card_check"]["reference"]), (&json!("open"), &json!(reference)));
-    let kinds: Vec<_> = file["history"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&file["card_check"]["status"], &file["card_check"]["reference"]),
+        (&json!("open"), &json!(reference))
+    );
+    let kinds: Vec<_> =
+        file["history"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"questionnaire.asked") && kinds.contains(&"company_info.created"), "{kinds:?}");
 
     let body = json!({"questionnaire": {"answers": answers()}});

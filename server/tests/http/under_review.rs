@@ -31,8 +31,11 @@ pub(crate) async fn verified(api: &Api, id: i64) {
         events: vec![],
     };
     assert_eq!(store.apply_looks(&[looked], &Cause::signet(now)).await.unwrap(), [true]);
-    let others: Vec<_> =
-        claimed.iter().filter(|due| due.domain.id != DomainId(id)).map(|d| (d.domain.id, d.version)).collect();
+    let others: Vec<_> = claimed
+        .iter()
+        .filter(|due| due.domain.id != DomainId(id))
+        .map(|d| (d.domain.id, d.version))
+        .collect();
     store.put_back(&others, now).await.unwrap();
 }
 

@@ -117,9 +117,8 @@ async fn a_question_an_answer_and_the_operator() {
         ("unsubscribe", "By asking"),
         ("ever_suspended", "no"),
     ];
-    let given = given.map(|(id, text)| {
-        (id.to_string(), signet_core::questionnaire::Given::Written(text.to_string()))
-    });
+    let given = given
+        .map(|(id, text)| (id.to_string(), signet_core::questionnaire::Given::Written(text.to_string())));
     world.ops.answer_by_link(&case.domain, &given.into(), "192.0.2.7").await.unwrap();
     let case = reviewed(&world, domain.id).await;
     assert_eq!((case.domain.compliance(), case.review), (Status::UnderReview, Review::Referred));
@@ -128,13 +127,7 @@ async fn a_question_an_answer_and_the_operator() {
     assert_eq!(ruled.unwrap().domain.compliance(), Status::Compliant);
     assert_eq!(
         rows(&world, domain.id).await,
-        [
-            "review.ran",
-            "questionnaire.asked",
-            "questionnaire.answered",
-            "review.ran",
-            "review.approved",
-        ]
+        ["review.ran", "questionnaire.asked", "questionnaire.answered", "review.ran", "review.approved",]
     );
 }
 

@@ -285,13 +285,9 @@ impl Raw {
     }
 }
 
-const WEBHOOK: &str = "INSERT INTO webhook (account_id, url, description, events, secret, created_at, updated_at) \
-    SELECT $1, 'https://hook.example/', '', \
-    '[\"domain.created\",\"domain.verified\",\"domain.compliance_changed\",\"domain.deleted\"]', \
-    key.bytes, 0, 0 FROM (SELECT hash AS bytes FROM token LIMIT 1) AS key RETURNING id, account_id";
 const NOTICES: &str = "SELECT domain_id, COUNT(*) FROM notice WHERE account_id = $1 GROUP BY domain_id";
-const DELIVERIES: &str =
-    "SELECT d.event_id, d.domain_id FROM delivery d WHERE d.account_id = $1 ORDER BY d.id";
+const DELIVERIES: &str = "SELECT d.event_id, e.domain_id FROM delivery d JOIN event e ON e.id = d.event_id \
+        WHERE e.account_id = $1 ORDER BY d.id";
 
 /// An account being lived through.
 struct World<'a> {
@@ -320,18 +316,17 @@ impl<'a> World<'a> {
             demo_allowance: ALLOWANCE,
         };
         let account = store.create_account(&new, &cause(0)).await.unwrap().id;
-        let token = NewToken {
+        let events = [EventKind::DomainCreated, EventKind::ComplianceChanged, EventKind::DomainDeleted];
+        let webhook = NewWebhook {
             account,
-            name: "any bytes for a secret".to_string(),
-            hash: TokenHash([u8::try_from(n % 251).unwrap(); 32].map(|b| b ^ 0x5a)),
-            access: Access::Admin,
-            scope: TokenScope::Account,
-            expires_at: None,
+            url: "https://hook.example/".to_string(),
+            description: String::new(),
+            events: events.to_vec(),
+            active: true,
+            secret: vec![1, 2, 3],
         };
-        // Hashes repeat after a while, which is nothing here.
-        let _ = store.create_token(&token, &cause(0)).await;
-        let mut raw = Raw::connect(&place.url).await;
-        assert_eq!(raw.run(WEBHOOK, account).await.len(), 1);
+        store.create_webhook(&webhook, 1, &cause(0)).await.unwrap().unwrap();
+        let raw = Raw::connect(&place.url).await;
         let mut ids = vec![store.domains(account, &TokenScope::Account, None, None).await.unwrap()[0].id];
         for n in 0..DOMAINS {
             ids.push(register(&store, account, &format!("domain{n}.example")).await.id);

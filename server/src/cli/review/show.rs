@@ -179,7 +179,8 @@ fn next(file: &CaseFile) -> std::io::Result<()> {
     if domain.questionnaire == Asked::Open {
         lines.push(format!("signet review link {id}"));
     }
-    if file.card_check.as_ref().is_some_and(|check| check.state != CardState::Passed) && domain.card == Asked::Open
+    if file.card_check.as_ref().is_some_and(|check| check.state != CardState::Passed)
+        && domain.card == Asked::Open
     {
         lines.push(format!("signet review card {id} --passed --reason \"…\""));
     }
@@ -210,7 +211,10 @@ fn document(file: &CaseFile) -> Value {
     document["suspension"] = json!(case.domain.suspension.map(Suspension::as_str));
     document["account"] = crate::cli::account::document(&file.account);
     document["company_info"] = json!(file.company.as_ref().map(|company| {
-        Field::ALL.map(|field| (field.as_str(), company.get(field))).into_iter().collect::<std::collections::BTreeMap<_, _>>()
+        Field::ALL
+            .map(|field| (field.as_str(), company.get(field)))
+            .into_iter()
+            .collect::<std::collections::BTreeMap<_, _>>()
     }));
     document["last_run"] = json!(file.last_run.as_ref().map(|run| json!({
         "at": run.at.to_string(), "conclusion": run.to, "reason": run.reason, "findings": findings(run),

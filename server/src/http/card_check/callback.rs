@@ -38,10 +38,11 @@ pub(in crate::http) async fn callback(
         signature: one(&headers, "webhook-signature"),
         body: &body,
     };
-    let check = app.ops().card_callback(&reference, &callback, &origin).await.map_err(|failed| match failed {
-        CallbackFailed::Unsigned(why) => Failure::Unsigned(why),
-        CallbackFailed::Refused(refused) => refused.into(),
-    })?;
+    let check =
+        app.ops().card_callback(&reference, &callback, &origin).await.map_err(|failed| match failed {
+            CallbackFailed::Unsigned(why) => Failure::Unsigned(why),
+            CallbackFailed::Refused(refused) => refused.into(),
+        })?;
     let view = ResultView { reference: &check.reference, result: check.state.as_str() };
     Ok(Answer::ok(&Data { data: view }))
 }

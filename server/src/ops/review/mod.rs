@@ -8,7 +8,7 @@ pub use sources::Examiner;
 
 use super::{Actor, Ops, Refused, Result};
 use crate::store::{
-    Account, AccountId, Case, CaseFile, Cause, DomainId, Event, EventKind, Review, Ruled, Ruling, Queued,
+    Account, AccountId, Case, CaseFile, Cause, DomainId, Event, EventKind, Queued, Review, Ruled, Ruling,
 };
 use signet_core::lifecycle::Suspension;
 
@@ -116,7 +116,10 @@ fn meanwhile(event: &Event) -> String {
 pub(super) fn with_reason(reason: &str) -> Result<String> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().any(char::is_control) || reason.chars().count() > 1000 {
-        return Err(Refused::invalid("reason", "can't be blank: give a reason on one line, up to 1000 characters"));
+        return Err(Refused::invalid(
+            "reason",
+            "can't be blank: give a reason on one line, up to 1000 characters",
+        ));
     }
     Ok(reason.to_string())
 }

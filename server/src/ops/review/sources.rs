@@ -20,6 +20,8 @@ use url::Url;
 
 /// How long a source may take.
 const LIMIT: Duration = Duration::from_secs(30);
+/// A website that fails is looked at once more, after this long.
+const SECOND_TRY: Duration = Duration::from_secs(2);
 
 /// What is needed to look. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -88,32 +90,37 @@ impl Examiner {
         // own site is as good a guess as any.
         let own = || format!("http://{}/", organization(sender.domain));
         let url = match (sender.company, sender.website()) {
-            (None, _) => own(),
-            (Some(_), Some(url)) => url.to_string(),
-            (Some(_), None) => return Ok(Website::Unknown),
+            (None, _) => Some(own()),
+            (Some(_), url) => url.map(ToString::to_string),
         };
-        if !wanted {
-            return Ok(Website::Unknown);
+        match url.filter(|_| wanted) {
+            Some(url) => within(LIMIT, self.website(url)).await,
+            None => Ok(Website::Unknown),
         }
+    }
+
+    async fn website(&self, url: String) -> Learned<Website> {
         let Ok(parsed) = url.parse::<Url>() else {
             return Ok(Website::Unreachable { url, problem: "has an address that is none".to_string() });
         };
-        within(LIMIT, async {
-            match self.fetcher.get(&parsed).await {
-                Ok(page) => Ok(Website::Page(Page {
-                    asked: url,
-                    host: page.url.host_str().and_then(|host| Name::typed(host).ok()),
-                    status: page.status,
-                    html: html::read(&page),
-                    url: page.url.to_string(),
-                })),
-                Err(error) if error.is_the_sites() => {
-                    Ok(Website::Unreachable { url, problem: error.to_string() })
-                }
-                Err(error) => Err(error.to_string()),
+        let mut found = self.fetcher.get(&parsed).await;
+        if found.as_ref().map_or_else(FetchError::may_pass, |page| page.status >= 500) {
+            tokio::time::sleep(SECOND_TRY).await;
+            found = self.fetcher.get(&parsed).await;
+        }
+        match found {
+            Ok(page) => Ok(Website::Page(Page {
+                asked: url,
+                host: page.url.host_str().and_then(|host| Name::typed(host).ok()),
+                status: page.status,
+                html: html::read(&page),
+                url: page.url.to_string(),
+            })),
+            Err(error) if error.is_the_sites() => {
+                Ok(Website::Unreachable { url, problem: error.to_string() })
             }
-        })
-        .await
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     async fn name_servers_if(&self, wanted: bool, registered: &Name) -> Learned<Vec<Name>> {

@@ -7,8 +7,8 @@ use super::{
     rows::{self, get},
 };
 use crate::store::{
-    Access, Account, AccountId, Cause, Counts, DomainId, EventKind, NewAccount, NewEvent, NewToken, Result, Review,
-    Token, TokenHash, TokenId, TokenScope,
+    Access, Account, AccountId, Cause, Counts, DomainId, EventKind, NewAccount, NewEvent, NewToken, Result,
+    Review, Token, TokenHash, TokenId, TokenScope,
     stored::{self, clean, json, scope_json},
 };
 use jiff::Timestamp;

@@ -41,50 +41,58 @@ fn time(description: &str) -> Value {
 }
 
 fn questionnaire() -> Value {
-    whole("Questionnaire", "What a review asks a domain's owner.", json!({
-        "status": words("How it stands.", [
-            ("open", "it waits for answers".to_string()), ("answered", "it is answered".to_string()),
-        ]),
-        "questions": {
-            "type": "array", "description": "The questions, in the order they are asked.", "items": question(),
-        },
-        "answers": described(
-            json!({"type": ["object", "null"], "additionalProperties": {"type": ["string", "integer", "boolean"]}}),
-            "The answers, by the questions' `id`; `null` until they are given.",
-            json!({"content": "Order confirmations", "monthly_volume": 5000, "marketing": false}),
-        ),
-        "asked_at": time("Since when it is asked for."),
-        "answered_at": nullable_time("When it was answered; `null` until then."),
-        "answered_by": nullable_text("By whom: `token:` or `jwt:` with a name, or `link`.", json!("link")),
-    }))
+    whole(
+        "Questionnaire",
+        "What a review asks a domain's owner.",
+        json!({
+            "status": words("How it stands.", [
+                ("open", "it waits for answers".to_string()), ("answered", "it is answered".to_string()),
+            ]),
+            "questions": {
+                "type": "array", "description": "The questions, in the order they are asked.", "items": question(),
+            },
+            "answers": described(
+                json!({"type": ["object", "null"], "additionalProperties": {"type": ["string", "integer", "boolean"]}}),
+                "The answers, by the questions' `id`; `null` until they are given.",
+                json!({"content": "Order confirmations", "monthly_volume": 5000, "marketing": false}),
+            ),
+            "asked_at": time("Since when it is asked for."),
+            "answered_at": nullable_time("When it was answered; `null` until then."),
+            "answered_by": nullable_text("By whom: `token:` or `jwt:` with a name, or `link`.", json!("link")),
+        }),
+    )
 }
 
 fn question() -> Value {
     let nullable_number = |description: &str, example: i64| {
         described(json!({"type": ["integer", "null"]}), description, example.into())
     };
-    whole("Question", "A question.", json!({
-        "id": text("Its name, which answers go by.", "monthly_volume"),
-        "text": text("What is asked.", "How many messages will you send in a month, at most?"),
-        "hint": nullable_text("What helps to answer it.", json!("Digits only.")),
-        "kind": words("What an answer is.", [
-            ("text", "text, perhaps of several lines".to_string()),
-            ("choice", "the `id` of one of the `choices`".to_string()),
-            ("number", "a whole number".to_string()),
-            ("yes_no", "true or false".to_string()),
-        ]),
-        "required": flag("Whether it must be answered.", true),
-        "choices": {
-            "type": ["array", "null"], "description": "What can be chosen from; `null` for other kinds.",
-            "items": whole("Choice", "A possible answer.", json!({
-                "id": text("Its name.", "customers"),
-                "text": text("What it says.", "They are customers or users"),
-            })),
-        },
-        "max_length": nullable_number("The most characters of a text.", 2000),
-        "minimum": nullable_number("The least number.", 1),
-        "maximum": nullable_number("The highest number.", 1_000_000_000),
-    }))
+    whole(
+        "Question",
+        "A question.",
+        json!({
+            "id": text("Its name, which answers go by.", "monthly_volume"),
+            "text": text("What is asked.", "How many messages will you send in a month, at most?"),
+            "hint": nullable_text("What helps to answer it.", json!("Digits only.")),
+            "kind": words("What an answer is.", [
+                ("text", "text, perhaps of several lines".to_string()),
+                ("choice", "the `id` of one of the `choices`".to_string()),
+                ("number", "a whole number".to_string()),
+                ("yes_no", "true or false".to_string()),
+            ]),
+            "required": flag("Whether it must be answered.", true),
+            "choices": {
+                "type": ["array", "null"], "description": "What can be chosen from; `null` for other kinds.",
+                "items": whole("Choice", "A possible answer.", json!({
+                    "id": text("Its name.", "customers"),
+                    "text": text("What it says.", "They are customers or users"),
+                })),
+            },
+            "max_length": nullable_number("The most characters of a text.", 2000),
+            "minimum": nullable_number("The least number.", 1),
+            "maximum": nullable_number("The highest number.", 1_000_000_000),
+        }),
+    )
 }
 
 fn card_check() -> Value {
@@ -165,31 +173,38 @@ fn review_file() -> Value {
     let mut properties = review();
     properties["account"] = whole("Account", "Its account.", account());
     properties["company_info"] = nullable(company_info());
-    properties["last_run"] = nullable(whole("Run", "What the rules found when they last ran.", json!({
-        "at": time("When."),
-        "conclusion": text("What they came to: `approve`, `reject`, `ask` or `refer`.", "refer"),
-        "reason": text("The same in words.", "The website cannot be reached."),
-        "findings": {
-            "type": "array", "description": "What each rule found.",
-            "items": whole("Finding", "What one rule found.", json!({
-                "rule": text("The rule's name in the policy.", "website-unreachable"),
-                "outcome": nullable_text(
-                    "What follows: `pass`, `ask_questionnaire`, `ask_card`, `refer` or `reject`; `null` where the \
-                     rule's source could not be reached.",
-                    json!("refer"),
-                ),
-                "evidence": text("What was found.", "https://example.com answers with status 404."),
-                "source": text("Where.", "https://example.com"),
-            })),
-        },
-    })));
+    properties["last_run"] = nullable(whole(
+        "Run",
+        "What the rules found when they last ran.",
+        json!({
+            "at": time("When."),
+            "conclusion": text("What they came to: `approve`, `reject`, `ask` or `refer`.", "refer"),
+            "reason": text("The same in words.", "The website cannot be reached."),
+            "findings": {
+                "type": "array", "description": "What each rule found.",
+                "items": whole("Finding", "What one rule found.", json!({
+                    "rule": text("The rule's name in the policy.", "website-unreachable"),
+                    "outcome": nullable_text(
+                        "What follows: `pass`, `ask_questionnaire`, `ask_card`, `refer` or `reject`; `null` where the \
+                         rule's source could not be reached.",
+                        json!("refer"),
+                    ),
+                    "evidence": text("What was found.", "https://example.com answers with status 404."),
+                    "source": text("Where.", "https://example.com"),
+                })),
+            },
+        }),
+    ));
     properties["questionnaire"] = nullable(questionnaire());
     properties["card_check"] = nullable(card_check_file());
     let mut event = event();
     event["properties"]["domain_id"] = described(
-        json!({"type": ["integer", "null"]}), "The domain; `null` for what concerns the account.", json!(3938),
+        json!({"type": ["integer", "null"]}),
+        "The domain; `null` for what concerns the account.",
+        json!(3938),
     );
-    event["required"] = event["properties"].as_object().map(|all| all.keys().cloned().collect::<Vec<_>>()).into();
+    event["required"] =
+        event["properties"].as_object().map(|all| all.keys().cloned().collect::<Vec<_>>()).into();
     properties["history"] = json!({
         "type": "array", "description": "The last 50 things reviews, owners and operators did, newest first.",
         "items": event,
