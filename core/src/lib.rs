@@ -12,10 +12,12 @@
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`audit`] — the mail DNS of any domain, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
+//! * [`review`] — what the automatic review makes of a sender
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
 //! * [`authz`] — whether a message may go out
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
+//! * [`questionnaire`] — what a review asks a sender
 
 #![no_std]
 
@@ -33,6 +35,8 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod questionnaire;
+pub mod review;
 pub mod schedule;
 pub mod tracking;
 pub mod verify;

@@ -138,6 +138,7 @@ class Signet:
         self.account = None
         self.url = None
         self.dns = None
+        self.policy = None
         self.more_environment = {}
 
     def environment(self):
@@ -153,7 +154,7 @@ class Signet:
     def start(self, seconds=60):
         self.launch()
         first = json.loads(self._first_line(seconds))
-        self.url, self.dns = first["listening"], first["dns"]
+        self.url, self.dns, self.policy = first["listening"], first["dns"], first["policy"]
         if first["token"]:
             self.token, self.account = first["token"], first["account"]
         return self

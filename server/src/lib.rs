@@ -4,6 +4,7 @@
 //! [`ops`], the use cases; those know [`store`], [`notify`] and core. Edges
 //! never import each other, but for [`cli`], which starts the others.
 
+pub mod card_check;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -36,9 +36,9 @@ enum Command {
         /// Only this script: schemas or clients
         only: Option<String>,
     },
-    /// Real name servers, a real mail server, kill -9
+    /// Real name servers, real mail servers, kill -9
     E2e {
-        /// Only this story: dns, mail, durability-sqlite or durability-postgres
+        /// Only this story: dns, scenarios-nsd, scenarios-bind, mail, postfix, durability-sqlite or durability-postgres
         only: Option<String>,
     },
     /// The budgets, measured; without arguments docs/benchmarks.md is written anew

@@ -42,6 +42,7 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("initdb", "postgresql"),
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),
+    tool("postfix", "postfix"),
 ];
 
 /// What looking at domains is measured with.

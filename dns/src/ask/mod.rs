@@ -37,6 +37,7 @@
 //! from the root: finding delegations is left to the resolvers.
 
 mod address;
+mod addresses;
 mod breaker;
 mod budget;
 mod cache;

@@ -256,6 +256,8 @@ CREATE TABLE webhook (
     -- Which kinds of history rows, a JSON list.
     events TEXT NOT NULL,
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    -- Since when it is or is not: what waits is tried for so long from then on.
+    enabled_at INTEGER NOT NULL,
     -- Why it is not, where nobody asked for that.
     disabled_reason TEXT,
     -- Its signing secret, sealed; the one before it, too, for a while.
@@ -269,27 +271,46 @@ CREATE TABLE webhook (
 ) STRICT;
 CREATE INDEX webhook_account ON webhook (account_id, id);
 
--- What is on its way to a webhook: one per history row, in their order.
+-- What goes to a webhook: one per history row.
 CREATE TABLE delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     webhook_id INTEGER NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
     -- NULL for a test.
     event_id INTEGER,
     account_id INTEGER NOT NULL,
-    domain_id INTEGER,
+    -- The line it stands in: its domain's number, 0 for what is about the
+    -- account, -1 for tests. In a line one follows the other, by event_id.
+    lane INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    -- NULL once it is accepted or given up.
-    due_at INTEGER,
-    lease_until INTEGER NOT NULL DEFAULT 0,
+    -- Since when it waits: its creation, or when somebody asked for it again.
+    queued_at INTEGER NOT NULL,
+    -- waiting, delivered or failed.
+    state TEXT NOT NULL DEFAULT 'waiting',
     attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at INTEGER,
     last_status INTEGER,
     last_error TEXT,
-    delivered_at INTEGER,
+    -- When it was accepted or given up.
+    finished_at INTEGER,
     UNIQUE (webhook_id, event_id)
 ) STRICT;
-CREATE INDEX delivery_due ON delivery (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX delivery_line ON delivery (webhook_id, domain_id, id) WHERE due_at IS NOT NULL;
-CREATE INDEX delivery_done ON delivery (created_at) WHERE due_at IS NULL;
+CREATE INDEX delivery_line_order ON delivery (webhook_id, lane, event_id, id) WHERE state = 'waiting';
+CREATE INDEX delivery_page ON delivery (webhook_id, id);
+CREATE INDEX delivery_state ON delivery (webhook_id, state, id);
+CREATE INDEX delivery_finished ON delivery (finished_at) WHERE finished_at IS NOT NULL;
+
+-- The lines in which something waits, so that taking what is due costs the same
+-- however much waits behind it.
+CREATE TABLE delivery_line (
+    webhook_id INTEGER NOT NULL REFERENCES webhook (id) ON DELETE CASCADE,
+    lane INTEGER NOT NULL,
+    -- When the first in it is tried.
+    due_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    PRIMARY KEY (webhook_id, lane)
+) STRICT;
+CREATE INDEX delivery_line_claim ON delivery_line (webhook_id, claim_at);
 
 -- The questionnaire of a domain, once asked.
 CREATE TABLE questionnaire (

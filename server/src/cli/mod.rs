@@ -66,7 +66,7 @@ enum Command {
     Domains(domains::DomainsCommand),
     /// Decide who may send
     #[command(subcommand)]
-    Review(review::ReviewCommand),
+    Review(review::Review),
     /// Our own DNS zone
     #[command(subcommand)]
     Zone(zone::ZoneCommand),
@@ -145,7 +145,13 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Review(command) => review::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Review(review::Review::Operator(command)) => {
+            review::run(command, &open_filled(&sources()?).await?, json).await
+        }
+        Command::Review(review::Review::Policy) => review::policy::run(&sources()?, json),
+        Command::Review(review::Review::DryRun(args)) => {
+            Ok(or_unknown(json, review::dry_run::run(&args, sources(), json).await))
+        }
         Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
         Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
         Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,
@@ -223,7 +229,7 @@ fn told(refused: Refused) -> anyhow::Error {
     match refused {
         Refused::NotFound => anyhow!("there is none with that number"),
         Refused::Forbidden => anyhow!("that is not allowed"),
-        Refused::Invalid(fields) => {
+        Refused::Invalid(fields) | Refused::Outdated(fields) => {
             let lines = fields.iter().map(|(field, messages)| match *field {
                 "base" => messages.join("; "),
                 field => format!("{field} {}", messages.join(" and ")),

@@ -1,13 +1,16 @@
 //! The settings, read and checked.
 
 mod policy;
+mod review_policy;
 mod settings;
 mod sources;
 
 pub use policy::PolicyListen;
+pub use review_policy::{PolicyError, ReviewPolicy};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
+use crate::card_check::{self, CardSettings};
 use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
@@ -67,10 +70,14 @@ pub struct Config {
     pub jwt: Option<Jwt>,
     /// `demo_allowance`.
     pub demo_allowance: u32,
+    /// What `review_policy` names, or the built-in policy.
+    pub review_policy: ReviewPolicy,
     /// `review_allow_private`.
     pub review_allow_private: bool,
     /// `webhook_allow_private`.
     pub webhook_allow_private: bool,
+    /// `card_callback_secret` and `card_check_url`.
+    pub card: CardSettings,
     /// `owner_email`.
     pub owner_email: EmailAddress,
     /// What is logged, and how.
@@ -246,8 +253,10 @@ impl Config {
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,
+            review_policy: review_policy(&r)?,
             review_allow_private: r.required("review_allow_private", "true or false")?,
             webhook_allow_private: r.required("webhook_allow_private", "true or false")?,
+            card: card(&r)?,
             owner_email,
             log: Log {
                 filter: r.required("log", "a log level")?,
@@ -342,6 +351,28 @@ fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
         .collect()
 }
 
+fn card(r: &Reader<'_>) -> Result<CardSettings, ConfigError> {
+    let secret = r.text("card_callback_secret").map(str::parse).transpose();
+    let url = r.text("card_check_url").map(|url| {
+        let example = Url::parse(&url.replace(card_check::REFERENCE, "reference"));
+        let fits = example.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !fits || !url.contains(card_check::REFERENCE) {
+            return Err(r.error("card_check_url", "must be an https:// URL with {reference} in it"));
+        }
+        Ok(url.to_string())
+    });
+    let secret = secret.map_err(|e: String| r.error("card_callback_secret", e))?;
+    Ok(CardSettings { secret, url: url.transpose()? })
+}
+
+fn review_policy(r: &Reader<'_>) -> Result<ReviewPolicy, ConfigError> {
+    let Some(path) = r.text("review_policy") else {
+        return Ok(ReviewPolicy::built_in());
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| r.error("review_policy", format!("{path}: {e}")))?;
+    ReviewPolicy::parse(&text).map_err(|e| r.error("review_policy", format!("{path}: {e}")))
+}
+
 fn jwt(r: &Reader<'_>) -> Result<Option<Jwt>, ConfigError> {
     let (issuer, audience, jwks) = (r.text("jwt_issuer"), r.text("jwt_audience"), r.text("jwt_jwks"));
     let (issuer, audience, jwks) = match (issuer, audience, jwks) {
@@ -424,8 +455,12 @@ mod tests {
             ("SIGNET_DNS_RESOLVERS", "dns.example:53"),
             ("SIGNET_DNS_MODE", "both"),
             ("SIGNET_DNS_ALLOW_PRIVATE", "yes"),
+            ("SIGNET_REVIEW_POLICY", "/nowhere/at/all.toml"),
             ("SIGNET_REVIEW_ALLOW_PRIVATE", "yes"),
             ("SIGNET_WEBHOOK_ALLOW_PRIVATE", "1"),
+            ("SIGNET_CARD_CALLBACK_SECRET", "secret"),
+            ("SIGNET_CARD_CHECK_URL", "https://pay.example/"),
+            ("SIGNET_CARD_CHECK_URL", "{reference}"),
             ("SIGNET_SPF_MODE", "strict"),
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),

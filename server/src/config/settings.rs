@@ -81,6 +81,7 @@ pub const SETTINGS: &[Setting] = &[
         "policy_listen",
         "tcp:ADDRESS:PORT or unix:/PATH for Postfix policy delegation; unset: off",
     ),
+    Setting::unset("review_policy", "file with the rules of the automatic review; unset: the built-in ones"),
     Setting::new(
         "review_allow_private",
         "false",
@@ -93,6 +94,15 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::unset("demo_zone", "zone of the accounts' demo domains; unset: demo.<zone>"),
     Setting::new("demo_allowance", "50", "messages a demo domain may send"),
+    Setting::unset(
+        "card_check_url",
+        "where owners pass a card check, with {reference}; unset: you tell them",
+    ),
+    Setting::unset(
+        "card_callback_secret",
+        "whsec_… that callbacks about card checks are signed with; unset: none",
+    )
+    .secret(),
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
     Setting::new(
         "log",

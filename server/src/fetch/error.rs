@@ -39,7 +39,8 @@ pub enum FetchError {
     /// The host is there and nothing listens.
     #[error("does not take connections")]
     Refused,
-    /// Its certificate or its TLS is not one that can be trusted.
+    /// What it speaks is no TLS of today, or its certificate is expired, revoked or
+    /// another host's.
     #[error("cannot be reached over HTTPS: {0}")]
     Tls(String),
     /// A redirect after the third.
@@ -67,6 +68,12 @@ impl FetchError {
         !matches!(self, Self::Dns { .. } | Self::Timeout | Self::Network(_) | Self::Broken(_))
     }
 
+    /// Whether another try may well come to something else.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        !self.is_the_sites() || *self == Self::Refused
+    }
+
     /// What lies at the bottom of the client's error.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         if error.is_timeout() {
@@ -79,11 +86,11 @@ impl FetchError {
                 return ours.clone();
             }
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return Self::Tls(tls.to_string());
+                return Self::tls(tls);
             }
             if let Some(io) = error.downcast_ref::<io::Error>() {
                 if let Some(tls) = tls_in(io) {
-                    return Self::Tls(tls.to_string());
+                    return Self::tls(tls);
                 }
                 match io.kind() {
                     io::ErrorKind::ConnectionRefused => return Self::Refused,
@@ -96,10 +103,49 @@ impl FetchError {
         }
         if error.is_connect() { Self::Network(last) } else { Self::Broken(last) }
     }
+
+    /// An issuer that is not known here may be one that this machine lacks, or whose
+    /// certificate browsers find by themselves.
+    fn tls(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as C;
+        let theirs = match error {
+            rustls::Error::InvalidCertificate(why) => matches!(
+                why,
+                C::Expired
+                    | C::ExpiredContext { .. }
+                    | C::Revoked
+                    | C::NotValidForName
+                    | C::NotValidForNameContext { .. }
+            ),
+            _ => true,
+        };
+        if theirs { Self::Tls(error.to_string()) } else { Self::Network(error.to_string()) }
+    }
 }
 
 /// What an `io::Error` carries is not among its sources, and may be one itself.
 fn tls_in(error: &io::Error) -> Option<&rustls::Error> {
     let inner = error.get_ref()?;
     inner.downcast_ref::<rustls::Error>().or_else(|| inner.downcast_ref::<io::Error>().and_then(tls_in))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::CertificateError as C;
+
+    #[test]
+    fn whose_doing_a_certificate_is() {
+        for (why, theirs) in [
+            (C::Expired, true),
+            (C::NotValidForName, true),
+            (C::Revoked, true),
+            // Our own list of authorities may be what is lacking; so may our clock.
+            (C::UnknownIssuer, false),
+            (C::NotValidYet, false),
+        ] {
+            let error = FetchError::tls(&rustls::Error::InvalidCertificate(why.clone()));
+            assert_eq!(error.is_the_sites(), theirs, "{why:?}");
+        }
+    }
 }

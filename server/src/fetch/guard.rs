@@ -2,16 +2,11 @@
 
 use super::FetchError;
 use reqwest::dns::{Addrs, Name as HostName, Resolve, Resolving};
-use signet_core::{
-    names::Name,
-    observe::{Data, Failure, Question, RecordType, View},
-};
-use signet_dns::ask::{self, Ask, Asker};
+use signet_core::{names::Name, observe::RecordType};
+use signet_dns::ask::{self, Asker};
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
-/// Aliases followed from a host name to its addresses.
-const ALIASES: usize = 8;
 /// Addresses of one host that are tried; all of them are checked.
 const TRIED: usize = 8;
 /// Below it every port is a well-known service's (RFC 6335 §6).
@@ -77,14 +72,19 @@ impl Guard {
     /// The addresses of a host, all of them checked.
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
         let name = Self::name(host)?;
-        let (v4, v6) =
-            tokio::join!(self.look_up(&name, RecordType::A), self.look_up(&name, RecordType::Aaaa));
+        let (v4, v6) = tokio::join!(
+            self.asker.addresses(&name, RecordType::A),
+            self.asker.addresses(&name, RecordType::Aaaa)
+        );
         let found: Vec<IpAddr> = match (v4, v6) {
             (Ok(v4), Ok(v6)) => v4.into_iter().chain(v6).collect(),
             // Half an answer that has an address will do.
             (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => found,
             (Err(failure), _) | (_, Err(failure)) => {
-                return Err(FetchError::Dns { host: host.to_string(), problem: failure.to_string() });
+                return Err(FetchError::Dns {
+                    host: host.to_string(),
+                    problem: format!("the resolver {failure}"),
+                });
             }
         };
         if found.is_empty() {
@@ -106,29 +106,6 @@ impl Guard {
     fn place(&self, address: IpAddr) -> SocketAddr {
         let stand_in = self.stand_ins.iter().find(|(public, _)| *public == address);
         stand_in.map_or_else(|| SocketAddr::new(address, 0), |&(_, place)| place)
-    }
-
-    /// What the first resolver that answers has at the end of the aliases.
-    async fn look_up(&self, host: &Name, rtype: RecordType) -> Result<Vec<IpAddr>, Failure> {
-        let mut name = host.clone();
-        for _ in 0..ALIASES {
-            let question = Question { view: View::Resolvers, ..Question::new(&name, rtype) };
-            let look = self.asker.look(&question, Ask::routine()).await;
-            let Some((_, answer)) = look.answers().next() else {
-                return Err(look.failures().next().map_or(Failure::Timeout, |(_, failure)| failure.clone()));
-            };
-            match answer.cname() {
-                Some(target) => name = target.clone(),
-                None => {
-                    let addresses = answer.records.iter().filter_map(|record| match record.data {
-                        Data::Address(address) => Some(address),
-                        _ => None,
-                    });
-                    return Ok(addresses.collect());
-                }
-            }
-        }
-        Err(Failure::Malformed("one alias after another".to_string()))
     }
 }
 

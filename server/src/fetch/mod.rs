@@ -6,7 +6,7 @@
 //! * `http` and `https` only, no user name in the URL, no port of another
 //!   well-known service.
 //! * The host is looked up through the configured resolvers and by nobody else;
-//!   if *any* of its addresses is not public, none is asked ([`guard`]).
+//!   if *any* of its addresses is not public, none is asked (`guard`).
 //! * A connection goes to an address that has just been checked: the client has
 //!   no other way to find one, so there is no second look-up to answer
 //!   differently. No connection is used twice.

@@ -170,14 +170,15 @@ fn counted(fields: &mut Fields) -> Option<String> {
         }
         Given::Text(text) if !text.trim().is_empty() => Some(text).filter(|_| at_end),
         Given::Wrong => None,
-        Given::Nothing | Given::Null | Given::Text(_) if at_end => {
+        Given::Nothing if !at_end => None,
+        Given::Nothing | Given::Null | Given::Text(_) => {
             fields.object_to(
                 "instance",
-                "can't be blank at end_of_data: it is what keeps a message from being counted twice",
+                "can't be blank at end_of_data, where it keeps a message from being counted twice, nor where it is \
+                 given",
             );
             None
         }
-        _ => None,
     }
 }
 
@@ -215,7 +216,7 @@ fn example() -> Value {
 }
 
 fn request_schema() -> Value {
-    let text = json!({"type": "string", "maxLength": MAX_ADDRESS});
+    let text = json!({"type": "string", "minLength": 1});
     json!({
         "type": "object",
         "required": ["envelope_from", "recipients"],

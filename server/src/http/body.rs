@@ -154,6 +154,30 @@ impl Fields {
         number.as_i64()
     }
 
+    /// A whole number that must be there.
+    pub(super) fn required_number(&mut self, field: &'static str) -> Option<i64> {
+        if self.object.get(field).is_none_or(Value::is_null) {
+            self.object_to(field, "can't be blank");
+            return None;
+        }
+        self.number(field)
+    }
+
+    /// An object that must be there, as it is.
+    pub(super) fn required_object(&mut self, field: &'static str) -> Option<Map<String, Value>> {
+        match self.object.remove(field) {
+            Some(Value::Object(object)) => Some(object),
+            None | Some(Value::Null) => {
+                self.object_to(field, "can't be blank");
+                None
+            }
+            Some(_) => {
+                self.object_to(field, "is invalid: must be an object");
+                None
+            }
+        }
+    }
+
     /// A list of texts that may be left out, `most` at most, each without
     /// control characters.
     pub(super) fn texts(&mut self, field: &'static str, most: usize) -> Option<Vec<String>> {

@@ -5,13 +5,14 @@ use super::{AppState, answer::Payload};
 use crate::store::AccountId;
 use axum::{
     body::Body,
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{
             CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
             X_CONTENT_TYPE_OPTIONS,
         },
+        request::Parts,
     },
     middleware::Next,
     response::Response,
@@ -19,6 +20,7 @@ use axum::{
 use metrics::SharedString;
 use sha2::{Digest, Sha256};
 use std::{
+    convert::Infallible,
     fmt::Write as _,
     net::SocketAddr,
     sync::{Arc, OnceLock},
@@ -63,6 +65,19 @@ impl Notes {
     /// Notes whose request it is.
     pub(super) fn account(&self, account: AccountId) {
         let _ = self.account.set(account);
+    }
+}
+
+/// From where a request is, for whoever needs no token.
+#[derive(Clone, Debug)]
+pub(super) struct Origin(pub(super) String);
+
+impl FromRequestParts<AppState> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
+        let notes = parts.extensions.get::<Arc<Notes>>();
+        Ok(Self(notes.map_or_else(String::new, |notes| notes.origin().to_string())))
     }
 }
 
@@ -122,10 +137,11 @@ fn finish(response: &mut Response) {
         _ => NO_CACHE,
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, cache);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A page whose address is a secret says less.
-    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
+    // Pages for people say more strictly themselves.
+    headers.entry(CACHE_CONTROL).or_insert(cache);
+    let referrer = HeaderValue::from_static("strict-origin-when-cross-origin");
+    headers.entry(REFERRER_POLICY).or_insert(referrer);
 }
 
 fn measure(method: &Method, route: &str, status: StatusCode, took: Duration) {

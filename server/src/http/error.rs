@@ -29,6 +29,10 @@ pub(super) enum Failure {
     TooSlow,
     /// 409: a request with the same `Idempotency-Key` is being answered.
     InProgress,
+    /// 409, by attribute what is so now.
+    Outdated(FieldErrors),
+    /// 401: a callback that is not signed as it should be; why.
+    Unsigned(&'static str),
     /// 413.
     TooLarge,
     /// 422, by attribute.
@@ -52,12 +56,12 @@ impl Failure {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::Unsigned(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::InProgress => StatusCode::CONFLICT,
+            Self::InProgress | Self::Outdated(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -71,7 +75,8 @@ impl Failure {
         match self {
             Self::Unauthenticated => json!({"error": "Incorrect API token"}),
             Self::Forbidden => json!({"errors": "Access forbidden"}),
-            Self::Invalid(errors) => json!({"errors": errors}),
+            Self::Invalid(errors) | Self::Outdated(errors) => json!({"errors": errors}),
+            Self::Unsigned(why) => json!({"error": why}),
             Self::RateLimited(seconds) => {
                 json!({"errors": format!("Too many requests with this token: try again in {seconds} s")})
             }
@@ -99,6 +104,7 @@ impl From<Refused> for Failure {
             Refused::NotFound => Self::NotFound,
             Refused::Forbidden => Self::Forbidden,
             Refused::Invalid(errors) => Self::Invalid(errors),
+            Refused::Outdated(errors) => Self::Outdated(errors),
             Refused::Store(error) => Self::Store(error),
         }
     }
@@ -114,6 +120,10 @@ impl From<Failure> for Answer {
         match failure {
             Failure::Unauthenticated => {
                 answer.with(WWW_AUTHENTICATE, HeaderValue::from_static("Token realm=\"Application\""))
+            }
+            // RFC 9110 §11.6.1 wants a challenge; no scheme of that registry fits.
+            Failure::Unsigned(_) => {
+                answer.with(WWW_AUTHENTICATE, HeaderValue::from_static("Standard-Webhooks"))
             }
             Failure::RateLimited(seconds) => answer.with(RETRY_AFTER, HeaderValue::from(seconds)),
             Failure::InProgress => answer.with(RETRY_AFTER, HeaderValue::from(1)),

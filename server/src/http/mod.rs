@@ -6,10 +6,12 @@
 //! [`query`], [`body`]); then one function of [`crate::ops`]; and leaves as an
 //! [`answer::Answer`] made of a [`view`], or as an [`error::Failure`].
 
+mod accounts;
 mod answer;
 mod auth;
 mod authorize;
 mod body;
+mod card_check;
 mod company_info;
 mod domains;
 mod edge;
@@ -18,9 +20,13 @@ mod health;
 mod mute;
 mod once;
 mod openapi;
+mod page;
 mod path;
 mod query;
+mod questionnaire;
+mod questionnaire_page;
 mod rate;
+mod reviews;
 mod rights;
 mod view;
 
@@ -85,7 +91,30 @@ pub fn router(state: AppState) -> Router {
     for family in path::Family::ALL {
         router = router.merge(family_routes(family.base()));
     }
-    layered(router, state)
+    layered(router.merge(review_routes()), state)
+}
+
+/// What operators do, what whoever checks cards says, and the page for owners.
+fn review_routes() -> Router<AppState> {
+    let review = |verb: &str| format!("/api/reviews/{{domain_id}}/{verb}");
+    Router::new()
+        .route("/api/reviews", get(reviews::list::list))
+        .route("/api/reviews/{domain_id}", get(reviews::get::get))
+        .route(&review("approve"), post(reviews::rule::approve))
+        .route(&review("reject"), post(reviews::rule::reject))
+        .route(&review("reopen"), post(reviews::rule::reopen))
+        .route(&review("suspend"), post(reviews::rule::suspend))
+        .route(&review("lift"), post(reviews::rule::lift))
+        .route(&review("card_check"), post(reviews::card_check::resolve))
+        .route("/api/accounts/{id}/suspend", post(accounts::suspend))
+        .route("/api/accounts/{id}/lift", post(accounts::lift))
+        .route("/api/card_checks/{reference}", post(card_check::callback::callback))
+        .route(
+            "/questionnaire/{token}",
+            get(questionnaire_page::show)
+                .post(questionnaire_page::answer)
+                .layer(DefaultBodyLimit::max(questionnaire_page::MAX_BYTES)),
+        )
 }
 
 /// Routes with what every request goes through around them.
@@ -118,6 +147,11 @@ fn family_routes(base: &str) -> Router<AppState> {
                 .post(company_info::create::create)
                 .patch(company_info::update::update),
         )
+        .route(
+            &format!("{domain}/questionnaire"),
+            get(questionnaire::get::get).post(questionnaire::answer::answer),
+        )
+        .route(&format!("{domain}/card_check"), get(card_check::get::get))
 }
 
 #[cfg(test)]

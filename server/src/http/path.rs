@@ -67,6 +67,32 @@ impl FromRequestParts<AppState> for OfDomain {
     }
 }
 
+/// The account the path names, whosesoever it is: the operator's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfAccount(pub(super) AccountId);
+
+impl FromRequestParts<AppState> for OfAccount {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        let text = parameter(parts, "id").await?.ok_or(Failure::NotFound)?;
+        let id: i64 = text.parse().map_err(|_| Failure::NotFound)?;
+        if is_number(&text, id) { Ok(Self(AccountId(id))) } else { Err(Failure::NotFound) }
+    }
+}
+
+/// The card check the path names.
+#[derive(Clone, Debug)]
+pub(super) struct OfCardCheck(pub(super) String);
+
+impl FromRequestParts<AppState> for OfCardCheck {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        parameter(parts, "reference").await?.map(Self).ok_or(Failure::NotFound)
+    }
+}
+
 /// Whether `text` is `number`, written the one way it is written: `+7` and `07`
 /// are other paths.
 pub(super) fn is_number(text: &str, number: i64) -> bool {
@@ -80,7 +106,7 @@ pub(super) async fn account(parts: &mut Parts) -> Result<Option<String>> {
 
 /// A part of the path that stands for something. What is no text names nothing;
 /// it must not be taken for a path that does not have the part at all.
-async fn parameter(parts: &mut Parts, name: &str) -> Result<Option<String>> {
+pub(super) async fn parameter(parts: &mut Parts, name: &str) -> Result<Option<String>> {
     let parameters = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| Failure::NotFound)?;
     let found = parameters.iter().find(|(key, _)| *key == name);
     Ok(found.map(|(_, value)| value.to_string()))

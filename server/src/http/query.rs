@@ -39,6 +39,17 @@ impl Query {
         number
     }
 
+    /// One of these words; of several the last counts.
+    pub(super) fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
+        let (_, value) =
+            url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?;
+        let word = words.iter().copied().find(|&word| word == value);
+        if word.is_none() {
+            self.errors.insert(name, vec![format!("is invalid: must be one of {}", words.join(", "))]);
+        }
+        word
+    }
+
     /// What was wrong with what has been read.
     pub(super) fn errors(self) -> Result<(), FieldErrors> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }

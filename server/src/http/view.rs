@@ -21,7 +21,7 @@ pub(super) struct Data<T> {
 }
 
 /// RFC 3339 UTC with exactly three fractional digits and `Z`.
-struct Millis(Timestamp);
+pub(super) struct Millis(pub(super) Timestamp);
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -240,6 +240,6 @@ impl<'a> AuthorizationView<'a> {
 }
 
 /// `null` instead of nothing.
-fn text(text: &str) -> Option<&str> {
+pub(super) fn text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod authn;
 pub mod authorize;
+pub mod card_check;
 pub mod checks;
 pub mod company;
 pub mod domains;
@@ -17,6 +18,7 @@ pub mod instructions;
 pub mod links;
 pub mod mute;
 mod notices;
+pub mod questionnaire;
 pub mod review;
 mod watch;
 
@@ -60,6 +62,8 @@ pub struct Ops {
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,
+    /// Rung when a review became due.
+    pub review_due: Arc<Notify>,
     /// Rung when owners are to be told something, by message or webhook.
     pub noticed: Arc<Notify>,
     /// The key-encryption key, where the process has it: a server, not the
@@ -87,6 +91,9 @@ pub enum Refused {
     /// What was given is wrong; by attribute, `base` for none of them.
     #[error("invalid: {0:?}")]
     Invalid(FieldErrors),
+    /// Somebody else was faster; by attribute what is so now.
+    #[error("outdated: {0:?}")]
+    Outdated(FieldErrors),
     /// The store failed; nothing was done.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,6 +104,12 @@ impl Refused {
     #[must_use]
     pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(BTreeMap::from([(field, vec![message.into()])]))
+    }
+
+    /// The same, of what somebody else has changed.
+    #[must_use]
+    pub fn outdated(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Outdated(BTreeMap::from([(field, vec![message.into()])]))
     }
 }
 
@@ -118,6 +131,7 @@ impl Ops {
             sight: Arc::default(),
             under_way: Arc::default(),
             queued: Arc::default(),
+            review_due: Arc::default(),
             noticed: Arc::default(),
             key: None,
             used_tokens: Arc::default(),

@@ -4,7 +4,10 @@
 use super::{Ops, checks, links::Link};
 use crate::{
     notify::notices::{Envelope, Item, compose},
-    store::{About, Account, NewNotice, Notice, NoticeGroup, StoreError, Telling, Waiting, WrongRecord},
+    store::{
+        About, Account, DomainId, NewNotice, Notice, NoticeGroup, NoticeId, Request, StoreError, Telling,
+        Waiting, WrongRecord,
+    },
 };
 use jiff::Timestamp;
 use signet_core::{
@@ -48,8 +51,9 @@ impl Ops {
 
     async fn tell_group(&self, group: &NoticeGroup, now: Timestamp) -> Result<(), StoreError> {
         let waiting = self.store.notices(group, MOST).await?;
+        let cards = self.card_checks(group, &waiting).await?;
         let telling = match self.store.account(group.account).await? {
-            Some(account) => self.telling(&account, group, &waiting),
+            Some(account) => self.telling(&account, group, &waiting, &cards),
             None => {
                 Telling { dropped: waiting.iter().map(|waiting| waiting.id).collect(), ..Telling::default() }
             }
@@ -63,7 +67,13 @@ impl Ops {
     }
 
     /// What becomes of the notices of one group.
-    fn telling(&self, account: &Account, group: &NoticeGroup, waiting: &[Waiting]) -> Telling {
+    fn telling(
+        &self,
+        account: &Account,
+        group: &NoticeGroup,
+        waiting: &[Waiting],
+        cards: &BTreeMap<DomainId, String>,
+    ) -> Telling {
         let mut telling = Telling::default();
         let mut letters: BTreeMap<(i64, String), Together<'_>> = BTreeMap::new();
         let (last, broken) = (last_of_each(waiting), broken(waiting));
@@ -85,7 +95,7 @@ impl Ops {
         let letters = letters.values();
         telling.messages = letters
             .filter_map(|letter| {
-                let items: Vec<Item<'_>> = letter.waiting.iter().map(|one| self.item(one)).collect();
+                let items: Vec<Item<'_>> = letter.waiting.iter().map(|one| self.item(one, cards)).collect();
                 let domain = if let [one] = letter.waiting[..] { one.domain } else { None };
                 let envelope = Envelope { to: &letter.to, ..self.envelope(account, &group.cause) };
                 Some((domain, compose(&items, &envelope, self.message_id())?))
@@ -105,7 +115,7 @@ impl Ops {
         }
     }
 
-    fn item<'a>(&self, waiting: &'a Waiting) -> Item<'a> {
+    fn item<'a>(&self, waiting: &'a Waiting, cards: &BTreeMap<DomainId, String>) -> Item<'a> {
         let notice = &waiting.notice;
         // What is told with alerts turned off is the status alone.
         let on = waiting.standing.as_ref().is_some_and(|standing| standing.critical_alerts);
@@ -114,7 +124,22 @@ impl Ops {
             notice,
             mute: mute.and_then(|id| self.link_url(Link::Mute(id))),
             questionnaire: waiting.domain.and_then(|id| self.link_url(Link::Questionnaire(id))),
+            card: waiting.domain.and_then(|id| cards.get(&id).cloned()),
         }
+    }
+
+    /// Where the card checks are passed that notices ask for.
+    async fn card_checks(
+        &self,
+        group: &NoticeGroup,
+        waiting: &[Waiting],
+    ) -> Result<BTreeMap<DomainId, String>, StoreError> {
+        let mut urls = BTreeMap::new();
+        for id in waiting.iter().filter(|one| asks_for_card(&one.notice)).filter_map(|one| one.domain) {
+            let check = self.store.card_check(group.account, id).await?;
+            urls.extend(check.and_then(|check| Some((id, self.card_check_url(&check)?))));
+        }
+        Ok(urls)
     }
 
     /// Adds a reminder for each domain whose deadline is near; how many.
@@ -153,10 +178,16 @@ fn held_until(group: &NoticeGroup, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Of one domain the last notice counts, where several of one kind have been held.
-fn last_of_each(waiting: &[Waiting]) -> BTreeSet<crate::store::NoticeId> {
+fn last_of_each(waiting: &[Waiting]) -> BTreeSet<NoticeId> {
     let mut domains = BTreeSet::new();
     let last = waiting.iter().rev().filter(|one| one.domain.is_none_or(|domain| domains.insert(domain)));
     last.map(|one| one.id).collect()
+}
+
+fn asks_for_card(notice: &Notice) -> bool {
+    let status = notice.compliance.as_ref().map(|change| change.to.as_str());
+    status == Some(ComplianceStatus::AwaitingCardVerification.as_str())
+        || matches!(notice.about, About::Asked { what: Request::CardCheck, .. })
 }
 
 fn kind(about: &About) -> Kind {

@@ -42,6 +42,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether there is such a file.
+    #[must_use]
+    pub fn is_there(url: &str) -> bool {
+        SqliteConnectOptions::from_str(url).is_ok_and(|options| options.get_filename().exists())
+    }
+
     /// Opens the file `sqlite:PATH` names, making it if there is none, readable
     /// by its owner alone.
     ///

@@ -10,3 +10,12 @@ macro_rules! statements {
         pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
     };
 }
+
+/// That a delivery waits as if it had never been tried, where `excluded` is
+/// what it would be if it were new.
+macro_rules! waiting_again {
+    () => {
+        "queued_at = excluded.queued_at, state = 'waiting', attempts = 0, tried_at = NULL, \
+         last_status = NULL, last_error = NULL, finished_at = NULL "
+    };
+}

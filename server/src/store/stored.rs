@@ -14,6 +14,7 @@ use signet_core::{
     names::{DomainName, Name, RecordId},
     observe::Server,
     plan::RecordKey,
+    questionnaire::{self, Answer, Answers},
     verify::{Code, Status, Verdict, Witnesses},
 };
 use std::{
@@ -451,6 +452,35 @@ pub(super) fn company(text: &str) -> Result<CompanyInfo> {
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(CompanyInfo::stored(fields, level))
+}
+
+/// The answers to a questionnaire, each as JSON has it.
+pub(super) fn answers_json(answers: &Answers) -> String {
+    let value = |answer: &Answer| match answer {
+        Answer::Text(text) => serde_json::Value::from(clean(text)),
+        Answer::Number(number) => (*number).into(),
+        Answer::YesNo(yes) => (*yes).into(),
+    };
+    json(&answers.iter().map(|(&id, answer)| (id, value(answer))).collect::<BTreeMap<_, _>>())
+}
+
+/// Those whose questions are still asked.
+pub(super) fn answers(text: &str) -> Result<Answers> {
+    use serde_json::Value;
+    let stored: BTreeMap<String, Value> = from_json("answers", text)?;
+    let known = stored.into_iter().filter_map(|(id, value)| Some((questionnaire::question(&id)?.id, value)));
+    let read = |(id, value)| {
+        let answer = match value {
+            Value::String(text) => Answer::Text(text),
+            Value::Bool(yes) => Answer::YesNo(yes),
+            Value::Number(number) => {
+                Answer::Number(number.as_u64().ok_or_else(|| corrupt("an answer", &number))?)
+            }
+            other => return Err(corrupt("an answer", other)),
+        };
+        Ok((id, answer))
+    };
+    known.map(read).collect()
 }
 
 pub(super) fn scope_json(scope: &TokenScope) -> Option<String> {

@@ -6,6 +6,7 @@
 mod api;
 
 mod authorization;
+mod authorize;
 mod bodies;
 mod company;
 mod contract;

@@ -32,6 +32,17 @@ enum Step {
         ruling: Ruling,
     },
     SuspendAccount(Option<Suspension>),
+    /// The rules run on whatever is due, and come to this.
+    Run(Conclusion),
+    /// The questionnaire is answered, if it is asked.
+    Answer {
+        domain: usize,
+    },
+    /// The card check is passed or not, if there is one.
+    Card {
+        domain: usize,
+        passed: bool,
+    },
     /// The demo domain sends a message; a repeated one has been sent before.
     Spend {
         repeated: bool,
@@ -54,7 +65,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => suspension.clone().prop_map(Ruling::Suspend),
         2 => Just(Ruling::Lift),
     ];
+    let conclusion = prop_oneof![
+        Just(Conclusion::Approve),
+        Just(Conclusion::Reject),
+        Just(Conclusion::Refer),
+        (any::<bool>(), any::<bool>()).prop_map(|(questionnaire, card)| Conclusion::Ask {
+            questionnaire,
+            card: card.then(String::new),
+        }),
+    ];
     let step = prop_oneof![
+        5 => conclusion.prop_map(Step::Run),
+        3 => (1..=DOMAINS).prop_map(|domain| Step::Answer { domain }),
+        3 => (1..=DOMAINS, any::<bool>()).prop_map(|(domain, passed)| Step::Card { domain, passed }),
         4 => (1..=DOMAINS, any::<bool>(), any::<bool>())
             .prop_map(|(domain, verified, alert)| Step::Dns { domain, verified, alert }),
         2 => any::<bool>().prop_map(|complete| Step::Company { complete }),
@@ -76,6 +99,35 @@ struct Life {
     decision: Option<Decision>,
     questionnaire: Asked,
     card: Asked,
+    /// Whether the card check asked for, if any, failed.
+    card_failed: bool,
+    review: Review,
+    /// What the last step asked for while the status stayed.
+    asked: i64,
+}
+
+impl Life {
+    /// A decision is made.
+    fn decide(&mut self, decision: Decision) {
+        self.decision = Some(decision);
+        self.review = Review::None;
+        for asked in [&mut self.questionnaire, &mut self.card] {
+            if *asked == Asked::Open {
+                *asked = Asked::No;
+            }
+        }
+    }
+
+    fn waits_for_owner(&self) -> bool {
+        self.questionnaire == Asked::Open || (self.card == Asked::Open && !self.card_failed)
+    }
+
+    /// The owner has done something.
+    fn go_on(&mut self) {
+        if matches!(self.review, Review::None | Review::Open) {
+            self.review = if self.waits_for_owner() { Review::Open } else { Review::Due };
+        }
+    }
 }
 
 /// The model of an account.
@@ -96,6 +148,9 @@ impl Model {
             decision: None,
             questionnaire: Asked::No,
             card: Asked::No,
+            card_failed: false,
+            review: Review::None,
+            asked: 0,
         };
         let demo = Life { demo: true, left: ALLOWANCE, verified: true, ..fresh.clone() };
         let lives = std::iter::once(demo).chain(std::iter::repeat_n(fresh, DOMAINS)).collect();
@@ -124,14 +179,73 @@ impl Model {
     fn rule(&mut self, n: usize, ruling: Ruling) {
         let life = &mut self.lives[n];
         match ruling {
-            Ruling::Approve => life.decision = Some(Decision::Approved),
-            Ruling::Reject => life.decision = Some(Decision::Rejected),
+            Ruling::Approve => life.decide(Decision::Approved),
+            Ruling::Reject => life.decide(Decision::Rejected),
             Ruling::Reopen => {
-                life.decision = None;
+                (life.decision, life.review) = (None, Review::Due);
                 (life.questionnaire, life.card) = (Asked::No, Asked::No);
             }
             Ruling::Suspend(suspension) => life.suspension = Some(suspension),
             Ruling::Lift => life.suspension = None,
+        }
+    }
+}
+
+impl Model {
+    /// Whether the rules have anything to decide on.
+    fn is_to_be_reviewed(&self, n: usize) -> bool {
+        let decided = self.lives[n].decision.is_some() && !self.lives[n].demo;
+        decided || self.status(n) == ComplianceStatus::UnderReview
+    }
+
+    fn conclude(&mut self, n: usize, conclusion: &Conclusion) {
+        let before = self.status(n);
+        let life = &mut self.lives[n];
+        let mut asked = 0;
+        match conclusion {
+            Conclusion::Approve => life.decide(Decision::Approved),
+            Conclusion::Reject => life.decide(Decision::Rejected),
+            Conclusion::Refer => life.review = Review::Referred,
+            Conclusion::Ask { questionnaire, card } => {
+                life.review = Review::Open;
+                if *questionnaire && life.questionnaire != Asked::Open {
+                    life.questionnaire = Asked::Open;
+                    asked += 1;
+                }
+                if card.is_some() && life.card != Asked::Open {
+                    (life.card, life.card_failed) = (Asked::Open, false);
+                    asked += 1;
+                }
+            }
+        }
+        self.lives[n].asked = if self.status(n) == before { asked } else { 0 };
+    }
+
+    fn company_changed(&mut self) {
+        for life in &mut self.lives {
+            if !life.demo && (life.decision.is_some() || life.review != Review::None) {
+                if life.review == Review::None {
+                    (life.questionnaire, life.card) = (Asked::No, Asked::No);
+                }
+                life.review = Review::Due;
+            }
+        }
+    }
+
+    fn card(&mut self, n: usize, passed: bool) {
+        let life = &mut self.lives[n];
+        match (life.card, passed) {
+            (Asked::Open, true) => {
+                if life.card_failed && life.review == Review::Referred {
+                    life.review = Review::Open;
+                }
+                (life.card, life.card_failed) = (Asked::Met, false);
+                life.go_on();
+            }
+            (Asked::Open | Asked::Met, false) => {
+                (life.card, life.card_failed, life.review) = (Asked::Open, true, Review::Referred);
+            }
+            _ => {}
         }
     }
 }
@@ -171,13 +285,9 @@ impl Raw {
     }
 }
 
-const WEBHOOK: &str = "INSERT INTO webhook (account_id, url, description, events, secret, created_at, updated_at) \
-    SELECT $1, 'https://hook.example/', '', \
-    '[\"domain.created\",\"domain.verified\",\"domain.compliance_changed\",\"domain.deleted\"]', \
-    key.bytes, 0, 0 FROM (SELECT hash AS bytes FROM token LIMIT 1) AS key RETURNING id, account_id";
 const NOTICES: &str = "SELECT domain_id, COUNT(*) FROM notice WHERE account_id = $1 GROUP BY domain_id";
-const DELIVERIES: &str =
-    "SELECT d.event_id, d.domain_id FROM delivery d WHERE d.account_id = $1 ORDER BY d.id";
+const DELIVERIES: &str = "SELECT d.event_id, e.domain_id FROM delivery d JOIN event e ON e.id = d.event_id \
+        WHERE e.account_id = $1 ORDER BY d.id";
 
 /// An account being lived through.
 struct World<'a> {
@@ -206,18 +316,17 @@ impl<'a> World<'a> {
             demo_allowance: ALLOWANCE,
         };
         let account = store.create_account(&new, &cause(0)).await.unwrap().id;
-        let token = NewToken {
+        let events = [EventKind::DomainCreated, EventKind::ComplianceChanged, EventKind::DomainDeleted];
+        let webhook = NewWebhook {
             account,
-            name: "any bytes for a secret".to_string(),
-            hash: TokenHash([u8::try_from(n % 251).unwrap(); 32].map(|b| b ^ 0x5a)),
-            access: Access::Admin,
-            scope: TokenScope::Account,
-            expires_at: None,
+            url: "https://hook.example/".to_string(),
+            description: String::new(),
+            events: events.to_vec(),
+            active: true,
+            secret: vec![1, 2, 3],
         };
-        // Hashes repeat after a while, which is nothing here.
-        let _ = store.create_token(&token, &cause(0)).await;
-        let mut raw = Raw::connect(&place.url).await;
-        assert_eq!(raw.run(WEBHOOK, account).await.len(), 1);
+        store.create_webhook(&webhook, 1, &cause(0)).await.unwrap().unwrap();
+        let raw = Raw::connect(&place.url).await;
         let mut ids = vec![store.domains(account, &TokenScope::Account, None, None).await.unwrap()[0].id];
         for n in 0..DOMAINS {
             ids.push(register(&store, account, &format!("domain{n}.example")).await.id);
@@ -235,7 +344,25 @@ impl<'a> World<'a> {
     async fn take(&mut self, step: &Step) -> Option<usize> {
         self.seconds += 700;
         let because = cause(self.seconds);
-        match *step {
+        self.model.lives.iter_mut().for_each(|life| life.asked = 0);
+        let before = self.model.clone();
+        let alerted = self.take_it(step, &because).await;
+        for n in 0..self.ids.len() {
+            let changed = before.status(n) != self.model.status(n);
+            let life = &mut self.model.lives[n];
+            if changed && life.review != Review::Referred {
+                let under_review = self.model.status(n) == ComplianceStatus::UnderReview;
+                if under_review {
+                    self.model.lives[n].review = Review::Due;
+                }
+            }
+        }
+        alerted
+    }
+
+    async fn take_it(&mut self, step: &Step, because: &Cause) -> Option<usize> {
+        let because = because.clone();
+        match step.clone() {
             Step::Dns { domain, verified, alert } => {
                 return self.look(domain, verified, alert).await.then_some(domain);
             }
@@ -252,6 +379,26 @@ impl<'a> World<'a> {
             Step::SuspendAccount(suspension) => {
                 self.store.suspend_account(self.account, suspension, None, &because).await.unwrap().unwrap();
                 self.model.suspension = suspension;
+            }
+            Step::Run(conclusion) => self.run_the_rules(&conclusion, &because).await,
+            Step::Answer { domain } => {
+                let id = self.ids[domain];
+                let answered =
+                    self.store.answer_questionnaire(self.account, id, &answers(), &because).await.unwrap();
+                let life = &mut self.model.lives[domain];
+                assert_eq!(matches!(answered, Answered::Now(_)), life.questionnaire == Asked::Open);
+                assert_eq!(answered == Answered::Before, life.questionnaire == Asked::Met);
+                if life.questionnaire == Asked::Open {
+                    life.questionnaire = Asked::Met;
+                    life.go_on();
+                }
+            }
+            Step::Card { domain, passed } => {
+                let of = CardOf::Domain(self.ids[domain]);
+                let resolved = self.store.resolve_card_check(&of, passed, "so", &because).await.unwrap();
+                if let Some(Resolved::Now(_)) = resolved {
+                    self.model.card(domain, passed);
+                }
             }
             Step::Spend { repeated } => {
                 self.sent += u64::from(!repeated || self.sent == 0);
@@ -291,11 +438,46 @@ impl<'a> World<'a> {
         alerted
     }
 
+    /// All that is due is claimed, and no longer than for a moment.
+    async fn run_the_rules(&mut self, conclusion: &Conclusion, because: &Cause) {
+        let now = because.at;
+        let claimed = self.store.claim_reviews(now, now, 1000).await.unwrap();
+        for n in 0..self.ids.len() {
+            if self.model.lives[n].review != Review::Due {
+                assert!(claimed.iter().all(|case| case.domain.id != self.ids[n]));
+                continue;
+            }
+            let case = claimed.iter().find(|case| case.domain.id == self.ids[n]);
+            assert_eq!(case.is_some(), self.model.is_to_be_reviewed(n));
+            let Some(case) = case else {
+                self.model.lives[n].review = Review::None;
+                continue;
+            };
+            // Each new check has a name of its own.
+            let conclusion = match conclusion {
+                Conclusion::Ask { questionnaire, card } => Conclusion::Ask {
+                    questionnaire: *questionnaire,
+                    card: card.as_ref().map(|_| format!("card{}", fresh())),
+                },
+                other => other.clone(),
+            };
+            let (id, version) = (self.ids[n], case.version);
+            let ruled = self.store.conclude_review(id, version, &conclusion, "{}", because).await.unwrap();
+            assert!(matches!(ruled, Some(Ruled::Done(_))));
+            let again = self.store.conclude_review(id, version, &conclusion, "{}", because).await.unwrap();
+            assert!(matches!(again, Some(Ruled::Stale(_))), "a claim is good for one conclusion");
+            self.model.conclude(n, &conclusion);
+        }
+    }
+
     async fn company(&mut self, complete: bool, because: &Cause) {
         let after = if complete { company() } else { CompanyInfo::default() };
         match self.store.company(self.account).await.unwrap() {
             None => assert!(self.store.create_company(self.account, &after, because).await.unwrap()),
             Some(before) => {
+                if before != after {
+                    self.model.company_changed();
+                }
                 assert!(self.store.replace_company(self.account, &before, &after, because).await.unwrap());
             }
         }
@@ -314,6 +496,13 @@ impl<'a> World<'a> {
             let (was, is) = (before.status(n), self.model.status(n));
             let domain = self.domain(n).await;
             prop_assert_eq!(domain.compliance(), is);
+            let case = self.store.case(domain.id).await.unwrap().unwrap();
+            let life = &self.model.lives[n];
+            prop_assert_eq!(
+                (case.review, case.card_failed),
+                (life.review, life.card == Asked::Open && life.card_failed)
+            );
+            prop_assert_eq!((domain.questionnaire, domain.card), (life.questionnaire, life.card));
 
             let events = self.store.events(self.account, domain.id, None, 1000).await.unwrap();
             let new = &events[..events.len() - self.rows[n]];
@@ -325,7 +514,7 @@ impl<'a> World<'a> {
 
             let notices = told.get(&domain.id.0).copied().unwrap_or(0);
             let before = self.notices.insert(domain.id.0, notices).unwrap_or(0);
-            let expected = i64::from(was != is || alerted == Some(n));
+            let expected = i64::from(was != is || alerted == Some(n)) + self.model.lives[n].asked;
             prop_assert_eq!(notices - before, expected, "one notice for what happened");
 
             let published = events

@@ -7,7 +7,7 @@ mod narrator;
 mod stage;
 
 use super::Outcome;
-use crate::store::{Cause, DomainId, Ruling};
+use crate::store::{DomainId, Ruling};
 use anyhow::Context as _;
 use clap::Args;
 use client::Client;
@@ -77,8 +77,9 @@ async fn play(narrator: &Narrator, stage: &Stage, token: &str) -> anyhow::Result
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
     narrator.act("The operator approves", "signet review approve").await?;
-    let cause = Cause::command_line("a real bakery", stage.ops.clock.now());
-    stage.ops.rule(DomainId(id), Ruling::Approve, None, &cause).await.map_err(super::told)?;
+    let (operator, reason) = (super::review::operator(), "a real bakery");
+    let ruled = stage.ops.rule(&operator, DomainId(id), Ruling::Approve, None, reason);
+    ruled.await.map_err(super::told)?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
     narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events").await?;

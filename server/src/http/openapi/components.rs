@@ -117,6 +117,26 @@ fn responses() -> Value {
             data(schema("Authorization")),
             &["Retry-After"],
         ),
+        "QuestionnaireResponse": response("The questionnaire.", data(schema("Questionnaire")), &["ETag"]),
+        "CardCheckResponse": response("The card check.", data(schema("CardCheck")), &["ETag"]),
+        "CardCheckFileResponse": response("The card check, for operators.", data(schema("CardCheckFile")), &[]),
+        "CardResultResponse": response("How the check stands.", data(schema("CardResult")), &[]),
+        "ReviewsResponse": response("The reviews.", list("Review"), &["ETag", "Link"]),
+        "ReviewResponse": response("The review, afterwards.", data(schema("Review")), &[]),
+        "ReviewFileResponse": response("All there is to decide by.", data(schema("ReviewFile")), &["ETag"]),
+        "AccountResponse": response("The account, afterwards.", data(schema("Account")), &[]),
+        "Outdated": response(
+            "Somebody has decided since what was read; `errors.version` tells who, when and why, and the version now. \
+             Or a request with the same `Idempotency-Key` is still being answered, as `Retry-After` tells.",
+            schema("UnprocessableEntity"),
+            &[],
+        ),
+        "Contradiction": response(
+            "The opposite was said before, and stays.", schema("UnprocessableEntity"), &[],
+        ),
+        "BadSignature": response(
+            "The signature is lacking, wrong, or too old.", schema("UnauthenticatedResponse"), &["WWW-Authenticate"],
+        ),
         "NotModified": {
             "description": "Nothing changed since the answer whose `ETag` was sent as `If-None-Match`.",
         },

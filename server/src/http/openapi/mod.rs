@@ -12,7 +12,10 @@ mod schemas;
 
 pub(super) use operation::{Body, Operation};
 
-use super::{answer::Answer, authorize, company_info, domains, path::Family};
+use super::{
+    accounts, answer::Answer, authorize, card_check, company_info, domains, path::Family, questionnaire,
+    reviews,
+};
 use axum::{
     body::Bytes,
     http::{HeaderMap, StatusCode},
@@ -21,7 +24,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 12] {
+fn operations() -> [Operation; 15] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -35,7 +38,20 @@ fn operations() -> [Operation; 12] {
         domains::check::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        questionnaire::get::operation(),
+        questionnaire::answer::operation(),
+        card_check::get::operation(),
     ]
+}
+
+/// Every operation beside them.
+fn others() -> Vec<Operation> {
+    let mut others = vec![authorize::operation(), reviews::list::operation(), reviews::get::operation()];
+    others.extend(reviews::rule::Verb::ALL.map(reviews::rule::operation));
+    others.push(reviews::card_check::operation());
+    others.extend(accounts::operations());
+    others.push(card_check::callback::operation());
+    others
 }
 
 /// The document that is served at `/api/openapi.json`.
@@ -49,8 +65,10 @@ pub fn openapi() -> Value {
             item[operation.method()] = operation.to_json(family);
         }
     }
-    let gate = authorize::operation();
-    paths.insert(gate.path().to_string(), json!({gate.method(): gate.to_json(Family::Current)}));
+    for operation in others() {
+        let item = paths.entry(operation.path()).or_insert_with(|| json!({}));
+        item[operation.method()] = operation.to_json(Family::Current);
+    }
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -66,6 +84,7 @@ pub fn openapi() -> Value {
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
+            {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],

@@ -15,6 +15,7 @@ pub(in crate::http) struct Operation {
     body: Option<Body>,
     responses: Vec<(u16, Value)>,
     exempt: bool,
+    signed: bool,
 }
 
 /// What is sent: a schema and an example of it.
@@ -31,7 +32,18 @@ pub(in crate::http) enum Body {
 impl Operation {
     fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
         let (query, body, responses) = (vec![], None, vec![]);
-        Self { method, path, id, summary, description: "", query, body, responses, exempt: false }
+        Self {
+            method,
+            path,
+            id,
+            summary,
+            description: "",
+            query,
+            body,
+            responses,
+            exempt: false,
+            signed: false,
+        }
     }
 
     /// A GET; `path` is what follows the family's base.
@@ -90,6 +102,46 @@ impl Operation {
         self
     }
 
+    /// One of these words in the query, the first by default.
+    pub(in crate::http) fn word(mut self, name: &str, description: &str, words: &[&str]) -> Self {
+        let first = words.first().copied().unwrap_or_default();
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": {"type": "string", "enum": words, "default": first}, "example": first,
+        }));
+        self
+    }
+
+    /// A part of the path.
+    pub(in crate::http) fn in_path(
+        mut self,
+        name: &str,
+        description: &str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "path", "required": true, "description": description, "schema": schema,
+            "example": example,
+        }));
+        self
+    }
+
+    /// A header that must be there.
+    pub(in crate::http) fn in_header(mut self, name: &str, description: &str, example: Value) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "header", "required": true, "description": description,
+            "schema": {"type": "string"}, "example": example,
+        }));
+        self
+    }
+
+    /// Needs no token, but a signature.
+    pub(in crate::http) fn signed(mut self) -> Self {
+        (self.signed, self.exempt) = (true, true);
+        self
+    }
+
     /// The body it takes.
     pub(in crate::http) fn body(mut self, body: Body) -> Self {
         self.body = Some(body);
@@ -134,6 +186,9 @@ impl Operation {
         if let Some(body) = &self.body {
             operation.insert("requestBody".into(), body.to_json(family));
         }
+        if self.signed {
+            operation.insert("security".into(), json!([]));
+        }
         operation.insert("responses".into(), self.all_responses(family));
         operation.into()
     }
@@ -141,6 +196,13 @@ impl Operation {
     fn tag(&self) -> &'static str {
         match self.path {
             "/api/authorize" => "Sending",
+            path if ["/api/reviews", "/api/accounts", "/api/card_checks"]
+                .iter()
+                .any(|at| path.starts_with(at)) =>
+            {
+                "Review"
+            }
+            path if path.ends_with("questionnaire") || path.ends_with("card_check") => "Review",
             path if path.ends_with("company_info") => "Company info",
             path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
             _ => "Domains",
@@ -165,8 +227,10 @@ impl Operation {
     fn all_responses(&self, family: Family) -> Value {
         let mut responses = self.responses.clone();
         let mut add = |status, response| responses.push((status, reference("responses", response)));
-        add(401, "Unauthorized");
-        add(403, "Forbidden");
+        if !self.signed {
+            add(401, "Unauthorized");
+            add(403, "Forbidden");
+        }
         if family == Family::Older {
             add(404, "NotFound");
         }

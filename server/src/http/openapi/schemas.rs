@@ -1,5 +1,7 @@
 //! The bodies, field by field and word by word.
 
+mod review;
+
 use crate::store::EventKind;
 use serde_json::{Map, Value, json};
 use signet_core::{
@@ -10,6 +12,14 @@ use signet_core::{
 
 /// The `schemas` object.
 pub(super) fn schemas() -> Value {
+    let mut schemas = ours();
+    if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), review::schemas()) {
+        all.extend(more);
+    }
+    schemas
+}
+
+fn ours() -> Value {
     json!({
         "Domain": domain(),
         "UpdateDomainRequest": update_domain_request(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use signet_core::{
     email::EmailAddress,
     lifecycle::Suspension,
-    names::{DomainName, RecordId},
+    names::{DomainName, Name, RecordId},
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -24,6 +24,15 @@ pub struct Account {
     pub version: i64,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What an account has done before, as far as the review asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// Domains registered since the time asked for, the demo domain apart.
+    pub created: u64,
+    /// Another domain of it that was rejected.
+    pub rejected: Option<Name>,
 }
 
 /// An account to be made, with its first domain.

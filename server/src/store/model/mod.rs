@@ -8,6 +8,7 @@ mod looks;
 mod messages;
 mod notices;
 mod review;
+mod webhooks;
 
 pub use accounts::*;
 pub use domains::*;
@@ -17,6 +18,7 @@ pub use looks::*;
 pub use messages::*;
 pub use notices::*;
 pub use review::*;
+pub use webhooks::*;
 
 use std::fmt;
 
@@ -54,6 +56,10 @@ ids! {
     NoticeId,
     /// An outbox row's number.
     OutboxId,
+    /// A webhook's number, on the wire too; never used twice.
+    WebhookId,
+    /// The number of one event on its way to one webhook.
+    DeliveryId,
 }
 
 /// What is counted for the metrics page.
@@ -67,4 +73,8 @@ pub struct Counts {
     pub oldest_due: Option<jiff::Timestamp>,
     /// Messages waiting.
     pub outbox: i64,
+    /// Lines in which something waits for an enabled webhook.
+    pub webhook_lines: i64,
+    /// When the first of them was due that has waited longest.
+    pub oldest_webhook_line: Option<jiff::Timestamp>,
 }

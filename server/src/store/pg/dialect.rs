@@ -11,6 +11,13 @@ macro_rules! ids {
     };
 }
 
+/// The words in a JSON list, as a subquery.
+macro_rules! words {
+    ($parameter:literal) => {
+        concat!("(SELECT value FROM json_array_elements_text(CAST($", $parameter, " AS JSON)))")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {
@@ -61,6 +68,10 @@ pub(super) const LOCK_INSTALLATION: Option<&str> = Some("SELECT pg_advisory_xact
 pub(super) const LOCK_RECIPIENT: Option<&str> =
     Some("SELECT pg_advisory_xact_lock(7366214, hashtext(CAST($1 AS TEXT)))");
 
+pub(super) const LOCK_WEBHOOK: Option<&str> = Some("SELECT id FROM webhook WHERE id = $1 FOR NO KEY UPDATE");
+pub(super) const LOCK_LINE: Option<&str> =
+    Some("SELECT lane FROM delivery_line WHERE webhook_id = $1 AND lane = $2 FOR UPDATE");
+
 statements! {
     /// The database's clock, for a backup's header only.
     NOW = "SELECT CAST(EXTRACT(EPOCH FROM now()) * 1000000 AS BIGINT) AS now";
@@ -80,6 +91,11 @@ statements! {
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 FOR UPDATE SKIP LOCKED) \
         UPDATE outbox SET lease_until = $2, attempts = attempts + 1 FROM due WHERE outbox.id = due.id \
         RETURNING outbox.id AS id, message, attempts - 1 AS attempts_before, queued_at";
+
+    CLAIM_REVIEWS = "WITH due AS MATERIALIZED \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3 \
+            FOR UPDATE SKIP LOCKED) \
+        UPDATE domain SET review_due_at = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
 
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
@@ -133,10 +149,27 @@ statements! {
     SET_INFORMED = "UPDATE domain SET informed = i.informed \
         FROM json_to_recordset(CAST($1 AS JSON)) AS i (id BIGINT, informed TEXT) WHERE domain.id = i.id";
 
-    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
-        SELECT d.webhook, d.event, d.account, d.domain, $2, $2 \
-        FROM json_to_recordset(CAST($1 AS JSON)) AS d (webhook BIGINT, event BIGINT, account BIGINT, \
-            domain BIGINT)";
+    QUEUE_DELIVERIES = concat!(
+        "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \
+            SELECT d.webhook, d.event, d.account, d.lane, $2, $2 \
+            FROM json_to_recordset(CAST($1 AS JSON)) AS d (webhook BIGINT, event BIGINT, account BIGINT, \
+                lane BIGINT) \
+            ON CONFLICT (webhook_id, event_id) DO UPDATE SET ",
+        waiting_again!(),
+        "WHERE delivery.state <> 'waiting'"
+    );
+
+    /// In one order, so that two who open several do not wait for one another.
+    /// One that is there is written, too: whoever closes it waits for us.
+    OPEN_LINES = "INSERT INTO delivery_line (webhook_id, lane, due_at) \
+        SELECT CAST(l->>0 AS BIGINT), CAST(l->>1 AS BIGINT), CAST($2 AS BIGINT) \
+        FROM json_array_elements(CAST($1 AS JSON)) AS l ORDER BY 1, 2 \
+        ON CONFLICT (webhook_id, lane) DO UPDATE SET due_at = delivery_line.due_at";
+
+    CLAIM_LINES = "WITH due AS MATERIALIZED (SELECT lane FROM delivery_line \
+            WHERE webhook_id = $1 AND claim_at <= $2 ORDER BY claim_at LIMIT $4 FOR UPDATE SKIP LOCKED) \
+        UPDATE delivery_line SET lease_until = $3 FROM due \
+        WHERE webhook_id = $1 AND delivery_line.lane = due.lane RETURNING delivery_line.lane AS lane";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM json_to_recordset(CAST($1 AS JSON)) AS u (id BIGINT, at BIGINT) \

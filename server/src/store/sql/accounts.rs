@@ -1,7 +1,7 @@
 //! The installation, accounts and tokens.
 
 use super::{
-    Conn, dialect, domains,
+    Conn, deliveries, dialect, domains,
     events::{self, Entry},
     lock, query,
     rows::{self, get},
@@ -108,6 +108,7 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
     let states = conn.fetch_all(query(COUNT_STATES)).await?;
     let due = conn.fetch_one(query(COUNT_DUE).bind(now.as_microsecond())).await?;
     let outbox = conn.fetch_one(query(COUNT_OUTBOX)).await?;
+    let (webhook_lines, oldest_webhook_line) = deliveries::count_lines(conn).await?;
     Ok(Counts {
         domains: states
             .iter()
@@ -116,6 +117,8 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
         due: get(&due, "due")?,
         oldest_due: rows::get_time_opt(&due, "oldest")?,
         outbox: get(&outbox, "waiting")?,
+        webhook_lines,
+        oldest_webhook_line,
     })
 }
 

@@ -2,12 +2,13 @@
 
 mod notices;
 mod review;
+mod webhooks;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, domains, events, idempotency, keys, notices as owners, operator, outbox,
-    restore, sending,
+    backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
+    outbox, restore, sending,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -364,7 +365,10 @@ impl Store for Handle {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
         transact!(self, outbox::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
-        transact!(self, owners::sweep, (now = now) => (*now))
+        transact!(self, owners::sweep, (now = now) => (*now))?;
+        // In steps between which others write.
+        while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
+        Ok(())
     }
 
     async fn sending_domains(

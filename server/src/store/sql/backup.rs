@@ -90,14 +90,15 @@ tables! {
         told_at Int,
     }
     webhook by "id" numbered true {
-        id Int, account_id Int, url Text, description Text, events Text, enabled Bool, disabled_reason Text,
-        secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int, created_at Int,
-        updated_at Int,
+        id Int, account_id Int, url Text, description Text, events Text, enabled Bool, enabled_at Int,
+        disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int,
+        created_at Int, updated_at Int,
     }
     delivery by "id" numbered true {
-        id Int, webhook_id Int, event_id Int, account_id Int, domain_id Int, created_at Int, due_at Int,
-        lease_until Int, attempts Int, last_status Int, last_error Text, delivered_at Int,
+        id Int, webhook_id Int, event_id Int, account_id Int, lane Int, created_at Int, queued_at Int,
+        state Text, attempts Int, tried_at Int, last_status Int, last_error Text, finished_at Int,
     }
+    delivery_line by "webhook_id, lane" { webhook_id Int, lane Int, due_at Int, lease_until Int, }
     questionnaire by "domain_id" {
         domain_id Int, account_id Int, asked_at Int, answered_at Int, answered_by Text, answers Text,
     }

@@ -3,7 +3,7 @@
 use super::{
     Conn, dialect,
     events::{self, Entry},
-    lock, query,
+    lock, query, review,
     rows::get,
     standing,
 };
@@ -73,13 +73,19 @@ async fn swap(
     }
     conn.execute(query(SET_COMPANY).bind(account.0).bind(company_json(after)).bind(complete)).await?;
     let mut entries = vec![Entry::account(account, event(before, after))];
-    if complete != was_complete {
+    let decides = before.is_some_and(|before| after.needs_new_review(before));
+    if decides || complete != was_complete {
         lock(conn, dialect::LOCK_DOMAINS_OF_ACCOUNT, account.0).await?;
+    }
+    if complete != was_complete {
         for domain in standing::of_account(conn, account).await? {
             let was = Facts { company_complete: was_complete, ..domain.facts };
             let changed = events::compliance(compliance::status(&was), domain.compliance());
             entries.extend(changed.map(|event| Entry::domain(account, domain.id, event)));
         }
+    }
+    if decides {
+        review::company_changed(conn, account, cause).await?;
     }
     events::add(conn, cause, &entries).await?;
     Ok(true)

@@ -1,9 +1,8 @@
 //! The history: only ever added to.
 
 use super::{
-    Conn, Row, dialect, notices, query, review,
+    Conn, Row, deliveries, dialect, notices, query, review,
     rows::{get, get_time},
-    webhooks,
 };
 use crate::store::{
     AccountId, Cause, DomainId, Event, EventId, EventKind, NewEvent, Result,
@@ -21,9 +20,12 @@ macro_rules! event_columns {
     };
 }
 
+pub(super) use event_columns;
+
 statements! {
     EVENTS = concat!("SELECT ", event_columns!(), " FROM event \
         WHERE domain_id = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4");
+    THESE = concat!("SELECT ", event_columns!(), " FROM event WHERE id IN ", ids!("1"));
 }
 
 /// How many rows are handed over in one statement.
@@ -99,7 +101,7 @@ pub(super) async fn add(conn: &mut Conn, cause: &Cause, entries: &[Entry]) -> Re
         let stored: Vec<Stored<'_>> = chunk.iter().map(|entry| Stored::of(entry, cause)).collect();
         let rows = conn.fetch_all(query(dialect::ADD_EVENTS).bind(json(&stored))).await?;
         let added = rows.iter().map(Added::from_row).collect::<Result<Vec<_>>>()?;
-        webhooks::hand_on(conn, cause.at, &added).await?;
+        deliveries::hand_on(conn, cause.at, &added).await?;
     }
     notices::of_compliance(conn, cause, entries).await?;
     review::now_due(conn, cause, entries).await
@@ -141,6 +143,14 @@ pub(super) async fn page(
     let rows =
         conn.fetch_all(query(EVENTS).bind(id.0).bind(account.0).bind(before).bind(i64::from(limit))).await?;
     rows.iter().map(event).collect()
+}
+
+/// The rows with these numbers, in no order.
+pub(super) async fn these(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Event>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    conn.fetch_all(query(THESE).bind(json(&ids))).await?.iter().map(event).collect()
 }
 
 /// A history row.

@@ -9,9 +9,13 @@
 mod accounts;
 mod api;
 mod apply;
+mod asked;
 mod backup;
 mod checks;
 mod company;
+mod conclude;
+mod deliveries;
+mod docket;
 mod domains;
 mod events;
 mod idempotency;
@@ -22,6 +26,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sender;
 mod sending;
 mod standing;
 mod webhooks;
@@ -66,15 +71,21 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS,
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
+        dialect::LOCK_LINE,
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
+        dialect::LOCK_WEBHOOK,
     ];
     let fixed = [
         accounts::STATEMENTS,
+        asked::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
+        conclude::STATEMENTS,
+        deliveries::STATEMENTS,
         dialect::STATEMENTS,
+        docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
@@ -84,6 +95,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
         webhooks::STATEMENTS,

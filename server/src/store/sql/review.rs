@@ -1,4 +1,4 @@
-//! What the review and the operator decide.
+//! What the operator decides, and what becomes of a review with any decision.
 
 use super::{
     Conn, dialect,
@@ -14,23 +14,29 @@ use signet_core::lifecycle::{Asked, ComplianceStatus, Decision, Facts, Suspensio
 use sqlx::Executor as _;
 
 /// Everything a [`Case`] is made of, as [`rows::case`] reads it.
-macro_rules! select_cases {
-    ($rest:expr) => {
+macro_rules! case_columns {
+    () => {
         concat!(
-            "SELECT d.review, d.approved_before, d.review_version, ",
-            domain_columns!(),
-            domain_source!(),
-            $rest
+            "d.review, d.approved_before, d.review_version, d.review_due_at, EXISTS (SELECT 1 \
+             FROM card_check c WHERE c.domain_id = d.id AND c.state = 'failed') AS card_failed, ",
+            domain_columns!()
         )
     };
 }
 
+pub(super) use case_columns;
+
 statements! {
-    QUEUE = select_cases!("WHERE d.review IN ('due', 'referred') ORDER BY d.id LIMIT $1");
-    CASE = select_cases!("WHERE d.id = $1");
+    CASE = concat!("SELECT ", case_columns!(), domain_source!(), "WHERE d.id = $1");
     NOW_DUE = concat!(
         "UPDATE domain SET review = 'due', review_due_at = $2 WHERE review <> 'referred' AND id IN ", ids!("1")
     );
+    // A new review asks anew; one that is under way goes on with what it has.
+    COMPANY_CHANGED = "UPDATE domain SET \
+        questionnaire = CASE WHEN review = 'none' THEN 'no' ELSE questionnaire END, \
+        card = CASE WHEN review = 'none' THEN 'no' ELSE card END, \
+        review = 'due', review_due_at = $2, review_version = review_version + 1 \
+        WHERE account_id = $1 AND NOT demo AND (decision IS NOT NULL OR review <> 'none')";
     SET_RULING = "UPDATE domain SET suspension = $2, decision = $3, approved_before = $4, review = $5, \
         questionnaire = $6, card = $7, review_due_at = $8, review_version = review_version + 1 WHERE id = $1";
     SUSPEND_ACCOUNT = "UPDATE account SET suspension = $2, version = version + 1 WHERE id = $1 \
@@ -50,10 +56,11 @@ pub(super) async fn now_due(conn: &mut Conn, cause: &Cause, entries: &[Entry]) -
     Ok(())
 }
 
-/// See [`crate::store::ReviewStore::review_queue`].
-pub(super) async fn queue(conn: &mut Conn, limit: u32) -> Result<Vec<Case>> {
-    let rows = conn.fetch_all(query(QUEUE).bind(i64::from(limit))).await?;
-    rows.iter().map(rows::case).collect()
+/// Makes the review due of an account's domains that are decided on or about to
+/// be, by what it has said of itself. Their rows are locked already.
+pub(super) async fn company_changed(conn: &mut Conn, account: AccountId, cause: &Cause) -> Result<()> {
+    conn.execute(query(COMPANY_CHANGED).bind(account.0).bind(cause.at.as_microsecond())).await?;
+    Ok(())
 }
 
 /// See [`crate::store::ReviewStore::case`].
@@ -83,28 +90,40 @@ pub(super) async fn rule(
     if after == before && matches!(ruling, Ruling::Suspend(_) | Ruling::Lift) {
         return Ok(Some(Ruled::Done(before)));
     }
-    put(conn, &after, cause).await?;
-    let account = before.domain.account;
-    let mut entries = vec![Entry::domain(account, id, NewEvent::of(kind))];
-    let changed = events::compliance(before.domain.compliance(), after.domain.compliance());
-    entries.extend(changed.map(|event| Entry::domain(account, id, event)));
-    events::add(conn, cause, &entries).await?;
+    change(conn, &before, &after, vec![NewEvent::of(kind)], cause).await?;
     Ok(case(conn, id).await?.map(Ruled::Done))
 }
 
+/// Writes what becomes of a case, with what happened and what follows for its
+/// compliance. Its domain is locked.
+pub(super) async fn change(
+    conn: &mut Conn,
+    before: &Case,
+    after: &Case,
+    happened: Vec<NewEvent>,
+    cause: &Cause,
+) -> Result<()> {
+    put(conn, after, cause).await?;
+    let (account, id) = (before.domain.account, before.domain.id);
+    let changed = events::compliance(before.domain.compliance(), after.domain.compliance());
+    let entries: Vec<Entry> =
+        happened.into_iter().chain(changed).map(|event| Entry::domain(account, id, event)).collect();
+    events::add(conn, cause, &entries).await
+}
+
 /// What a ruling changes.
-fn apply(ruling: Ruling, case: &mut Case) -> EventKind {
+pub(super) fn apply(ruling: Ruling, case: &mut Case) -> EventKind {
     let domain: &mut Domain = &mut case.domain;
     match ruling {
         Ruling::Approve => {
             domain.decision = Some(Decision::Approved);
             case.approved_before = true;
-            case.review = Review::None;
+            close(case);
             EventKind::ReviewApproved
         }
         Ruling::Reject => {
             domain.decision = Some(Decision::Rejected);
-            case.review = Review::None;
+            close(case);
             EventKind::ReviewRejected
         }
         Ruling::Reopen => {
@@ -125,7 +144,17 @@ fn apply(ruling: Ruling, case: &mut Case) -> EventKind {
     }
 }
 
-/// Writes what a ruling changed.
+/// The review is over: nobody waits for an answer any more.
+fn close(case: &mut Case) {
+    case.review = Review::None;
+    for asked in [&mut case.domain.questionnaire, &mut case.domain.card] {
+        if *asked == Asked::Open {
+            *asked = Asked::No;
+        }
+    }
+}
+
+/// Writes the facts that rulings and reviews change.
 async fn put(conn: &mut Conn, case: &Case, cause: &Cause) -> Result<()> {
     let domain = &case.domain;
     conn.execute(

@@ -6,7 +6,12 @@ use crate::store::{
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
-use signet_core::{email::EmailAddress, lifecycle::DnsState, plan::Present, tracking::Tracking};
+use signet_core::{
+    email::EmailAddress,
+    lifecycle::{Asked, DnsState},
+    plan::Present,
+    tracking::Tracking,
+};
 use sqlx::Row as _;
 
 /// A column's value, as the type asked for.
@@ -166,9 +171,12 @@ pub(super) fn whole_domain(row: &Row) -> Result<Domain> {
 pub(super) fn case(row: &Row) -> Result<Case> {
     let mut fields = Fields::from(row, 0);
     let review: &str = fields.get()?;
-    let (approved_before, version) = (fields.get()?, fields.get()?);
     let review = Review::parse(review).ok_or_else(|| corrupt("a review's state", review))?;
-    Ok(Case { review, approved_before, version, domain: domain(&mut fields)? })
+    let (approved_before, version) = (fields.get()?, fields.get()?);
+    let (due_at, card_failed): (_, bool) = (fields.time_opt("review_due_at")?, fields.get()?);
+    let domain = domain(&mut fields)?;
+    let card_failed = card_failed && domain.card == Asked::Open;
+    Ok(Case { review, approved_before, version, due_at, card_failed, domain })
 }
 
 /// What a token grants: its six columns in the order of

@@ -7,6 +7,13 @@ macro_rules! ids {
     };
 }
 
+/// The words in a JSON list, as a subquery.
+macro_rules! words {
+    ($parameter:literal) => {
+        ids!($parameter)
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {
@@ -53,6 +60,8 @@ pub(super) const LOCK_DOMAINS_OF_ACCOUNT: Option<&str> = None;
 pub(super) const LOCK_NOTICES: Option<&str> = None;
 pub(super) const LOCK_INSTALLATION: Option<&str> = None;
 pub(super) const LOCK_RECIPIENT: Option<&str> = None;
+pub(super) const LOCK_WEBHOOK: Option<&str> = None;
+pub(super) const LOCK_LINE: Option<&str> = None;
 
 statements! {
     /// The database's clock, for a backup's header only.
@@ -65,6 +74,10 @@ statements! {
     CLAIM_OUTBOX = "UPDATE outbox SET lease_until = $2, attempts = attempts + 1 WHERE id IN \
         (SELECT id FROM outbox WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
         RETURNING id, message, attempts - 1 AS attempts_before, queued_at";
+
+    CLAIM_REVIEWS = "UPDATE domain SET review_due_at = $2 WHERE id IN \
+        (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3) \
+        RETURNING id";
 
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
@@ -117,9 +130,22 @@ statements! {
         FROM (SELECT value->>'id' AS id, value->>'informed' AS informed FROM json_each($1)) AS i \
         WHERE domain.id = i.id";
 
-    ADD_DELIVERIES = "INSERT INTO delivery (webhook_id, event_id, account_id, domain_id, created_at, due_at) \
-        SELECT value->>'webhook', value->>'event', value->>'account', value->>'domain', $2, $2 \
-        FROM json_each($1) ORDER BY key";
+    QUEUE_DELIVERIES = concat!(
+        "INSERT INTO delivery (webhook_id, event_id, account_id, lane, created_at, queued_at) \
+            SELECT value->>'webhook', value->>'event', value->>'account', value->>'lane', $2, $2 \
+            FROM json_each($1) WHERE TRUE ORDER BY key \
+            ON CONFLICT (webhook_id, event_id) DO UPDATE SET ",
+        waiting_again!(),
+        "WHERE delivery.state <> 'waiting'"
+    );
+
+    OPEN_LINES = "INSERT INTO delivery_line (webhook_id, lane, due_at) \
+        SELECT value->>0, value->>1, $2 FROM json_each($1) WHERE TRUE \
+        ON CONFLICT (webhook_id, lane) DO NOTHING";
+
+    CLAIM_LINES = "UPDATE delivery_line SET lease_until = $3 WHERE webhook_id = $1 AND lane IN \
+        (SELECT lane FROM delivery_line WHERE webhook_id = $1 AND claim_at <= $2 ORDER BY claim_at LIMIT $4) \
+        RETURNING lane";
 
     TOUCH_TOKENS = "UPDATE token SET last_used_at = u.at \
         FROM (SELECT value->>'id' AS id, value->>'at' AS at FROM json_each($1)) AS u \
