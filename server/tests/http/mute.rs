@@ -38,7 +38,7 @@ async fn alerts(api: &Api, id: DomainId) -> (bool, bool) {
 #[tokio::test]
 async fn a_post_turns_it_off_at_once() {
     let api = Api::start().await;
-    let id = api.domain("example.com").await;
+    let id = DomainId(api.domain("example.com").await);
     let path = link(&api, Link::Mute(id)).await;
     // Scanners of mail fetch every link.
     for method in [Method::GET, Method::HEAD, Method::GET] {
@@ -63,7 +63,7 @@ async fn a_post_turns_it_off_at_once() {
 #[tokio::test]
 async fn the_page_keeps_its_address_to_itself() {
     let api = Api::start().await;
-    let id = api.domain("example.com").await;
+    let id = DomainId(api.domain("example.com").await);
     for path in [link(&api, Link::Mute(id)).await, "/mute/nothing".to_string()] {
         let (_, headers, _) = send(&api, Method::GET, &path).await;
         assert_eq!(headers["referrer-policy"], "no-referrer");
@@ -78,7 +78,7 @@ async fn the_page_keeps_its_address_to_itself() {
 #[tokio::test]
 async fn reports_are_turned_off_by_domain_or_all_together() {
     let api = Api::start().await;
-    let (a, b) = (api.domain("a.example.com").await, api.domain("b.example.com").await);
+    let (a, b) = (DomainId(api.domain("a.example.com").await), DomainId(api.domain("b.example.com").await));
     let (status, _, page) = send(&api, Method::POST, &link(&api, Link::MuteReports(a)).await).await;
     assert!(status == StatusCode::OK && page.contains("health_alerts_enabled"), "{page}");
     assert_eq!((alerts(&api, a).await, alerts(&api, b).await), ((true, false), (true, true)));
@@ -89,7 +89,7 @@ async fn reports_are_turned_off_by_domain_or_all_together() {
 #[tokio::test]
 async fn links_that_are_none_lead_nowhere() {
     let api = Api::start().await;
-    let id = api.domain("example.com").await;
+    let id = DomainId(api.domain("example.com").await);
     let good = link(&api, Link::Mute(id)).await;
     let gone = link(&api, Link::Mute(DomainId(999))).await;
     let nobody = link(&api, Link::MuteHealth(AccountId(999))).await;
