@@ -72,6 +72,19 @@ fn describe() {
         "Domains that would lose verification within the hour."
     );
     metrics::describe_gauge!("signet_outbox", "Messages waiting to be handed over.");
+    metrics::describe_counter!(
+        "signet_webhook_deliveries_total",
+        "Tries to tell a webhook something: accepted, retry, given_up, gone."
+    );
+    metrics::describe_histogram!("signet_webhook_seconds", "How long a webhook's receiver took to answer.");
+    metrics::describe_gauge!(
+        "signet_webhook_lines",
+        "Domains of which an active webhook is still to be told."
+    );
+    metrics::describe_gauge!(
+        "signet_webhook_oldest_seconds",
+        "How long the one of them has been due that has waited longest."
+    );
     metrics::describe_gauge!(
         "signet_own_side_problems",
         "What is wrong with our own DNS, as the world sees it."
@@ -104,6 +117,10 @@ async fn gather(ops: &Ops, asker: &Asker) {
         let oldest = counts.oldest_due.map_or(0.0, |due| now.duration_since(due).as_secs_f64());
         metrics::gauge!("signet_due_oldest_seconds").set(oldest);
         metrics::gauge!("signet_outbox").set(counts.outbox as f64);
+        metrics::gauge!("signet_webhook_lines").set(counts.webhook_lines as f64);
+        let oldest =
+            counts.oldest_webhook_line.map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
+        metrics::gauge!("signet_webhook_oldest_seconds").set(oldest);
     }
     metrics::gauge!("signet_looks_in_flight").set(ops.under_way.load(Ordering::Relaxed) as f64);
     let stats = asker.stats();

@@ -267,8 +267,9 @@ CREATE TABLE webhook (
     secret BYTEA NOT NULL,
     old_secret BYTEA,
     old_secret_until BIGINT,
-    -- Since when nothing is accepted.
+    -- Since when nothing is accepted, and until when it is left alone for that.
     failing_since BIGINT,
+    retry_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );

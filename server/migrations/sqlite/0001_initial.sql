@@ -264,8 +264,9 @@ CREATE TABLE webhook (
     secret BLOB NOT NULL,
     old_secret BLOB,
     old_secret_until INTEGER,
-    -- Since when nothing is accepted.
+    -- Since when nothing is accepted, and until when it is left alone for that.
     failing_since INTEGER,
+    retry_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;

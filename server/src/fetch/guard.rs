@@ -34,44 +34,14 @@ impl Guard {
         }
     }
 
-    /// Whether the URL may be fetched, as far as it shows. What its host name
-    /// stands for is seen when connecting.
+    /// See [`check_url`].
     pub(super) fn check(&self, url: &Url) -> Result<(), FetchError> {
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchError::Scheme(url.scheme().to_string()));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(FetchError::Credentials);
-        }
-        // Other services take an HTTP request for a command of theirs, too.
-        let web = |port| matches!(port, 80 | 443) || port >= WELL_KNOWN;
-        if let Some(port) = url.port().filter(|&port| !web(port) && !self.allow_private) {
-            return Err(FetchError::Port(port));
-        }
-        // `url` has turned decimal, octal and hexadecimal forms into an address.
-        match url.host() {
-            None => Err(FetchError::Host),
-            Some(Host::Domain(host)) => Self::name(host).map(drop),
-            Some(Host::Ipv4(address)) => self.pass(address.into(), &address.to_string()),
-            Some(Host::Ipv6(address)) => self.pass(address.into(), &address.to_string()),
-        }
-    }
-
-    fn pass(&self, address: IpAddr, host: &str) -> Result<(), FetchError> {
-        if self.allow_private || ask::is_public(address) {
-            return Ok(());
-        }
-        Err(FetchError::Private { host: host.to_string(), address })
-    }
-
-    /// A host as a name in DNS. One label is a machine of somebody's own network.
-    fn name(host: &str) -> Result<Name, FetchError> {
-        Name::parse(host).ok().filter(|name| name.labels() > 1).ok_or(FetchError::Host)
+        check_url(url, self.allow_private)
     }
 
     /// The addresses of a host, all of them checked.
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
-        let name = Self::name(host)?;
+        let name = name(host)?;
         let (v4, v6) = tokio::join!(
             self.asker.addresses(&name, RecordType::A),
             self.asker.addresses(&name, RecordType::Aaaa)
@@ -91,7 +61,7 @@ impl Guard {
             return Err(FetchError::NoAddress(host.to_string()));
         }
         for &address in &found {
-            self.pass(address, host)?;
+            pass(address, host, self.allow_private)?;
         }
         // Port 0 becomes the URL's.
         Ok(found.into_iter().take(TRIED).map(|address| self.place(address)).collect())
@@ -107,6 +77,44 @@ impl Guard {
         let stand_in = self.stand_ins.iter().find(|(public, _)| *public == address);
         stand_in.map_or_else(|| SocketAddr::new(address, 0), |&(_, place)| place)
     }
+}
+
+/// Whether a URL may be fetched, as far as it shows. What its host name stands
+/// for is seen when connecting.
+///
+/// # Errors
+/// [`FetchError`], which says why not.
+pub fn check_url(url: &Url, allow_private: bool) -> Result<(), FetchError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(FetchError::Scheme(url.scheme().to_string()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(FetchError::Credentials);
+    }
+    // Other services take an HTTP request for a command of theirs, too.
+    let web = |port| matches!(port, 80 | 443) || port >= WELL_KNOWN;
+    if let Some(port) = url.port().filter(|&port| !web(port) && !allow_private) {
+        return Err(FetchError::Port(port));
+    }
+    // `url` has turned decimal, octal and hexadecimal forms into an address.
+    match url.host() {
+        None => Err(FetchError::Host),
+        Some(Host::Domain(host)) => name(host).map(drop),
+        Some(Host::Ipv4(address)) => pass(address.into(), &address.to_string(), allow_private),
+        Some(Host::Ipv6(address)) => pass(address.into(), &address.to_string(), allow_private),
+    }
+}
+
+fn pass(address: IpAddr, host: &str, allow_private: bool) -> Result<(), FetchError> {
+    if allow_private || ask::is_public(address) {
+        return Ok(());
+    }
+    Err(FetchError::Private { host: host.to_string(), address })
+}
+
+/// A host as a name in DNS. One label is a machine of somebody's own network.
+fn name(host: &str) -> Result<Name, FetchError> {
+    Name::parse(host).ok().filter(|name| name.labels() > 1).ok_or(FetchError::Host)
 }
 
 impl Resolve for Guard {

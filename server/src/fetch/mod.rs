@@ -21,6 +21,7 @@ mod guard;
 mod tests;
 
 pub use error::FetchError;
+pub use guard::check_url;
 
 use guard::Guard;
 use reqwest::{

@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
+    /// Whether it has a secret in it, which nobody may read where it is kept.
+    pub(super) secret: bool,
 }
 
 /// The body of an answer, left with the response for its `ETag`.
@@ -32,12 +34,17 @@ impl Answer {
     pub(super) fn json(status: StatusCode, view: &impl Serialize) -> Self {
         let body =
             serde_json::to_vec(view).expect("views have text keys and nothing that fails to serialize");
-        Self { status, body: body.into(), headers: HeaderMap::new() }
+        Self { status, body: body.into(), headers: HeaderMap::new(), secret: false }
     }
 
     /// 204.
     pub(super) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new() }
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new(), secret: false }
+    }
+
+    /// With a secret in it.
+    pub(super) fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     /// With another header.

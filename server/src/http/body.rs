@@ -216,6 +216,22 @@ impl Fields {
         }
     }
 
+    /// A list of whole numbers that may be left out, `most` at most.
+    pub(super) fn numbers(&mut self, field: &'static str, most: usize) -> Option<Vec<i64>> {
+        let numbers = match self.object.remove(field)? {
+            Value::Array(list) if list.len() > most => {
+                self.object_to(field, format!("is too long: at most {most}"));
+                return None;
+            }
+            Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+            _ => None,
+        };
+        if numbers.is_none() {
+            self.object_to(field, "is invalid: must be a list of whole numbers");
+        }
+        numbers
+    }
+
     /// Notes what is wrong with a field, unless something is already.
     pub(super) fn object_unless_noted(&mut self, field: &'static str, message: &str) {
         self.errors.entry(field).or_insert_with(|| vec![message.to_string()]);

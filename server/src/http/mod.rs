@@ -29,6 +29,7 @@ mod rate;
 mod reviews;
 mod rights;
 mod view;
+mod webhooks;
 
 pub use health::{MetricsPage, metrics_router};
 pub use openapi::openapi;
@@ -89,7 +90,7 @@ pub fn router(state: AppState) -> Router {
         router = router.route("/metrics", get(health::metrics));
     }
     for family in path::Family::ALL {
-        router = router.merge(family_routes(family.base()));
+        router = router.merge(family_routes(family.base())).merge(webhooks::routes(family));
     }
     layered(router.merge(review_routes()), state)
 }

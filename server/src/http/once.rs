@@ -101,7 +101,7 @@ where
 {
     match app.ops().idempotency_begin(scope, hash).await? {
         Idempotency::New => {}
-        Idempotency::Replay(kept) => return Ok(replayed(&kept)),
+        Idempotency::Replay(kept) => return Ok(replayed(app.ops().opened_answer(kept)?)),
         Idempotency::InProgress => return Err(Failure::InProgress),
         Idempotency::OtherBody => {
             return Err(Failure::invalid("base", "This Idempotency-Key was used with another body before"));
@@ -110,7 +110,7 @@ where
     // In a task of its own, so that a panic does not keep the key.
     let outcome = tokio::spawn(work.in_current_span()).await;
     let outcome = outcome.map(|result| result.unwrap_or_else(Answer::from));
-    let kept = outcome.as_ref().ok().and_then(worth_keeping);
+    let kept = outcome.as_ref().ok().and_then(|answer| worth_keeping(app, answer));
     if let Err(error) = app.ops().idempotency_end(scope, kept.as_ref()).await {
         // What was asked is done and can be said; a repetition within the
         // minute of the reservation is told to wait.
@@ -125,18 +125,19 @@ where
 
 /// The answer as kept. Trouble of our own is not kept, so that the next try is
 /// a real one; nor is an answer that says it is not the last word.
-fn worth_keeping(answer: &Answer) -> Option<StoredAnswer> {
+fn worth_keeping(app: &AppState, answer: &Answer) -> Option<StoredAnswer> {
     let provisional = answer.headers.contains_key(super::domains::check::PENDING);
     if answer.status.is_server_error() || provisional {
         return None;
     }
     let body = String::from_utf8_lossy(&answer.body).into_owned();
-    Some(StoredAnswer { status: answer.status.as_u16(), body })
+    let kept = StoredAnswer { status: answer.status.as_u16(), body };
+    if answer.secret { app.ops().sealed_answer(&kept) } else { Some(kept) }
 }
 
-fn replayed(kept: &StoredAnswer) -> Answer {
+fn replayed(kept: StoredAnswer) -> Answer {
     let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
-    let answer = Answer { status, body: Bytes::from(kept.body.clone()), headers: HeaderMap::new() };
+    let answer = Answer { status, body: Bytes::from(kept.body), headers: HeaderMap::new(), secret: false };
     answer.with(REPLAYED, HeaderValue::from_static("true"))
 }
 

@@ -4,7 +4,7 @@ use super::{
     AppState,
     error::{Failure, Result},
 };
-use crate::store::{AccountId, DomainId};
+use crate::store::{AccountId, DomainId, WebhookId};
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -27,6 +27,14 @@ impl Family {
         match self {
             Self::Current => "/api/domains",
             Self::Older => "/api/accounts/{account_id}/sending_domains",
+        }
+    }
+
+    /// The path of the webhooks, as a pattern.
+    pub(super) fn webhooks(self) -> &'static str {
+        match self {
+            Self::Current => "/api/webhooks",
+            Self::Older => "/api/accounts/{account_id}/webhooks",
         }
     }
 
@@ -61,9 +69,7 @@ impl FromRequestParts<AppState> for OfDomain {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
-        let text = parameter(parts, "domain_id").await?.ok_or(Failure::NotFound)?;
-        let id: i64 = text.parse().map_err(|_| Failure::NotFound)?;
-        if is_number(&text, id) { Ok(Self(DomainId(id))) } else { Err(Failure::NotFound) }
+        number(parts, "domain_id").await.map(|id| Self(DomainId(id)))
     }
 }
 
@@ -91,6 +97,24 @@ impl FromRequestParts<AppState> for OfCardCheck {
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         parameter(parts, "reference").await?.map(Self).ok_or(Failure::NotFound)
     }
+}
+
+/// The webhook the path names, likewise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfWebhook(pub(super) WebhookId);
+
+impl FromRequestParts<AppState> for OfWebhook {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        number(parts, "webhook_id").await.map(|id| Self(WebhookId(id)))
+    }
+}
+
+async fn number(parts: &mut Parts, name: &str) -> Result<i64> {
+    let text = parameter(parts, name).await?.ok_or(Failure::NotFound)?;
+    let id: i64 = text.parse().map_err(|_| Failure::NotFound)?;
+    if is_number(&text, id) { Ok(id) } else { Err(Failure::NotFound) }
 }
 
 /// Whether `text` is `number`, written the one way it is written: `+7` and `07`

@@ -8,6 +8,7 @@ pub mod notices;
 pub mod operator;
 mod status;
 mod trouble;
+pub mod webhook;
 
 use askama::Template;
 use jiff::Timestamp;

@@ -93,6 +93,11 @@ impl Actor {
         if self.sees(id) { Ok(()) } else { Err(Refused::NotFound) }
     }
 
+    /// Needed to see what is the account's and no single domain's.
+    pub(super) fn with_account_sight(&self) -> Result<()> {
+        if self.scope == TokenScope::Account { Ok(()) } else { Err(Refused::Forbidden) }
+    }
+
     /// Needed to change what is the account's and no single domain's.
     pub(super) fn with_account_admin(&self) -> Result<()> {
         match (&self.scope, self.access) {

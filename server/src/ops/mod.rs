@@ -21,6 +21,7 @@ mod notices;
 pub mod questionnaire;
 pub mod review;
 mod watch;
+pub mod webhooks;
 
 pub use authn::Actor;
 
@@ -64,8 +65,10 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Rung when a review became due.
     pub review_due: Arc<Notify>,
-    /// Rung when owners are to be told something, by message or webhook.
+    /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
+    /// Rung when there may be something for webhooks.
+    pub published: Arc<Notify>,
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
@@ -133,6 +136,7 @@ impl Ops {
             queued: Arc::default(),
             review_due: Arc::default(),
             noticed: Arc::default(),
+            published: Arc::default(),
             key: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),

@@ -309,5 +309,8 @@ async fn write(ops: &Ops, looks: &mut [Looked]) -> Result<u64, StoreError> {
     if looks.iter().any(|look| look.alert.is_some()) {
         ops.noticed.notify_one();
     }
+    if looks.iter().any(|look| !look.events.is_empty()) {
+        ops.published.notify_one();
+    }
     Ok(written.into_iter().filter(|written| *written).count() as u64)
 }

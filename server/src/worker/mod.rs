@@ -1,5 +1,5 @@
 //! What runs by itself: looking at due domains and at our own side, telling
-//! owners, sending queued messages, making keys, sweeping.
+//! owners and webhooks, sending queued messages, making keys, sweeping.
 //!
 //! Each worker takes no input, finds its work in the store, and does the same
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
@@ -10,8 +10,9 @@ mod look;
 mod notices;
 mod outbox;
 mod own_side;
+pub mod webhooks;
 
-use crate::{keys::KeyFile, mailer::Mailer, ops::Ops};
+use crate::{fetch::Fetcher, keys::KeyFile, mailer::Mailer, ops::Ops};
 use signet_dns::ask::Asker;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
@@ -40,6 +41,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(notices::tell(ops.clone(), stop.clone()));
     workers.spawn(notices::remind(ops.clone(), stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
+    let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
+    workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));

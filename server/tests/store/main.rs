@@ -20,6 +20,7 @@ mod review;
 mod sender;
 mod sending;
 mod tenancy;
+mod webhooks;
 
 use jiff::Timestamp;
 use signet::store::*;

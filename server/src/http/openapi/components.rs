@@ -1,6 +1,6 @@
 //! What operations share: how to authenticate, parameters, answers.
 
-use super::{operation::reference, schemas};
+use super::{operation::reference, schemas, webhooks};
 use serde_json::{Map, Value, json};
 
 /// The `components` object.
@@ -24,8 +24,16 @@ pub(super) fn components() -> Value {
         "parameters": parameters(),
         "headers": headers(),
         "responses": responses(),
-        "schemas": schemas::schemas(),
+        "schemas": all_schemas(),
     })
+}
+
+fn all_schemas() -> Value {
+    let mut all = schemas::schemas();
+    for (name, schema) in webhooks::schemas() {
+        all[name] = schema;
+    }
+    all
 }
 
 fn parameters() -> Value {
@@ -37,6 +45,14 @@ fn parameters() -> Value {
             "description": "The domain's id, from its creation or from the list.",
             "schema": {"type": "integer"},
             "example": 3938,
+        },
+        "webhook_id": {
+            "name": "webhook_id",
+            "in": "path",
+            "required": true,
+            "description": "The webhook's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 7,
         },
         "account_id": {
             "name": "account_id",
@@ -137,6 +153,16 @@ fn responses() -> Value {
         "BadSignature": response(
             "The signature is lacking, wrong, or too old.", schema("UnauthenticatedResponse"), &["WWW-Authenticate"],
         ),
+        "WebhooksResponse": response("The webhooks.", list("Webhook"), &["ETag"]),
+        "WebhookResponse": response("The webhook.", data(schema("Webhook")), &["ETag"]),
+        "WebhookWithSecretResponse": response(
+            "The webhook, with the secret that is shown this once.", data(schema("WebhookWithSecret")), &[],
+        ),
+        "WebhookDeliveriesResponse": response(
+            "The deliveries, the last queued first.", list("WebhookDelivery"), &["ETag"],
+        ),
+        "WebhookTestResponse": response("The test is on its way.", data(schema("WebhookTest")), &[]),
+        "WebhookReplayResponse": response("They are on their way.", data(schema("WebhookReplay")), &[]),
         "NotModified": {
             "description": "Nothing changed since the answer whose `ETag` was sent as `If-None-Match`.",
         },

@@ -9,6 +9,7 @@
 mod components;
 mod operation;
 mod schemas;
+mod webhooks;
 
 pub(super) use operation::{Body, Operation};
 
@@ -64,6 +65,11 @@ pub fn openapi() -> Value {
             let item = paths.entry(path).or_insert_with(|| json!({}));
             item[operation.method()] = operation.to_json(family);
         }
+        for operation in super::webhooks::operations() {
+            let path = format!("{}{}", family.webhooks(), operation.path());
+            let item = paths.entry(path).or_insert_with(|| json!({}));
+            item[operation.method()] = operation.to_json(family);
+        }
     }
     for operation in others() {
         let item = paths.entry(operation.path()).or_insert_with(|| json!({}));
@@ -85,6 +91,7 @@ pub fn openapi() -> Value {
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
+            {"name": "Webhooks", "description": "Being told what happens to the account's domains."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],
@@ -98,7 +105,8 @@ Register the domains you send from, get the DNS records to publish, have live DN
 learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
 `/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
-wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either.\n\n\
+wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either. Likewise \
+`/api/webhooks` and `/api/accounts/{account_id}/webhooks`.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
 **Limits.** So many requests per token and ten seconds, as `X-RateLimit-Limit` and `X-RateLimit-Remaining` say in \
@@ -160,5 +168,5 @@ fn operators_paths() -> Map<String, Value> {
 /// `GET /api/openapi.json`
 pub(super) async fn serve() -> Answer {
     static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
-    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new() }
+    Answer { status: StatusCode::OK, body: DOCUMENT.clone(), headers: HeaderMap::new(), secret: false }
 }

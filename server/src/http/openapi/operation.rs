@@ -25,6 +25,8 @@ pub(in crate::http) enum Body {
     Domain(Value, Value),
     /// Company information, in `company_info`.
     Company(Value, Value),
+    /// Wrapped in the key given.
+    Wrapped(&'static str, Value, Value),
     /// As it is.
     Plain(Value, Value),
 }
@@ -108,6 +110,15 @@ impl Operation {
         self.query.push(json!({
             "name": name, "in": "query", "required": false, "description": description,
             "schema": {"type": "string", "enum": words, "default": first}, "example": first,
+        }));
+        self
+    }
+
+    /// One of some words in the query.
+    pub(in crate::http) fn query_word(mut self, name: &str, description: &str, words: &[&str]) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": {"type": "string", "enum": words}, "example": words.first(),
         }));
         self
     }
@@ -203,6 +214,8 @@ impl Operation {
                 "Review"
             }
             path if path.ends_with("questionnaire") || path.ends_with("card_check") => "Review",
+            path if path.is_empty() && self.id.contains("Webhook") => "Webhooks",
+            path if path.contains("{webhook_id}") => "Webhooks",
             path if path.ends_with("company_info") => "Company info",
             path if ["/check", "/report", "/events"].iter().any(|end| path.ends_with(end)) => "Diagnosis",
             _ => "Domains",
@@ -216,6 +229,9 @@ impl Operation {
         }
         if self.path.contains("{domain_id}") {
             parameters.push(reference("parameters", "domain_id"));
+        }
+        if self.path.contains("{webhook_id}") {
+            parameters.push(reference("parameters", "webhook_id"));
         }
         parameters.extend(self.query.iter().cloned());
         if self.method == "post" && !self.exempt {
@@ -265,6 +281,7 @@ impl Body {
         let (wrapper, inner, example) = match self {
             Self::Domain(schema, example) => (Some(family.wrappers()[0]), schema, example),
             Self::Company(schema, example) => (Some("company_info"), schema, example),
+            Self::Wrapped(wrapper, schema, example) => (Some(*wrapper), schema, example),
             Self::Plain(schema, example) => (None, schema, example),
         };
         let (schema, example) = match wrapper {

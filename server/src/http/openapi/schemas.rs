@@ -53,7 +53,7 @@ fn ours() -> Value {
 }
 
 /// Words with their meanings, as an `enum` and in the description.
-fn words(intro: &str, words: impl IntoIterator<Item = (&'static str, String)>) -> Value {
+pub(super) fn words(intro: &str, words: impl IntoIterator<Item = (&'static str, String)>) -> Value {
     let words: Vec<(&str, String)> = words.into_iter().collect();
     let listed: Vec<String> = words.iter().map(|(word, meaning)| format!("- `{word}`: {meaning}")).collect();
     json!({
@@ -63,26 +63,26 @@ fn words(intro: &str, words: impl IntoIterator<Item = (&'static str, String)>) -
     })
 }
 
-fn described(mut schema: Value, description: &str, example: Value) -> Value {
+pub(super) fn described(mut schema: Value, description: &str, example: Value) -> Value {
     schema["description"] = description.into();
     schema["examples"] = json!([example]);
     schema
 }
 
-fn text(description: &str, example: &str) -> Value {
+pub(super) fn text(description: &str, example: &str) -> Value {
     described(json!({"type": "string"}), description, example.into())
 }
 
-fn nullable_text(description: &str, example: Value) -> Value {
+pub(super) fn nullable_text(description: &str, example: Value) -> Value {
     described(json!({"type": ["string", "null"]}), description, example)
 }
 
-fn flag(description: &str, example: bool) -> Value {
+pub(super) fn flag(description: &str, example: bool) -> Value {
     described(json!({"type": "boolean"}), description, example.into())
 }
 
 /// An object whose answers always have all its members.
-fn whole(title: &str, description: &str, properties: Value) -> Value {
+pub(super) fn whole(title: &str, description: &str, properties: Value) -> Value {
     let required: Vec<&String> = properties.as_object().map(|map| map.keys().collect()).unwrap_or_default();
     json!({
         "title": title, "type": "object", "description": description,

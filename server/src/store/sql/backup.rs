@@ -91,7 +91,7 @@ tables! {
     }
     webhook by "id" numbered true {
         id Int, account_id Int, url Text, description Text, events Text, enabled Bool, enabled_at Int,
-        disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int,
+        disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int, retry_at Int,
         created_at Int, updated_at Int,
     }
     delivery by "id" numbered true {

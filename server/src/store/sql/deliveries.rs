@@ -49,14 +49,14 @@ statements! {
     HURRY_ALL = "UPDATE delivery_line SET due_at = $2 WHERE webhook_id = $1 AND due_at > $2";
 
     // From one webhook that has lines to the next, past all their lines.
-    DUE_WEBHOOKS = "WITH RECURSIVE some (id) AS (\
+    DUE_WEBHOOKS = "WITH RECURSIVE waited_for (id) AS (\
             SELECT MIN(webhook_id) FROM delivery_line \
             UNION ALL \
-            SELECT (SELECT MIN(webhook_id) FROM delivery_line WHERE webhook_id > some.id) FROM some \
-            WHERE some.id IS NOT NULL) \
-        SELECT w.id, w.failing_since IS NOT NULL AS failing FROM some JOIN webhook w ON w.id = some.id \
-        WHERE w.enabled AND EXISTS \
-            (SELECT 1 FROM delivery_line l WHERE l.webhook_id = some.id AND l.claim_at <= $1) \
+            SELECT (SELECT MIN(webhook_id) FROM delivery_line WHERE webhook_id > waited_for.id) FROM waited_for \
+            WHERE waited_for.id IS NOT NULL) \
+        SELECT w.id, w.failing_since IS NOT NULL AS failing FROM waited_for JOIN webhook w ON w.id = waited_for.id \
+        WHERE w.enabled AND (w.retry_at IS NULL OR w.retry_at <= $1) AND EXISTS \
+            (SELECT 1 FROM delivery_line l WHERE l.webhook_id = waited_for.id AND l.claim_at <= $1) \
         ORDER BY CASE WHEN w.id > $2 THEN 0 ELSE 1 END, w.id LIMIT 1000";
     RECEIVER = "SELECT url, secret, old_secret, old_secret_until, enabled_at FROM webhook \
         WHERE id = $1 AND enabled";
@@ -72,8 +72,10 @@ statements! {
         WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
     FINISH = "UPDATE delivery SET last_status = $3, last_error = $4, state = $5, finished_at = $6 \
         WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
-    ACCEPTS = "UPDATE webhook SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL";
-    FAILS = "UPDATE webhook SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL";
+    ACCEPTS = "UPDATE webhook SET failing_since = NULL, retry_at = NULL \
+        WHERE id = $1 AND failing_since IS NOT NULL";
+    FAILS = "UPDATE webhook SET failing_since = $2, retry_at = $3 WHERE id = $1";
+    TRY_NOW = "UPDATE webhook SET retry_at = NULL WHERE id = $1 AND retry_at IS NOT NULL";
     CLOSE_LINE = "DELETE FROM delivery_line WHERE webhook_id = $1 AND lane = $2 AND NOT EXISTS \
         (SELECT 1 FROM delivery d WHERE d.webhook_id = $1 AND d.lane = $2 AND d.state = 'waiting')";
     FREE_LINE = "UPDATE delivery_line SET due_at = $3, lease_until = 0 WHERE webhook_id = $1 AND lane = $2";
@@ -95,7 +97,7 @@ statements! {
     );
 
     COUNT_LINES = "SELECT COUNT(*) AS lines, MIN(l.due_at) AS oldest \
-        FROM delivery_line l JOIN webhook w ON w.id = l.webhook_id WHERE w.enabled";
+        FROM delivery_line l JOIN webhook w ON w.id = l.webhook_id WHERE w.enabled AND l.lane >= 0";
     SWEEP_FINISHED = "DELETE FROM delivery WHERE id IN \
         (SELECT id FROM delivery WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)";
     SWEEP_FORSAKEN = "DELETE FROM delivery WHERE id IN \
@@ -111,6 +113,10 @@ const TEST_LANE: i64 = -1;
 /// after it was queued: this much less than [`WEBHOOK_PATIENCE`] between them is
 /// as good as all of it.
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
+/// A webhook that accepts nothing is left alone for an eighth of the time it has
+/// done so, but no longer than this; else thousands of lines would knock at a
+/// receiver that is down, one after the other.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// How long deliveries are kept that are done, and those that wait for a webhook
 /// that is disabled.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -188,7 +194,9 @@ pub(super) async fn test(
     }
     let add = query(ADD_TEST).bind(id.0).bind(account.0).bind(TEST_LANE).bind(now.as_microsecond());
     let delivery = DeliveryId(get(&conn.fetch_one(add).await?, "id")?);
-    open_lines(conn, &BTreeSet::from([[id.0, TEST_LANE]]), now).await?;
+    // Before everything else.
+    open_lines(conn, &BTreeSet::from([[id.0, TEST_LANE]]), Timestamp::UNIX_EPOCH).await?;
+    conn.execute(query(TRY_NOW).bind(id.0)).await?;
     Ok(Some(Ok(delivery)))
 }
 
@@ -309,8 +317,12 @@ pub(super) async fn settle(
     }
     if tried.outcome == TryOutcome::Accepted {
         conn.execute(query(ACCEPTS).bind(due.webhook.0)).await?;
-    } else if due.event.is_some() && webhook.failing_since.is_none() {
-        conn.execute(query(FAILS).bind(due.webhook.0).bind(now)).await?;
+    } else if due.event.is_some() {
+        let since = webhook.failing_since.unwrap_or(cause.at);
+        let pause = (cause.at.duration_since(since) / 8).min(LONGEST_PAUSE);
+        let until = cause.at.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let fails = query(FAILS).bind(due.webhook.0).bind(since.as_microsecond());
+        conn.execute(fails.bind(until.as_microsecond())).await?;
     }
     let due_at = match tried.outcome {
         TryOutcome::Again(at) if finished.is_none() => at.as_microsecond(),
@@ -440,6 +452,7 @@ pub(super) async fn replay(
     let queued = enqueue(conn, &new, now).await?;
     let lanes: BTreeSet<i64> = new.iter().map(|new| new.lane).collect();
     conn.execute(query(HURRY).bind(id.0).bind(now.as_microsecond()).bind(json(&lanes))).await?;
+    conn.execute(query(TRY_NOW).bind(id.0)).await?;
     let next = rows.get(limit).map(|row| get(row, "id")).transpose()?.map(EventId);
     Ok(Some(Ok(Replayed { queued, next })))
 }

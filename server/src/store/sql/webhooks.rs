@@ -3,11 +3,12 @@
 use super::{
     Conn, Row, deliveries, dialect,
     events::{self, Entry},
-    lock, query,
+    lock, notices, query,
     rows::{get, get_time, get_time_opt},
 };
 use crate::store::{
-    AccountId, Cause, EventKind, NewEvent, NewWebhook, Result, Webhook, WebhookId, WebhookPatch,
+    About, AccountId, Cause, EventKind, NewEvent, NewNotice, NewWebhook, Notice, Result, Webhook, WebhookId,
+    WebhookPatch,
     stored::{clean, corrupt, from_json, json},
 };
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ statements! {
         webhook_columns!()
     );
     SWITCH = "UPDATE webhook SET enabled = $2, disabled_reason = $3, enabled_at = $4, updated_at = $4, \
-        failing_since = NULL WHERE id = $1";
+        failing_since = NULL, retry_at = NULL WHERE id = $1";
     ROTATE = concat!(
         "UPDATE webhook SET old_secret = secret, secret = $3, old_secret_until = $4, updated_at = $5 \
          WHERE id = $1 AND account_id = $2 RETURNING ",
@@ -173,7 +174,12 @@ async fn switch(
 /// Disables a webhook that nobody asked to be disabled.
 pub(super) async fn disable(conn: &mut Conn, of: &Webhook, reason: &str, cause: &Cause) -> Result<()> {
     switch(conn, of.id, false, Some(reason), cause.at).await?;
-    note(conn, of, EventKind::WebhookDisabled, Some(reason.to_string()), cause).await
+    note(conn, of, EventKind::WebhookDisabled, Some(reason.to_string()), cause).await?;
+    let about = About::WebhookDisabled { url: of.url.clone(), why: reason.to_string() };
+    let notice = Notice { domain: None, about, compliance: None };
+    let cause_of_notice = format!("webhook {}", of.id);
+    let notice = NewNotice { account: of.account, domain: None, cause: cause_of_notice, notice };
+    notices::add(conn, &[notice], cause.at).await
 }
 
 /// See [`crate::store::WebhookStore::rotate_webhook_secret`].
