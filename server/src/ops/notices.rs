@@ -9,7 +9,7 @@ use crate::{
         Waiting, WrongRecord,
     },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     alert::{self, Addresses, Kind},
     email::EmailAddress,
@@ -23,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const GROUPS: u32 = 32;
 /// Notices of one group taken together; with more of them a second message is made.
 const MOST: u32 = 5000;
+/// When a group is tried again that cannot be read, as after a newer version wrote it.
+const UNREADABLE: SignedDuration = SignedDuration::from_hours(1);
 /// Reminders made in one go.
 const REMINDERS: u32 = 100;
 
@@ -41,9 +43,18 @@ impl Ops {
         let now = self.clock.now();
         let groups = self.store.due_notices(now, GROUPS).await?;
         for group in &groups {
-            match held_until(group, now) {
-                Some(until) => self.store.hold_notices(group, until).await?,
-                None => self.tell_group(group, now).await?,
+            if let Some(until) = held_until(group, now) {
+                self.store.hold_notices(group, until).await?;
+                continue;
+            }
+            match self.tell_group(group, now).await {
+                // Else it would keep all others waiting.
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::error!(account = %group.account, kind = group.kind, why, "notices cannot be read");
+                    let later = now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX);
+                    self.store.hold_notices(group, later).await?;
+                }
+                told => told?,
             }
         }
         Ok(groups.len())
