@@ -210,8 +210,11 @@ impl World {
     async fn happen(&self, domain: i64, times: usize) {
         for n in 0..times {
             let ruling = if n % 2 == 0 { Ruling::Suspend(Suspension::Hold) } else { Ruling::Lift };
-            let cause = Cause::command_line("because", self.api.ops.clock.now());
-            self.api.ops.rule(DomainId(domain), ruling, None, &cause).await.unwrap();
+            self.api
+                .ops
+                .rule(&Actor::operator(self.api.account), DomainId(domain), ruling, None, "because")
+                .await
+                .unwrap();
         }
     }
 
