@@ -38,9 +38,13 @@ async fn the_table(world: World) {
     world.rule(id, Ruling::Suspend(Suspension::Abuse)).await;
     assert_eq!(sends().await, refused(name, "it is suspended"), "at once");
     world.rule(id, Ruling::Lift).await;
-    world.ops.suspend_account(account, Some(Suspension::Abuse), None, &world.because()).await.unwrap();
+    world
+        .ops
+        .suspend_account(&world.operator(), account, Some(Suspension::Abuse), None, "because")
+        .await
+        .unwrap();
     assert_eq!(sends().await, refused(name, "it is suspended"), "by its account");
-    world.ops.suspend_account(account, None, None, &world.because()).await.unwrap();
+    world.ops.suspend_account(&world.operator(), account, None, None, "because").await.unwrap();
     assert_eq!(sends().await, DUNNO);
     world.rule(id, Ruling::Reject).await;
     assert_eq!(sends().await, refused(name, "a review has rejected it"));

@@ -15,7 +15,7 @@ use signet::{
     clock::Clock,
     config::{Config, PolicyListen, Sources},
     ops::{
-        Ops,
+        Actor, Ops,
         authorize::{MAX_AGE, Outgoing},
     },
     policy::{self, Bound, Limits},
@@ -109,12 +109,12 @@ impl World {
         id
     }
 
-    fn because(&self) -> Cause {
-        Cause::command_line("because", self.ops.clock.now())
+    fn operator(&self) -> Actor {
+        Actor::operator(self.account)
     }
 
     async fn rule(&self, id: DomainId, ruling: Ruling) {
-        self.ops.rule(id, ruling, None, &self.because()).await.unwrap();
+        self.ops.rule(&self.operator(), id, ruling, None, "because").await.unwrap();
     }
 
     async fn look(&self, account: AccountId, id: DomainId, dns: DnsState) {
