@@ -15,7 +15,7 @@ use signet::{
     clock::Clock,
     config::{Config, PolicyListen, Sources},
     ops::{
-        Ops,
+        Actor, Ops,
         authorize::{MAX_AGE, Outgoing},
     },
     policy::{self, Bound, Limits},
@@ -43,6 +43,11 @@ struct World {
     stop: watch::Sender<bool>,
     url: String,
     directory: tempfile::TempDir,
+}
+
+/// Whoever rules, in all accounts.
+fn operator() -> Actor {
+    Actor::operator(AccountId(0))
 }
 
 impl World {
@@ -109,12 +114,8 @@ impl World {
         id
     }
 
-    fn because(&self) -> Cause {
-        Cause::command_line("because", self.ops.clock.now())
-    }
-
     async fn rule(&self, id: DomainId, ruling: Ruling) {
-        self.ops.rule(id, ruling, None, &self.because()).await.unwrap();
+        self.ops.rule(&operator(), id, ruling, None, "because").await.unwrap();
     }
 
     async fn look(&self, account: AccountId, id: DomainId, dns: DnsState) {
