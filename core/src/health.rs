@@ -109,11 +109,10 @@ impl Health {
         );
         let age = facts.keys_made.map(|made| now.duration_since(made));
         fragile.extend(age.filter(|age| *age > KEY_AGE).map(old_keys));
+        let right = verdicts().filter(|verdict| verdict.status == Status::Pass).map(|verdict| verdict.key);
+        let concerns = |key: &RecordKey| fragile.iter().any(|concern| concern.subject == key.purpose());
         Self {
-            fine: verdicts()
-                .filter(|verdict| verdict.status == Status::Pass)
-                .map(|verdict| verdict.key)
-                .collect(),
+            fine: right.filter(|key| !concerns(key)).collect(),
             fragile,
             spf_left,
             dmarc,

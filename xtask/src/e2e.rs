@@ -12,6 +12,7 @@ const STORIES: &[Script] = &[
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
     Script { name: "postfix", words: &["postfix_story.py"] },
+    Script { name: "webhooks", words: &["webhook_story.py"] },
     Script { name: "durability-sqlite", words: &["durability.py", "sqlite"] },
     Script { name: "durability-postgres", words: &["durability.py", "postgres"] },
 ];

@@ -3,7 +3,7 @@
 //! A [`Policy`] is data, written by the operator: which checks are made and what
 //! follows from each that is not passed. [`Wanted`] says what of the world a
 //! policy needs to know; whoever goes and looks brings it back as [`Observed`];
-//! [`judge`] makes a [`Finding`] with its evidence of each rule, and [`decide`]
+//! [`judge`] makes a [`Finding`] with its evidence of each rule, and [`decide()`]
 //! makes one decision of all of them.
 //!
 //! What could not be looked at is never held against anybody: such a rule says

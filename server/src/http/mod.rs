@@ -17,6 +17,7 @@ mod domains;
 mod edge;
 mod error;
 mod health;
+mod mute;
 mod once;
 mod openapi;
 mod path;
@@ -82,7 +83,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/openapi.json", get(openapi::serve))
         .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
+        .route("/readyz", get(health::readyz))
+        .route("/mute/{token}", get(mute::ask).post(mute::mute));
     if state.metrics().is_some() {
         router = router.route("/metrics", get(health::metrics));
     }

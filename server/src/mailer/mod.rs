@@ -114,16 +114,63 @@ fn assemble(from: &EmailAddress, message: &Message, date: SystemTime) -> Result<
             Attachment::new(attachment.name.clone()).body(attachment.content.clone(), media_type),
         );
     }
-    lettre::Message::builder()
+    let unsubscribe = message.unsubscribe.as_deref().map(Unsubscribe::to).transpose()?;
+    let mut builder = lettre::Message::builder()
         .from(mailbox(Some("Signet"), from.as_str())?)
         .to(mailbox(None, &message.to)?)
         .subject(message.subject.clone())
         .date(date)
         .message_id(Some(format!("<{}>", message.message_id)))
         // RFC 3834 §5: no vacation message should answer this.
-        .header(AutoSubmitted)
-        .multipart(body)
-        .map_err(|e| e.to_string())
+        .header(AutoSubmitted);
+    if let Some(unsubscribe) = unsubscribe {
+        builder = builder.header(unsubscribe).header(OneClick);
+    }
+    builder.multipart(body).map_err(|e| e.to_string())
+}
+
+/// RFC 8058 §3.1: where one click stops messages of this kind. That both headers
+/// are covered by a DKIM signature is for the relay to see to, which signs.
+#[derive(Clone, Debug)]
+struct Unsubscribe(String);
+
+impl Unsubscribe {
+    /// A URL in angle brackets (RFC 2369 §2); nothing that could end them.
+    fn to(url: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_graphic() && !b"<>,".contains(&b);
+        if url.bytes().all(plain) { Ok(Self(format!("<{url}>"))) } else { Err(format!("{url:?} is no URL")) }
+    }
+}
+
+impl header::Header for Unsubscribe {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Err("only ever written".into())
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        header::HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OneClick;
+
+impl header::Header for OneClick {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        header::HeaderValue::new(Self::name(), "List-Unsubscribe=One-Click".to_string())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -211,12 +258,32 @@ mod tests {
     }
 
     #[test]
+    fn one_click_stops_what_can_be_stopped() {
+        let from = EmailAddress::parse("signet@signet.test").unwrap();
+        let raw = |unsubscribe: Option<&str>| {
+            let message = Message { unsubscribe: unsubscribe.map(str::to_string), ..message() };
+            String::from_utf8(assemble(&from, &message, SystemTime::UNIX_EPOCH).unwrap().formatted()).unwrap()
+        };
+        assert!(!raw(None).contains("List-Unsubscribe"));
+        let raw = raw(Some("https://mail.example/mute/AgAAAAAAAAAHxyz_-0123456789abcdefghijk"));
+        let parsed = mail_parser::MessageParser::default().parse(raw.as_bytes()).unwrap();
+        let header = |name: &str| parsed.header_raw(name).unwrap().trim().to_string();
+        assert_eq!(
+            header("List-Unsubscribe"),
+            "<https://mail.example/mute/AgAAAAAAAAAHxyz_-0123456789abcdefghijk>"
+        );
+        assert_eq!(header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    }
+
+    #[test]
     fn nothing_breaks_out_of_a_header() {
         let from = EmailAddress::parse("signet@signet.test").unwrap();
         let hostile = Message { subject: "x\r\nBcc: victim@example.net".into(), ..message() };
         let raw = String::from_utf8(assemble(&from, &hostile, SystemTime::UNIX_EPOCH).unwrap().formatted())
             .unwrap();
         assert!(!raw.lines().any(|line| line.starts_with("Bcc:")), "{raw}");
+        let unsubscribe = Some("https://x.example/>\r\nBcc: victim@example.net".to_string());
+        assert!(assemble(&from, &Message { unsubscribe, ..message() }, SystemTime::UNIX_EPOCH).is_err());
         let hostile = Message { to: "a@example.com\r\nBcc: b@example.net".into(), ..message() };
         assert!(assemble(&from, &hostile, SystemTime::UNIX_EPOCH).is_err());
     }

@@ -27,22 +27,26 @@ pub struct Report {
     pub fine: Vec<(String, Health)>,
     /// All of those.
     pub fine_count: usize,
-    /// Where such reports are turned off.
+    /// Where such reports are turned off, all in one.
     pub mute: Option<String>,
+    /// The same by domain, where that is not for the recipient to decide.
+    pub mutes: Vec<(String, String)>,
 }
 
 impl Report {
-    /// Adds a domain.
-    pub fn add(&mut self, domain: &str, health: Health) {
+    /// Adds a domain; whether it will be named.
+    pub fn add(&mut self, domain: &str, health: Health) -> bool {
         let (list, count) = if health.fragile.is_empty() {
             (&mut self.fine, &mut self.fine_count)
         } else {
             (&mut self.fragile, &mut self.fragile_count)
         };
         *count += 1;
-        if list.len() < LISTED {
+        let named = list.len() < LISTED;
+        if named {
             list.push((domain.to_string(), health));
         }
+        named
     }
 }
 
@@ -58,7 +62,7 @@ pub fn compose(report: &Report, envelope: &Envelope<'_>, message_id: String) -> 
             "Everything we look at is as it should be. Nothing is to be done.".to_string(),
         ),
         (fragile, all) => (
-            format!("Health report: {} of {} could do better", fragile, domains(all)),
+            format!("Health report: {fragile} of {} could do better", domains(all)),
             Tone::Warning,
             "Mail works today. What is listed here may stop it from working, or lets others misuse your name."
                 .to_string(),
@@ -152,6 +156,10 @@ fn footer(report: &Report, envelope: &Envelope<'_>) -> Vec<Block> {
     footer.extend(
         report.mute.clone().map(|url| Block::Link { label: "Turn off these reports".to_string(), url }),
     );
+    footer.extend(report.mutes.iter().map(|(domain, url)| Block::Link {
+        label: format!("Turn off reports about {}", shown(domain)),
+        url: url.clone(),
+    }));
     footer.push(sender(envelope));
     footer
 }

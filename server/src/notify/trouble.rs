@@ -149,9 +149,12 @@ fn digest(about: &About, items: &[Item<'_>], cause: &str) -> Letter {
              in trouble."
         )));
     }
-    body.push(Block::heading("The domains"));
+    let next = after_recovery(items[0].notice);
+    let alike = items.iter().all(|item| after_recovery(item.notice) == next);
+    body.extend(next.filter(|_| alike).map(Block::Text));
     if about.wrong().is_empty() || count > IN_DETAIL {
-        body.push(Block::Items(items.iter().take(LISTED).map(line).collect()));
+        body.push(Block::heading("The domains"));
+        body.push(Block::Items(items.iter().take(LISTED).map(|item| line(item, alike)).collect()));
     } else {
         body.extend(items.iter().flat_map(in_detail));
     }
@@ -159,8 +162,8 @@ fn digest(about: &About, items: &[Item<'_>], cause: &str) -> Letter {
     Letter { headline, tone: Tone::Plain, body, footer: Vec::new(), unsubscribe: None }
 }
 
-/// One domain in one line.
-fn line(item: &Item<'_>) -> String {
+/// One domain in one line; `alike` says that what is next has been said of all.
+fn line(item: &Item<'_>, alike: bool) -> String {
     let notice = item.notice;
     let mut line = name(item);
     if let Some(deadline) = notice.about.deadline() {
@@ -171,7 +174,7 @@ fn line(item: &Item<'_>) -> String {
         [one] => line.push_str(&format!(": {}", one.reason)),
         [first, rest @ ..] => line.push_str(&format!(": {} And {} more.", first.reason, records(rest.len()))),
     }
-    if let Some(next) = after_recovery(notice) {
+    if let Some(next) = after_recovery(notice).filter(|_| !alike) {
         line.push_str(&format!(": {next}"));
     }
     line
@@ -193,7 +196,7 @@ fn footer(items: &[Item<'_>], envelope: &Envelope<'_>) -> Vec<Block> {
     let why = if envelope.to == envelope.owner {
         "You get this as the owner of the account."
     } else {
-        "You get this because alerts about these domains go to this address."
+        "You get this because alerts about what is named here go to this address."
     };
     let mut footer = vec![Block::text(why)];
     for item in items.iter().take(LISTED) {

@@ -10,7 +10,7 @@ use signet_core::{
     lifecycle::{Change, DnsState, Gate, Past, Rules, dns},
     plan::{PlannedRecord, Present, RecordKey},
     schedule::{self, Pace, SENDS_FOR},
-    verify::{Findings, Status, dns_host::Hosting},
+    verify::{Findings, Status, Verdict, dns_host::Hosting},
 };
 use std::time::Duration;
 
@@ -213,16 +213,13 @@ fn alert(
     gate: &Gate,
     findings: &Findings,
 ) -> Option<Alert> {
-    let wrong = |record: &PlannedRecord| {
-        let Gate::Wrong(wrong) = gate else { return None };
-        let verdict = findings.verdicts.iter().find(|verdict| verdict.key == record.key)?;
-        wrong.records.contains(&record.key).then(|| WrongRecord {
-            owner: record.owner.to_string(),
-            reason: verdict.reason.clone(),
-            fix: verdict.fix.clone(),
-        })
+    let wrong = match gate {
+        Gate::Wrong(found) => {
+            let found = findings.verdicts.iter().filter(|verdict| found.records.contains(&verdict.key));
+            wrong(plan, found)
+        }
+        Gate::Right | Gate::Unknown => Vec::new(),
     };
-    let wrong = plan.iter().filter_map(wrong).collect();
     let about = match change {
         Change::Verified => return None,
         Change::AtRisk { deadline } => About::AtRisk { deadline, wrong },
@@ -231,9 +228,38 @@ fn alert(
         Change::Mended => About::Mended,
         Change::Recovered => About::Recovered,
     };
-    let host = Hosting::of_verdicts(&findings.verdicts);
-    let cause = host.host().map_or_else(|| domain.name.to_string(), |host| host.name.to_string());
-    Some(Alert { about, cause })
+    Some(Alert { about, cause: cause(domain, &Hosting::of_verdicts(&findings.verdicts)) })
+}
+
+/// What a domain's trouble may have in common with others': the DNS host.
+pub(super) fn cause(domain: &Domain, hosting: &Hosting) -> String {
+    hosting.host().map_or_else(|| domain.name.to_string(), |host| host.name.to_string())
+}
+
+/// What is wrong by a stored report.
+pub(super) fn still_wrong(due: &Domain, plan: &[PlannedRecord], verdicts: &[Verdict]) -> Vec<WrongRecord> {
+    match dns::gate(plan, verdicts, &due.dns, ACTIVE_SELECTOR) {
+        Gate::Wrong(found) => {
+            wrong(plan, verdicts.iter().filter(|verdict| found.records.contains(&verdict.key)))
+        }
+        Gate::Right | Gate::Unknown => Vec::new(),
+    }
+}
+
+/// For people: these verdicts, in the plan's order.
+fn wrong<'a>(
+    plan: &[PlannedRecord],
+    verdicts: impl Iterator<Item = &'a Verdict> + Clone,
+) -> Vec<WrongRecord> {
+    let wrong = |record: &PlannedRecord| {
+        let verdict = verdicts.clone().find(|verdict| verdict.key == record.key)?;
+        Some(WrongRecord {
+            owner: record.owner.to_string(),
+            reason: verdict.reason.clone(),
+            fix: verdict.fix.clone(),
+        })
+    };
+    plan.iter().filter_map(wrong).collect()
 }
 
 fn event(change: Change, gate: &Gate, findings: &Findings) -> NewEvent {

@@ -15,6 +15,8 @@ pub enum Link {
     Mute(DomainId),
     /// Turning the health reports of an account's domains off.
     MuteHealth(AccountId),
+    /// Turning the health reports of a domain off.
+    MuteReports(DomainId),
 }
 
 impl Link {
@@ -23,6 +25,7 @@ impl Link {
             Self::Questionnaire(id) => (1, id.0),
             Self::Mute(id) => (2, id.0),
             Self::MuteHealth(id) => (3, id.0),
+            Self::MuteReports(id) => (4, id.0),
         }
     }
 
@@ -31,6 +34,7 @@ impl Link {
             1 => Some(Self::Questionnaire(DomainId(id))),
             2 => Some(Self::Mute(DomainId(id))),
             3 => Some(Self::MuteHealth(AccountId(id))),
+            4 => Some(Self::MuteReports(DomainId(id))),
             _ => None,
         }
     }
@@ -39,7 +43,7 @@ impl Link {
     fn path(self) -> &'static str {
         match self {
             Self::Questionnaire(_) => "questionnaire",
-            Self::Mute(_) | Self::MuteHealth(_) => "mute",
+            Self::Mute(_) | Self::MuteHealth(_) | Self::MuteReports(_) => "mute",
         }
     }
 }

@@ -133,7 +133,7 @@ impl Ops {
         Ok(())
     }
 
-    fn message_id(&self) -> String {
+    pub(super) fn message_id(&self) -> String {
         format!("{}@{}", self.random.uuid(self.clock.now()), self.config.mail.from.domain())
     }
 

@@ -1,5 +1,6 @@
 //! What runs by itself: looking at due domains and at our own side, reviewing
-//! senders, sending queued messages, telling webhooks, making keys, sweeping.
+//! senders, telling owners and webhooks, sending queued messages, making keys,
+//! sweeping.
 //!
 //! Each worker takes no input, finds its work in the store, and does the same
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
@@ -7,6 +8,7 @@
 mod chores;
 mod lanes;
 mod look;
+mod notices;
 mod outbox;
 mod own_side;
 mod review;
@@ -45,6 +47,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(own_side::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     let examiner = Examiner::new(equipment.asker.clone(), &ops.config);
     workers.spawn(review::run(ops.clone(), examiner, stop.clone()));
+    workers.spawn(notices::tell(ops.clone(), stop.clone()));
+    workers.spawn(notices::remind(ops.clone(), stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
     let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
     workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));

@@ -22,6 +22,12 @@ enum Takes {
     Operator,
     /// A signature, whoever makes the request. No secret is set here.
     ASignature,
+    /// Seeing what is the account's and no domain's.
+    SeeingTheAccount,
+    /// Seeing one of these things.
+    SeeingOfTheAccount,
+    /// Changing one of these things.
+    ChangingOfTheAccount,
 }
 
 /// `operationId` on the current family, what it takes, and a body.
@@ -62,6 +68,15 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("suspendAccount", Takes::Operator, ruling()),
         ("liftAccountSuspension", Takes::Operator, ruling()),
         ("cardCheckCallback", Takes::ASignature, json!({"result": "passed"})),
+        ("getWebhooks", Takes::SeeingTheAccount, Value::Null),
+        ("createWebhook", Takes::AccountAdmin, json!({"webhook": {"url": "https://example.com/hooks"}})),
+        ("getWebhook", Takes::SeeingOfTheAccount, Value::Null),
+        ("updateWebhook", Takes::ChangingOfTheAccount, json!({"webhook": {"description": "CRM"}})),
+        ("deleteWebhook", Takes::ChangingOfTheAccount, Value::Null),
+        ("testWebhook", Takes::ChangingOfTheAccount, Value::Null),
+        ("getWebhookDeliveries", Takes::SeeingOfTheAccount, Value::Null),
+        ("replayWebhook", Takes::ChangingOfTheAccount, json!({"replay": {"from_event": 1}})),
+        ("rotateWebhookSecret", Takes::ChangingOfTheAccount, Value::Null),
         ("getOpenapi", Takes::Nothing, Value::Null),
         ("getHealth", Takes::Nothing, Value::Null),
         ("getReadiness", Takes::Nothing, Value::Null),
@@ -114,9 +129,11 @@ fn expected(takes: Takes, who: Who, older: bool) -> u16 {
         (_, W::Admin) => 200,
         (_, W::AdminOfAnotherAccount) if older => 404,
         // On the current family these are about their own account.
-        (T::SeeingAnything | T::AccountAdmin, W::AdminOfAnotherAccount) => 200,
+        (T::SeeingAnything | T::SeeingTheAccount | T::AccountAdmin, W::AdminOfAnotherAccount) => 200,
         (_, W::AdminOfAnotherAccount) => 404,
         (T::SeeingAnything, _) => 200,
+        (T::SeeingTheAccount | T::SeeingOfTheAccount, W::Viewer) => 200,
+        (T::SeeingTheAccount | T::SeeingOfTheAccount | T::ChangingOfTheAccount, _) => 403,
         (T::AccountAdmin, _) => 403,
         (_, W::AdminOfAnotherDomain) => 404,
         (T::SeeingTheDomain, _) => 200,
@@ -189,7 +206,11 @@ async fn everybody_tries_everything() {
             if with_questions(id.trim_end_matches("Legacy")) {
                 under_review::asked(&api, domain).await;
             }
+            let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
+            let webhook =
+                api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
             let path = template
+                .replace("{webhook_id}", &webhook)
                 .replace("{id}", &api.account.to_string())
                 .replace("{reference}", "card_1")
                 .replace("{domain_id}", &domain.to_string())

@@ -154,8 +154,9 @@ impl World {
     fn subjects(&self) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(self.directory.path().join("outbox")) else { return Vec::new() };
         let subject = |file: std::io::Result<std::fs::DirEntry>| {
-            let text = std::fs::read_to_string(file.ok()?.path()).ok()?;
-            text.lines().find_map(|line| line.strip_prefix("Subject: ").map(ToString::to_string))
+            let raw = std::fs::read(file.ok()?.path()).ok()?;
+            let message = mail_parser::MessageParser::default().parse(&raw)?;
+            message.subject().map(ToString::to_string)
         };
         files.filter_map(subject).collect()
     }

@@ -11,6 +11,7 @@ mod checks;
 mod concurrency;
 mod domains;
 mod lifecycle;
+mod notices;
 mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]

@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     config::{Config, ReviewPolicy, Sources},
     ops::{Ops, review::Examiner},
-    store::{self, AccountId, Domain, DomainId},
+    store::{self, AccountId, Case, DomainId},
 };
 use anstyle::AnsiColor;
 use anyhow::{Context as _, anyhow, bail};
@@ -34,8 +34,8 @@ pub(in crate::cli) struct DryRunArgs {
 
 /// What is looked at.
 enum Subject {
-    /// A domain of an account.
-    Registered(Box<(Ops, Domain)>),
+    /// A domain of an account, as its review has it.
+    Registered(Box<(Ops, Case)>),
     /// A name of which nothing else is known.
     Name(Name),
 }
@@ -52,8 +52,8 @@ pub(in crate::cli) async fn run(
     let spinner = (!json).then(|| progress("looking at the domain"));
     let findings = match &subject {
         Subject::Registered(registered) => {
-            let (ops, domain) = registered.as_ref();
-            ops.examine(&examiner, &policy, domain).await.map_err(told)?
+            let (ops, case) = registered.as_ref();
+            ops.examine(&examiner, &policy, &case.domain).await.map_err(told)?
         }
         Subject::Name(name) => {
             let now = Clock::system().now();
@@ -63,7 +63,13 @@ pub(in crate::cli) async fn run(
     if let Some(spinner) = spinner {
         spinner.finish_and_clear();
     }
-    let decided = rules::decide(&findings, Asked::No, Asked::No, false, &policy);
+    let decided = match &subject {
+        Subject::Registered(registered) => {
+            let Case { domain, card_failed, .. } = &registered.1;
+            rules::decide(&findings, domain.questionnaire, domain.card, *card_failed, &policy)
+        }
+        Subject::Name(_) => rules::decide(&findings, Asked::No, Asked::No, false, &policy),
+    };
     let undecided = rules::undecided(&findings, decided);
     if json {
         output::json(&document(&subject, &findings, decided, undecided))?;
@@ -106,10 +112,10 @@ async fn subject(args: &DryRunArgs, config: &Arc<Config>) -> anyhow::Result<Subj
     };
     match (found.as_slice(), number.is_some() || args.account.is_some()) {
         (&[id], _) => {
-            let domain = ops.store.domain_for_operator(id).await?;
-            let domain = domain.filter(|domain| args.account.is_none_or(|account| account == domain.account));
-            let domain = domain.ok_or_else(|| anyhow!("there is no domain with the number {id}"))?;
-            Ok(Subject::Registered(Box::new((ops, domain))))
+            let case = ops.store.case(id).await?;
+            let case = case.filter(|case| args.account.is_none_or(|account| account == case.domain.account));
+            let case = case.ok_or_else(|| anyhow!("there is no domain with the number {id}"))?;
+            Ok(Subject::Registered(Box::new((ops, case))))
         }
         ([], false) => Ok(Subject::Name(name()?)),
         ([], true) => bail!("the account has no domain {}", args.name),
@@ -127,7 +133,7 @@ async fn subject(args: &DryRunArgs, config: &Arc<Config>) -> anyhow::Result<Subj
 impl Subject {
     fn name(&self) -> &Name {
         match self {
-            Self::Registered(registered) => registered.1.name.name(),
+            Self::Registered(registered) => registered.1.domain.name.name(),
             Self::Name(name) => name,
         }
     }
@@ -135,7 +141,9 @@ impl Subject {
 
 fn document(subject: &Subject, findings: &[Finding], decided: Decided, undecided: bool) -> Value {
     let (id, account) = match subject {
-        Subject::Registered(registered) => (Some(registered.1.id.0), Some(registered.1.account.0)),
+        Subject::Registered(registered) => {
+            (Some(registered.1.domain.id.0), Some(registered.1.domain.account.0))
+        }
         Subject::Name(_) => (None, None),
     };
     let (questionnaire, card) = match decided {
@@ -178,7 +186,8 @@ fn print(subject: &Subject, findings: &[Finding], decided: Decided, undecided: b
     output::table(&["rule", "outcome", "evidence"], rows, "The policy has no rules.")?;
     let whose = match subject {
         Subject::Registered(registered) => {
-            format!(" (domain {} of account {})", registered.1.id, registered.1.account)
+            let domain = &registered.1.domain;
+            format!(" (domain {} of account {})", domain.id, domain.account)
         }
         Subject::Name(_) => " (not registered; nothing is known of its account)".to_string(),
     };

@@ -120,19 +120,15 @@ impl About {
     /// for others of its cause and makes a digest with them.
     #[must_use]
     pub fn is_alert(&self) -> bool {
-        match self {
-            Self::AtRisk { .. }
-            | Self::DeadlineMoved { .. }
-            | Self::Reminder { .. }
-            | Self::Lost { .. }
-            | Self::Mended
-            | Self::Recovered
-            | Self::RotationStuck { .. } => true,
-            Self::Compliance { .. }
-            | Self::Asked { .. }
-            | Self::TokenExpiring { .. }
-            | Self::WebhookDisabled { .. } => false,
-        }
+        Self::is_alert_kind(self.kind())
+    }
+
+    /// The same of what [`Self::kind`] says.
+    #[must_use]
+    pub fn is_alert_kind(kind: &str) -> bool {
+        let alerts =
+            ["at_risk", "deadline_moved", "reminder", "lost", "mended", "recovered", "rotation_stuck"];
+        alerts.contains(&kind)
     }
 
     /// What is wrong, where something is.

@@ -12,7 +12,7 @@ statements! {
          ORDER BY id LIMIT 1) AS rejected";
 }
 
-/// See [`crate::store::Store::account_record`].
+/// See [`crate::store::ReviewStore::account_record`].
 pub(super) async fn record(
     conn: &mut Conn,
     account: AccountId,
