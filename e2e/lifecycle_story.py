@@ -16,11 +16,10 @@ import json
 import os
 import random
 import sys
-import threading
 import time
 
 from harness.checks import Story
-from harness.nameservers import ROOT, Nsd, Unbound, common_free_port
+from harness.customers import Customers
 from harness.processes import Processes
 from harness.receiver import Receiver, Website
 from harness.signet import Api
@@ -28,7 +27,6 @@ from lifecycle.acts import AtThePrompt, DnsHost, Operator, Owner
 from lifecycle.database import Postgres, Sqlite
 from lifecycle.judge import Judge
 
-NS, OURS, OURS_TOO, PARENTS = (f"127.0.0.{last}" for last in (2, 4, 5, 6))
 OWNER = "owner@one.example"
 NAMES = ["mill", "forge", "bakery", "inn", "farm", "quarry"]
 POLICY = """\
@@ -48,58 +46,18 @@ PAGES = {
 }
 
 
-class Zones:
-    """The customers' zones on one NSD. For several threads."""
-
-    def __init__(self, server):
-        self.server, self.lock = server, threading.Lock()
-        self.serial, self.records = 1, {}
-
-    def publish(self, domain, removed=None):
-        """All records of the domain, but for the one that is removed, or `all`."""
-        name, records = self.records[domain]
-        kept = [record for record in records if removed not in ("all", record["key"])]
-        with self.lock:
-            self.serial += 1
-            self.server.publish(f"{name}.", zone(name, self.serial, kept))
-
-
-def zone(name, serial=1, records=()):
-    lines = [f"$ORIGIN {name}.", "$TTL 5", f"@ SOA ns hostmaster {serial} 300 60 86400 1", "@ NS ns", f"ns A {NS}"]
-    for record in records:
-        value = f'"{record["value"]}"' if record["type"] == "TXT" else f"{record['value']}."
-        lines.append(f"{record['domain']}. {record['type']} {value}")
-    return "\n".join(lines) + "\n"
-
-
-def name_servers(processes):
-    port = common_free_port([NS, OURS, OURS_TOO, PARENTS])
-    above = ["$ORIGIN test.", "$TTL 5", "@ SOA ns.nic hostmaster 1 300 60 86400 1", "@ NS ns.nic", f"ns.nic A {PARENTS}"]
-    above += [f"a.root A {PARENTS}", "pages A 127.0.0.1", "signet NS ns1.signet", f"ns1.signet A {OURS}"]
-    above += [line for name in NAMES for line in (f"{name} NS ns.{name}", f"ns.{name} A {NS}")]
-    Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": "\n".join(above) + "\n"}).start()
-    customers = Nsd(processes, "customers", NS, port, {f"{name}.test.": zone(f"{name}.test") for name in NAMES}).start()
-    stubs = {".": [PARENTS], "test.": [PARENTS], "signet.test.": [OURS, OURS_TOO], **{f"{name}.test.": [NS] for name in NAMES}}
-    places = {name: [(host, port) for host in hosts] for name, hosts in stubs.items()}
-    return port, customers, Unbound(processes, places)
-
-
 class World:
     """All there is, by number."""
 
     def __init__(self, processes, kind, seed):
-        port, customers, resolver = name_servers(processes)
-        self.zones = Zones(customers)
+        self.customers = Customers(processes, NAMES, hosts=["pages A 127.0.0.1"])
         self.receiver, self.site = Receiver(seed), Website(PAGES)
         policy = processes.folder / "review-policy.toml"
         policy.write_text(POLICY)
         self.database = {"sqlite": Sqlite, "postgres": Postgres}[kind](
             processes,
-            [f"{host}:{port}" for host in (OURS, OURS_TOO)],
-            sending_ips=OURS,
-            dns_resolvers=resolver.address,
-            dns_authority_port=port,
-            dns_allow_private="true",
+            self.customers.places,
+            **self.customers.settings,
             review_policy=policy,
             review_allow_private="true",
             webhook_allow_private="true",
@@ -140,14 +98,20 @@ class World:
 
     def make_domains(self):
         self.domains_of = {account: [] for account in self.accounts}
-        self.account_of = {}
+        self.account_of, self.registered = {}, {}
         for at, name in enumerate(NAMES):
             account = self.accounts[at % 2]
             domain = self.api(account).create(f"{name}.test")
-            self.zones.records[domain["id"]] = (domain["domain_name"], domain["dns_records"])
+            self.registered[domain["id"]] = domain
             self.domains_of[account].append(domain["id"])
             self.account_of[domain["id"]] = account
         self.all_domains = list(self.account_of)
+
+    def publish(self, domain, removed=None):
+        """All records of the domain, but for the one that is removed, or `all`."""
+        registered = self.registered[domain]
+        records = [record for record in registered["dns_records"] if removed not in ("all", record["key"])]
+        self.customers.publish(registered["domain_name"], records)
 
     def api(self, account, node=None):
         return Api((node or self.node).url, self.tokens[account])
@@ -199,7 +163,7 @@ def one_round(story, world, number, chance):
 def first_light(story, world):
     """Everything is published, one account says who it is: there are domains in every state to begin with."""
     for domain, account in world.account_of.items():
-        world.zones.publish(domain)
+        world.publish(domain)
         story.holds(f"domain {domain} is verified", world.api(account).check(domain)["dns_verified"])
 
 

@@ -212,11 +212,11 @@ class DnsHost(Actor):
         domain = self.random.choice(self.world.all_domains)
         choice = self.random.random()
         if choice < 0.3:
-            self.world.zones.publish(domain, removed="all")
+            self.world.publish(domain, removed="all")
         elif choice < 0.4:
-            self.world.zones.publish(domain, removed="verification")
+            self.world.publish(domain, removed="verification")
         elif choice < 0.75:
-            self.world.zones.publish(domain)
+            self.world.publish(domain)
         elif choice < 0.85:
             self.world.database.pass_time(11 * 60)
         answer = self.apis[self.world.account_of[domain]].call("POST", f"/api/domains/{domain}/check?wait=3")
