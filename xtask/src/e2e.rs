@@ -12,6 +12,7 @@ const STORIES: &[Script] = &[
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
     Script { name: "postfix", words: &["postfix_story.py"] },
+    Script { name: "webhooks", words: &["webhook_story.py"] },
     Script { name: "lifecycle-sqlite", words: &["lifecycle_story.py", "sqlite"] },
     Script { name: "lifecycle-postgres", words: &["lifecycle_story.py", "postgres"] },
     Script { name: "messages", words: &["messages_story.py"] },
