@@ -47,6 +47,12 @@ fn describe() {
         "signet_gate_cache_total",
         "Whether what the gate needs was read a moment ago: hit, miss."
     );
+    metrics::describe_counter!(
+        "signet_reviews_total",
+        "Runs of the review by what they came to: approve, reject, ask, refer; again, outdated, failed."
+    );
+    metrics::describe_histogram!("signet_review_seconds", "How long a run of the review took.");
+    metrics::describe_gauge!("signet_reviews_waiting", "Reviews under way: due, open, referred.");
     metrics::describe_counter!("signet_looks_total", "Looks at domains: applied, or outdated by then.");
     metrics::describe_counter!("signet_looks_claimed_total", "Domains taken to be looked at.");
     metrics::describe_counter!(
@@ -112,6 +118,9 @@ async fn gather(ops: &Ops, asker: &Asker) {
     if let Ok(counts) = ops.store.counts(now).await {
         for (state, domains) in counts.domains {
             metrics::gauge!("signet_domains", "state" => state).set(domains as f64);
+        }
+        for (state, domains) in counts.reviews {
+            metrics::gauge!("signet_reviews_waiting", "state" => state.as_str()).set(domains as f64);
         }
         metrics::gauge!("signet_due").set(counts.due as f64);
         let oldest = counts.oldest_due.map_or(0.0, |due| now.duration_since(due).as_secs_f64());

@@ -66,6 +66,8 @@ fn told(notice: &Notice, count: usize, to: &str) -> Message {
         1 => "xn--bcher-kva.example".to_string(),
         n => format!("shop{n}.example"),
     });
+    // Some operators have a provider that checks cards, others do it by hand.
+    let with_card = matches!(notice.about, About::Asked { .. });
     let is_account = notice.domain.is_none();
     let notices: Vec<Notice> =
         names.map(|name| Notice { domain: (!is_account).then_some(name), ..notice.clone() }).collect();
@@ -76,6 +78,7 @@ fn told(notice: &Notice, count: usize, to: &str) -> Message {
             notice,
             mute: link("mute").filter(|_| notice.about.is_alert()),
             questionnaire: link("questionnaire"),
+            card: link("card").filter(|_| with_card),
         })
         .collect();
     let (to, owner, operator) = (email(to), email("owner@bakery.example"), email("postmaster@mail.example"));

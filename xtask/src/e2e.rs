@@ -12,6 +12,10 @@ const STORIES: &[Script] = &[
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
     Script { name: "postfix", words: &["postfix_story.py"] },
+    Script { name: "webhooks", words: &["webhook_story.py"] },
+    Script { name: "lifecycle-sqlite", words: &["lifecycle_story.py", "sqlite"] },
+    Script { name: "lifecycle-postgres", words: &["lifecycle_story.py", "postgres"] },
+    Script { name: "messages", words: &["messages_story.py"] },
     Script { name: "durability-sqlite", words: &["durability.py", "sqlite"] },
     Script { name: "durability-postgres", words: &["durability.py", "postgres"] },
 ];

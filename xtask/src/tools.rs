@@ -43,6 +43,7 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),
     tool("postfix", "postfix"),
+    tool("chromium", "chromium"),
 ];
 
 /// What looking at domains is measured with.

@@ -22,6 +22,7 @@ mod health;
 mod mute;
 mod once;
 mod openapi;
+mod page;
 mod path;
 mod query;
 mod questionnaire;

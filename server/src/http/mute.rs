@@ -2,78 +2,60 @@
 //! posts at once; a person who follows the link sees a page with a button, and
 //! whoever only fetches it, as scanners of mail do, changes nothing.
 
-use super::{AppState, edge::Notes};
+use super::{
+    AppState,
+    edge::Origin,
+    page::{Token, note, rendered, service},
+};
 use crate::ops::{Refused, mute::Mute};
 use askama::Template;
-use axum::{
-    Extension,
-    extract::{Path, State, rejection::PathRejection},
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
-    },
-    response::{IntoResponse as _, Response},
-};
-use std::sync::Arc;
-
-/// Nothing is loaded, nobody may frame it, and the form leads back here.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
+use axum::{extract::State, http::StatusCode, response::Response};
 
 #[derive(Template)]
 #[template(path = "mute.html")]
-struct Page {
-    title: String,
-    text: &'static str,
+struct Page<'a> {
+    title: &'a str,
+    text: &'a str,
     button: Option<&'static str>,
     /// The setting that turns it on again.
     field: Option<&'static str>,
+    service: &'a str,
 }
 
 /// Asks.
-pub(super) async fn ask(State(app): State<AppState>, token: Result<Path<String>, PathRejection>) -> Response {
-    match app.ops().muted_by(&said(token)).await {
-        Ok(mute) => page(
-            StatusCode::OK,
-            &Page {
-                title: format!("Turn off {}?", named(&mute)),
-                text: "Nothing has been changed yet.",
-                button: Some("Turn off"),
-                field: None,
-            },
-        ),
-        Err(refused) => failed(&refused),
-    }
+pub(super) async fn ask(State(app): State<AppState>, Token(token): Token) -> Response {
+    let mute = match app.ops().muted_by(&token).await {
+        Ok(mute) => mute,
+        Err(refused) => return failed(&app, &refused),
+    };
+    let title = format!("Turn off {}?", named(&mute));
+    let (text, button) = ("Nothing has been changed yet.", Some("Turn off"));
+    rendered(StatusCode::OK, &Page { title: &title, text, button, field: None, service: service(&app) })
 }
 
 /// Does it, without asking and without a cookie (RFC 8058 §3.2).
 pub(super) async fn mute(
     State(app): State<AppState>,
-    Extension(notes): Extension<Arc<Notes>>,
-    token: Result<Path<String>, PathRejection>,
+    Token(token): Token,
+    Origin(origin): Origin,
 ) -> Response {
-    match app.ops().mute(&said(token), notes.origin()).await {
-        Ok(mute) => page(
-            StatusCode::OK,
-            &Page {
-                title: format!("Turned off: {}", named(&mute)),
-                text: "No more of these messages will be sent, for whoever got them. Changes of who may send are still \
-                   told to the account’s owner.",
-                button: None,
-                field: Some(match mute {
-                    Mute::Alerts(_) => "critical_alerts_enabled",
-                    Mute::Reports(_) | Mute::AllReports => "health_alerts_enabled",
-                }),
-            },
+    let mute = match app.ops().mute(&token, &origin).await {
+        Ok(mute) => mute,
+        Err(refused) => return failed(&app, &refused),
+    };
+    let title = format!("Turned off: {}", named(&mute));
+    let (text, field) = match mute {
+        Mute::Alerts(_) => (
+            "No more alerts about this domain will be sent, to whomever they went. Changes of who may send are still \
+             told to the account’s owner.",
+            "critical_alerts_enabled",
         ),
-        Err(refused) => failed(&refused),
-    }
-}
-
-/// A path that is no text is a link that is none.
-fn said(token: Result<Path<String>, PathRejection>) -> String {
-    token.map(|Path(token)| token).unwrap_or_default()
+        Mute::Reports(_) | Mute::AllReports => {
+            ("No more of these reports will be sent, to whomever they went.", "health_alerts_enabled")
+        }
+    };
+    let page = Page { title: &title, text, button: None, field: Some(field), service: service(&app) };
+    rendered(StatusCode::OK, &page)
 }
 
 fn named(mute: &Mute) -> String {
@@ -84,31 +66,12 @@ fn named(mute: &Mute) -> String {
     }
 }
 
-fn failed(refused: &Refused) -> Response {
-    let (status, title, text) = match refused {
-        Refused::Store(error) => {
-            tracing::error!(%error, "a link in a message could not be followed");
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Not now",
-                "Something went wrong on our side. Please try again later.",
-            )
-        }
-        _ => (
-            StatusCode::NOT_FOUND,
-            "This link leads nowhere",
-            "It is not complete, or the domain it is about has been deleted.",
-        ),
-    };
-    page(status, &Page { title: title.to_string(), text, button: None, field: None })
-}
-
-fn page(status: StatusCode, page: &Page) -> Response {
-    let html = page.render().expect("rendering into memory from compiled templates cannot fail");
-    let mut response = (status, html).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
+fn failed(app: &AppState, refused: &Refused) -> Response {
+    if matches!(refused, Refused::NotFound) {
+        let text = "It is not complete, or the domain it is about has been deleted.";
+        return note(app, StatusCode::NOT_FOUND, "This link leads nowhere", text);
+    }
+    tracing::error!(error = %refused, "a link that turns messages off failed");
+    let text = "We could not do that just now. Please try again in a minute.";
+    note(app, StatusCode::SERVICE_UNAVAILABLE, "Please try again", text)
 }

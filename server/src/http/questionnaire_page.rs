@@ -7,17 +7,13 @@ use super::{
     body::RawBody,
     edge::Origin,
     error::{Failure, Result},
-    path::parameter,
+    page::{Token, note, rendered, with_headers},
 };
 use crate::{ops::Refused, store::Domain};
 use askama::Template;
 use axum::{
-    extract::{FromRequestParts, State},
-    http::{
-        HeaderName, HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY},
-        request::Parts,
-    },
+    extract::State,
+    http::{HeaderValue, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
 };
 use signet_core::{
@@ -31,30 +27,6 @@ use std::collections::BTreeMap;
 /// four bytes of three characters each.
 pub(super) const MAX_BYTES: usize = 256 << 10;
 
-/// Of every page: nothing is loaded, nothing runs, and nobody learns the link.
-const HEADERS: [(HeaderName, &str); 4] = [
-    (CONTENT_TYPE, "text/html; charset=utf-8"),
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'",
-    ),
-    (REFERRER_POLICY, "no-referrer"),
-    (CACHE_CONTROL, "no-store"),
-];
-
-/// The last part of the path.
-pub(super) struct Token(String);
-
-impl FromRequestParts<AppState> for Token {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
-        // What is no text is no link of ours.
-        Ok(Self(parameter(parts, "token").await.ok().flatten().unwrap_or_default()))
-    }
-}
-
 #[derive(Template)]
 #[template(path = "questionnaire.html")]
 struct Form<'a> {
@@ -62,14 +34,6 @@ struct Form<'a> {
     company: Option<&'a str>,
     service: &'a str,
     rows: Vec<Row>,
-}
-
-#[derive(Template)]
-#[template(path = "questionnaire_note.html")]
-struct Note<'a> {
-    title: &'a str,
-    text: &'a str,
-    service: &'a str,
 }
 
 /// A question as the page shows it.
@@ -252,25 +216,9 @@ impl Form<'_> {
     }
 }
 
-fn note(app: &AppState, status: StatusCode, title: &str, text: &str) -> Response {
-    rendered(status, &Note { title, text, service: app.ops().config.provider.zone.as_str() })
-}
-
 /// Something failed that is not the reader's fault.
 fn trouble(app: &AppState, refused: &Refused) -> Response {
     tracing::error!(error = %refused, "the page of the questionnaire failed");
     let text = "We could not do that just now, and nothing was changed. Please try again in a minute.";
     note(app, StatusCode::SERVICE_UNAVAILABLE, "Please try again", text)
-}
-
-fn rendered(status: StatusCode, template: &impl Template) -> Response {
-    let html = template.render().expect("templates of text and numbers render");
-    with_headers((status, html).into_response())
-}
-
-fn with_headers(mut response: Response) -> Response {
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -16,6 +16,8 @@ pub struct Item<'a> {
     pub mute: Option<String>,
     /// Where its questionnaire is answered.
     pub questionnaire: Option<String>,
+    /// Where its card check is passed; `None` where the operator tells.
+    pub card: Option<String>,
 }
 
 /// What every message says beside what it is about.

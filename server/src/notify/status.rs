@@ -23,7 +23,7 @@ pub(super) fn changed(first: &Item<'_>, items: &[Item<'_>], envelope: &Envelope<
     let change = first.notice.compliance.as_ref();
     let to = change.and_then(|change| ComplianceStatus::parse(&change.to));
     let from = change.and_then(|change| ComplianceStatus::parse(&change.from));
-    let words = words(to.unwrap_or(ComplianceStatus::UnderReview), from, envelope.operator);
+    let words = words(to.unwrap_or(ComplianceStatus::UnderReview), from, first, envelope.operator);
     let whose = match items {
         [item] => name(item),
         many => format!("{} domains", many.len()),
@@ -35,8 +35,15 @@ pub(super) fn changed(first: &Item<'_>, items: &[Item<'_>], envelope: &Envelope<
     }
     body.push(Block::heading("What to do next"));
     body.push(Block::text(words.next));
-    if to == Some(ComplianceStatus::AwaitingQuestionnaire) {
-        body.extend(items.iter().take(LISTED).filter_map(|item| questionnaire(item, items.len() == 1)));
+    let alone = items.len() == 1;
+    match to {
+        Some(ComplianceStatus::AwaitingQuestionnaire) => {
+            body.extend(items.iter().take(LISTED).filter_map(|item| questionnaire(item, alone)));
+        }
+        Some(ComplianceStatus::AwaitingCardVerification) => {
+            body.extend(items.iter().take(LISTED).filter_map(|item| card_check(item, alone)));
+        }
+        _ => {}
     }
     if items.len() > 1 {
         body.push(Block::heading("The domains"));
@@ -58,7 +65,7 @@ pub(super) fn asked(first: &Item<'_>, what: Request, reason: &str, envelope: &En
         Request::Questionnaire => {
             (format!("{domain}: please answer a questionnaire"), QUESTIONNAIRE.to_string())
         }
-        Request::CardCheck => (format!("{domain}: a card check is needed"), card(envelope.operator)),
+        Request::CardCheck => (format!("{domain}: a card check is needed"), card(first, envelope.operator)),
     };
     let mut body = vec![Block::text(
         "The details of your company have changed, so the domain is reviewed again. You can go on sending meanwhile.",
@@ -68,7 +75,10 @@ pub(super) fn asked(first: &Item<'_>, what: Request, reason: &str, envelope: &En
     }
     body.push(Block::heading("What to do next"));
     body.push(Block::text(next));
-    body.extend(questionnaire(first, true).filter(|_| what == Request::Questionnaire));
+    body.extend(match what {
+        Request::Questionnaire => questionnaire(first, true),
+        Request::CardCheck => card_check(first, true),
+    });
     Letter { headline, tone: Tone::Warning, body, footer: footer(envelope), unsubscribe: None }
 }
 
@@ -84,26 +94,42 @@ fn reason<'a>(item: &Item<'a>) -> &'a str {
 }
 
 fn questionnaire(item: &Item<'_>, alone: bool) -> Option<Block> {
-    let url = item.questionnaire.clone()?;
+    deed(item, alone, "Answer the questionnaire", item.questionnaire.clone()?)
+}
+
+fn card_check(item: &Item<'_>, alone: bool) -> Option<Block> {
+    deed(item, alone, "Go to the card check", item.card.clone()?)
+}
+
+/// The way to what is asked for, of one domain or of one of several.
+fn deed(item: &Item<'_>, alone: bool, label: &str, url: String) -> Option<Block> {
     Some(if alone {
-        Block::Button { label: "Answer the questionnaire".to_string(), url }
+        Block::Button { label: label.to_string(), url }
     } else {
-        Block::Link { label: format!("Answer the questionnaire for {}", name(item)), url }
+        Block::Link { label: format!("{label} for {}", name(item)), url }
     })
 }
 
 const QUESTIONNAIRE: &str = "Answer a few questions about what you send and to whom. It takes some minutes; the review \
     goes on by itself as soon as your answers are there.";
 
-fn card(operator: &EmailAddress) -> String {
+fn card(item: &Item<'_>, operator: &EmailAddress) -> String {
+    let how = match item.card {
+        Some(_) => "Have a payment card checked by the payment provider.".to_string(),
+        None => format!("Write to {operator}, who tells you how to have a payment card checked."),
+    };
     format!(
-        "Follow the link of the payment provider that you were given, or write to {operator} to get one. Nothing is \
-         charged, and your card's data never reaches this mail service. The review goes on by itself once the check \
-         is passed."
+        "{how} Nothing is charged, and the card's data never reaches this mail service. The review goes on by itself \
+         once the check is passed."
     )
 }
 
-fn words(to: ComplianceStatus, from: Option<ComplianceStatus>, operator: &EmailAddress) -> Words {
+fn words(
+    to: ComplianceStatus,
+    from: Option<ComplianceStatus>,
+    first: &Item<'_>,
+    operator: &EmailAddress,
+) -> Words {
     use ComplianceStatus as S;
     let verified_just_now = from == Some(S::UnverifiedDns);
     let (tone, title, means, next) = match to {
@@ -170,7 +196,7 @@ fn words(to: ComplianceStatus, from: Option<ComplianceStatus>, operator: &EmailA
             Tone::Warning,
             "a card check is needed",
             "The review needs one more proof of who you are before mail can be sent.",
-            card(operator),
+            card(first, operator),
         ),
         S::UnderReview => (
             Tone::Plain,

@@ -4,9 +4,12 @@
 use super::{Ops, checks, links::Link};
 use crate::{
     notify::notices::{Envelope, Item, compose},
-    store::{About, Account, NewNotice, Notice, NoticeGroup, StoreError, Telling, Waiting, WrongRecord},
+    store::{
+        About, Account, DomainId, NewNotice, Notice, NoticeGroup, NoticeId, Request, StoreError, Telling,
+        Waiting, WrongRecord,
+    },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     alert::{self, Addresses, Kind},
     email::EmailAddress,
@@ -20,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const GROUPS: u32 = 32;
 /// Notices of one group taken together; with more of them a second message is made.
 const MOST: u32 = 5000;
+/// When a group is tried again that cannot be read, as after a newer version wrote it.
+const UNREADABLE: SignedDuration = SignedDuration::from_hours(1);
 /// Reminders made in one go.
 const REMINDERS: u32 = 100;
 
@@ -38,9 +43,18 @@ impl Ops {
         let now = self.clock.now();
         let groups = self.store.due_notices(now, GROUPS).await?;
         for group in &groups {
-            match held_until(group, now) {
-                Some(until) => self.store.hold_notices(group, until).await?,
-                None => self.tell_group(group, now).await?,
+            if let Some(until) = held_until(group, now) {
+                self.store.hold_notices(group, until).await?;
+                continue;
+            }
+            match self.tell_group(group, now).await {
+                // Else it would keep all others waiting.
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::error!(account = %group.account, kind = group.kind, why, "notices cannot be read");
+                    let later = now.saturating_add(UNREADABLE).unwrap_or(Timestamp::MAX);
+                    self.store.hold_notices(group, later).await?;
+                }
+                told => told?,
             }
         }
         Ok(groups.len())
@@ -48,8 +62,9 @@ impl Ops {
 
     async fn tell_group(&self, group: &NoticeGroup, now: Timestamp) -> Result<(), StoreError> {
         let waiting = self.store.notices(group, MOST).await?;
+        let cards = self.card_checks(group, &waiting).await?;
         let telling = match self.store.account(group.account).await? {
-            Some(account) => self.telling(&account, group, &waiting),
+            Some(account) => self.telling(&account, group, &waiting, &cards),
             None => {
                 Telling { dropped: waiting.iter().map(|waiting| waiting.id).collect(), ..Telling::default() }
             }
@@ -63,7 +78,13 @@ impl Ops {
     }
 
     /// What becomes of the notices of one group.
-    fn telling(&self, account: &Account, group: &NoticeGroup, waiting: &[Waiting]) -> Telling {
+    fn telling(
+        &self,
+        account: &Account,
+        group: &NoticeGroup,
+        waiting: &[Waiting],
+        cards: &BTreeMap<DomainId, String>,
+    ) -> Telling {
         let mut telling = Telling::default();
         let mut letters: BTreeMap<(i64, String), Together<'_>> = BTreeMap::new();
         let (last, broken) = (last_of_each(waiting), broken(waiting));
@@ -85,7 +106,7 @@ impl Ops {
         let letters = letters.values();
         telling.messages = letters
             .filter_map(|letter| {
-                let items: Vec<Item<'_>> = letter.waiting.iter().map(|one| self.item(one)).collect();
+                let items: Vec<Item<'_>> = letter.waiting.iter().map(|one| self.item(one, cards)).collect();
                 let domain = if let [one] = letter.waiting[..] { one.domain } else { None };
                 let envelope = Envelope { to: &letter.to, ..self.envelope(account, &group.cause) };
                 Some((domain, compose(&items, &envelope, self.message_id())?))
@@ -105,7 +126,7 @@ impl Ops {
         }
     }
 
-    fn item<'a>(&self, waiting: &'a Waiting) -> Item<'a> {
+    fn item<'a>(&self, waiting: &'a Waiting, cards: &BTreeMap<DomainId, String>) -> Item<'a> {
         let notice = &waiting.notice;
         // What is told with alerts turned off is the status alone.
         let on = waiting.standing.as_ref().is_some_and(|standing| standing.critical_alerts);
@@ -114,7 +135,22 @@ impl Ops {
             notice,
             mute: mute.and_then(|id| self.link_url(Link::Mute(id))),
             questionnaire: waiting.domain.and_then(|id| self.link_url(Link::Questionnaire(id))),
+            card: waiting.domain.and_then(|id| cards.get(&id).cloned()),
         }
+    }
+
+    /// Where the card checks are passed that notices ask for.
+    async fn card_checks(
+        &self,
+        group: &NoticeGroup,
+        waiting: &[Waiting],
+    ) -> Result<BTreeMap<DomainId, String>, StoreError> {
+        let mut urls = BTreeMap::new();
+        for id in waiting.iter().filter(|one| asks_for_card(&one.notice)).filter_map(|one| one.domain) {
+            let check = self.store.card_check(group.account, id).await?;
+            urls.extend(check.and_then(|check| Some((id, self.card_check_url(&check)?))));
+        }
+        Ok(urls)
     }
 
     /// Adds a reminder for each domain whose deadline is near; how many.
@@ -153,10 +189,16 @@ fn held_until(group: &NoticeGroup, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Of one domain the last notice counts, where several of one kind have been held.
-fn last_of_each(waiting: &[Waiting]) -> BTreeSet<crate::store::NoticeId> {
+fn last_of_each(waiting: &[Waiting]) -> BTreeSet<NoticeId> {
     let mut domains = BTreeSet::new();
     let last = waiting.iter().rev().filter(|one| one.domain.is_none_or(|domain| domains.insert(domain)));
     last.map(|one| one.id).collect()
+}
+
+fn asks_for_card(notice: &Notice) -> bool {
+    let status = notice.compliance.as_ref().map(|change| change.to.as_str());
+    status == Some(ComplianceStatus::AwaitingCardVerification.as_str())
+        || matches!(notice.about, About::Asked { what: Request::CardCheck, .. })
 }
 
 fn kind(about: &About) -> Kind {

@@ -1,6 +1,6 @@
 //! How the model's values are written into columns, the same in both databases.
 
-use super::{Looked, RecordState, Result, StoreError, TokenScope};
+use super::{Looked, RecordState, Result, Review, StoreError, TokenScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -66,6 +66,10 @@ pub(super) fn suspension(text: &str) -> Result<Suspension> {
 
 pub(super) fn asked(text: &str) -> Result<Asked> {
     Asked::parse(text).ok_or_else(|| corrupt("what a review asked for", text))
+}
+
+pub(super) fn review(text: &str) -> Result<Review> {
+    Review::parse(text).ok_or_else(|| corrupt("a review's state", text))
 }
 
 pub(super) fn decision(text: &str) -> Result<Decision> {

@@ -1,5 +1,6 @@
-//! What runs by itself: looking at due domains and at our own side, telling
-//! owners and webhooks, sending queued messages, making keys, sweeping.
+//! What runs by itself: looking at due domains and at our own side, reviewing
+//! senders, telling owners and webhooks, sending queued messages, making keys,
+//! sweeping.
 //!
 //! Each worker takes no input, finds its work in the store, and does the same
 //! whether a timer or a bell wakes it. Any number of nodes may run them.
@@ -10,9 +11,15 @@ mod look;
 mod notices;
 mod outbox;
 mod own_side;
+mod review;
 pub mod webhooks;
 
-use crate::{fetch::Fetcher, keys::KeyFile, mailer::Mailer, ops::Ops};
+use crate::{
+    fetch::Fetcher,
+    keys::KeyFile,
+    mailer::Mailer,
+    ops::{Ops, review::Examiner},
+};
 use signet_dns::ask::Asker;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
@@ -32,14 +39,16 @@ pub struct Equipment {
     pub key: Arc<KeyFile>,
 }
 
-/// Starts all workers. They stop when `stop` turns true: looks under way are
-/// put back, a message being handed over is finished.
+/// Starts all workers. They stop when `stop` turns true: looks and reviews
+/// under way are put back, a message being handed over is finished.
 pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     workers.spawn(look::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     workers.spawn(own_side::run(ops.clone(), equipment.asker.clone(), stop.clone()));
     workers.spawn(notices::tell(ops.clone(), stop.clone()));
     workers.spawn(notices::remind(ops.clone(), stop.clone()));
+    let examiner = Examiner::new(equipment.asker.clone(), &ops.config);
+    workers.spawn(review::run(ops.clone(), examiner, stop.clone()));
     workers.spawn(outbox::run(ops.clone(), equipment.mailer.clone(), stop.clone()));
     let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
     workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));

@@ -1,8 +1,11 @@
 //! Every operation, by everybody.
 
-use crate::api::{Api, SERVED, company};
+use crate::{
+    api::{Api, SERVED, company},
+    under_review::{self, answers},
+};
 use serde_json::{Value, json};
-use signet::store::Access;
+use signet::store::{Access, DomainId};
 use std::collections::BTreeSet;
 
 /// What an operation takes.
@@ -14,17 +17,24 @@ enum Takes {
     /// Changing what is the account's, through a domain.
     AccountAdminOnDomain,
     SeeingAnything,
-    SeeingTheAccount,
     AccountAdmin,
-    /// Changing what is the account's, which is a token.
-    AccountAdminOnToken,
+    /// Seeing what is the account's and no domain's.
+    SeeingTheAccount,
+    /// Seeing one of these things.
+    SeeingOfTheAccount,
+    /// Changing one of these things.
+    ChangingOfTheAccount,
+    /// Being an operator.
+    Operator,
+    /// A signature, whoever makes the request. No secret is set here.
+    ASignature,
 }
 
 /// `operationId` on the current family, what it takes, and a body.
 fn table() -> Vec<(&'static str, Takes, Value)> {
     vec![
         ("getDomains", Takes::SeeingAnything, Value::Null),
-        ("createDomain", Takes::AccountAdmin, json!({"domain": {"domain_name": "new-{who}.example.com"}})),
+        ("createDomain", Takes::AccountAdmin, json!({"domain": {"domain_name": "new.example.com"}})),
         ("getDomain", Takes::SeeingTheDomain, Value::Null),
         ("updateDomain", Takes::ChangingTheDomain, json!({"domain": {"open_tracking_enabled": false}})),
         ("deleteDomain", Takes::ChangingTheDomain, Value::Null),
@@ -51,13 +61,45 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
                 {"resource_type": "account", "resource_id": "{own_account}", "access_level": 100},
             ]}),
         ),
-        ("getApiToken", Takes::AccountAdminOnToken, Value::Null),
-        ("deleteApiToken", Takes::AccountAdminOnToken, Value::Null),
-        ("resetApiToken", Takes::AccountAdminOnToken, Value::Null),
+        ("getApiToken", Takes::ChangingOfTheAccount, Value::Null),
+        ("deleteApiToken", Takes::ChangingOfTheAccount, Value::Null),
+        ("resetApiToken", Takes::ChangingOfTheAccount, Value::Null),
+        ("getWebhooks", Takes::SeeingTheAccount, Value::Null),
+        ("createWebhook", Takes::AccountAdmin, json!({"webhook": {"url": "https://example.com/hooks"}})),
+        ("getWebhook", Takes::SeeingOfTheAccount, Value::Null),
+        ("updateWebhook", Takes::ChangingOfTheAccount, json!({"webhook": {"description": "CRM"}})),
+        ("deleteWebhook", Takes::ChangingOfTheAccount, Value::Null),
+        ("testWebhook", Takes::ChangingOfTheAccount, Value::Null),
+        ("getWebhookDeliveries", Takes::SeeingOfTheAccount, Value::Null),
+        ("replayWebhook", Takes::ChangingOfTheAccount, json!({"replay": {"from_event": 1}})),
+        ("rotateWebhookSecret", Takes::ChangingOfTheAccount, Value::Null),
+        ("getDomainQuestionnaire", Takes::SeeingTheDomain, Value::Null),
+        (
+            "answerDomainQuestionnaire",
+            Takes::ChangingTheDomain,
+            json!({"questionnaire": {"answers": answers()}}),
+        ),
+        ("getDomainCardCheck", Takes::SeeingTheDomain, Value::Null),
+        ("getReviews", Takes::Operator, Value::Null),
+        ("getReview", Takes::Operator, Value::Null),
+        ("approveReview", Takes::Operator, ruling()),
+        ("rejectReview", Takes::Operator, ruling()),
+        ("reopenReview", Takes::Operator, ruling()),
+        ("suspendDomain", Takes::Operator, ruling()),
+        ("liftDomainSuspension", Takes::Operator, ruling()),
+        ("resolveCardCheck", Takes::Operator, json!({"card_check": {"result": "passed", "reason": "seen"}})),
+        ("suspendAccount", Takes::Operator, ruling()),
+        ("liftAccountSuspension", Takes::Operator, ruling()),
+        ("cardCheckCallback", Takes::ASignature, json!({"result": "passed"})),
         ("getOpenapi", Takes::Nothing, Value::Null),
         ("getHealth", Takes::Nothing, Value::Null),
         ("getReadiness", Takes::Nothing, Value::Null),
     ]
+}
+
+/// The version is filled in.
+fn ruling() -> Value {
+    json!({"review": {"reason": "because", "version": 0}})
 }
 
 /// Somebody who makes a request.
@@ -92,14 +134,21 @@ fn expected(takes: Takes, who: Who, older: bool) -> u16 {
     use Who as W;
     match (takes, who) {
         (T::Nothing, _) => 200,
+        (T::ASignature, _) => 404,
         (_, W::Nobody | W::Stranger) => 401,
-        (_, W::Admin | W::Operator) => 200,
+        (T::Operator, W::Operator) => 200,
+        (T::Operator, _) => 403,
+        // In all else operators act in their own account, as its admins.
+        (_, W::Operator) => expected(takes, W::AdminOfAnotherAccount, older),
+        (_, W::Admin) => 200,
         (_, W::AdminOfAnotherAccount) if older => 404,
         // On the current family these are about their own account.
         (T::SeeingAnything | T::SeeingTheAccount | T::AccountAdmin, W::AdminOfAnotherAccount) => 200,
         (_, W::AdminOfAnotherAccount) => 404,
-        (T::SeeingAnything, _) | (T::SeeingTheAccount, W::Viewer) => 200,
-        (T::SeeingTheAccount | T::AccountAdmin | T::AccountAdminOnToken, _) => 403,
+        (T::SeeingAnything, _) => 200,
+        (T::SeeingTheAccount | T::SeeingOfTheAccount, W::Viewer) => 200,
+        (T::SeeingTheAccount | T::SeeingOfTheAccount | T::ChangingOfTheAccount, _) => 403,
+        (T::AccountAdmin, _) => 403,
         (_, W::AdminOfAnotherDomain) => 404,
         (T::SeeingTheDomain, _) => 200,
         (T::ChangingTheDomain, W::AdminOfTheDomain) => 200,
@@ -110,6 +159,25 @@ fn expected(takes: Takes, who: Who, older: bool) -> u16 {
 /// Whether the operation needs company information to be there.
 fn with_company(id: &str) -> bool {
     ["getDomainCompanyInfo", "updateDomainCompanyInfo"].contains(&id)
+}
+
+/// Whether the operation needs a review that asks for everything.
+fn with_questions(id: &str) -> bool {
+    let asked =
+        ["getDomainQuestionnaire", "answerDomainQuestionnaire", "getDomainCardCheck", "resolveCardCheck"];
+    asked.contains(&id)
+}
+
+/// The body with the version that a ruling needs now.
+async fn up_to_date(api: &Api, id: &str, domain: i64, mut body: Value) -> Value {
+    if let Some(version) = body.pointer_mut("/review/version") {
+        *version = if id.contains("Account") {
+            api.ops.store.account(api.account).await.unwrap().unwrap().version.into()
+        } else {
+            api.ops.store.case(DomainId(domain)).await.unwrap().unwrap().version.into()
+        };
+    }
+    body
 }
 
 /// `operationId`, method and path of everything the server says it has.
@@ -140,6 +208,7 @@ async fn everybody_tries_everything() {
             table().into_iter().find(|(listed, ..)| *listed == id.trim_end_matches("Legacy")).unwrap();
         let api = Api::with(&[("SIGNET_RATE_LIMIT", "0")]).await;
         let other = api.account("other").await;
+        let operators = api.account("operators").await;
         let another = api.domain("another.example.com").await;
         for who in EVERYBODY {
             // Anew each time: the one before may have been deleted.
@@ -148,14 +217,23 @@ async fn everybody_tries_everything() {
                 let company = json!({"company_info": company()});
                 api.post(&format!("/api/domains/{domain}/company_info")).json(&company).send().await;
             }
-            let token = api.token_id(api.account, Access::Viewer).await;
-            let own_account = if who == Who::AdminOfAnotherAccount { other } else { api.account };
-            if who == Who::Operator && id.starts_with("createDomainCompanyInfo") {
-                // It is given once in an account, and the admin was first.
-                continue;
+            let token_id = api.token_id(api.account, Access::Viewer).await;
+            let own_account = match who {
+                Who::AdminOfAnotherAccount => other,
+                Who::Operator => operators,
+                _ => api.account,
+            };
+            let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
+            let webhook =
+                api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
+            if with_questions(id.trim_end_matches("Legacy")) {
+                under_review::asked(&api, domain).await;
             }
             let path = template
-                .replace("{token_id}", &token.to_string())
+                .replace("{token_id}", &token_id.to_string())
+                .replace("{webhook_id}", &webhook)
+                .replace("{id}", &api.account.to_string())
+                .replace("{reference}", "card_1")
                 .replace("{domain_id}", &domain.to_string())
                 .replace("{account_id}", &api.account.to_string());
             let path = if path.ends_with("/check") { format!("{path}?wait=0") } else { path };
@@ -168,11 +246,11 @@ async fn everybody_tries_everything() {
                 Who::AdminOfAnotherDomain => Some(api.token(api.account, Access::Admin, &[another]).await),
                 Who::AdminOfAnotherAccount => Some(api.token(other, Access::Admin, &[]).await),
                 Who::Admin => Some(api.token.clone()),
-                Who::Operator => Some(api.token(api.account, Access::Operator, &[]).await),
+                Who::Operator => Some(api.token(operators, Access::Operator, &[]).await),
             };
             let refused = expected(takes, who, template.contains("{account_id}"));
+            let body = up_to_date(&api, &id, domain, body.clone()).await;
             let body = body.to_string().replace("{own_account}", &own_account.to_string());
-            let body = body.replace("{who}", &format!("{who:?}"));
             let body: Value = serde_json::from_str(&body).unwrap();
             let mut bodies = vec![body.clone()];
             if refused != 200 && body != Value::Null {

@@ -76,10 +76,9 @@ async fn a_message_is_looked_at_and_counted_once() {
     assert_eq!(asked(&api, &look).await, used_up);
     assert_eq!(asked(&api, &message).await, allowed, "it was counted");
 
-    api.ops
-        .rule(&Actor::operator(api.account), id, Ruling::Suspend(Suspension::Hold), None, "because")
-        .await
-        .unwrap();
+    let operator = Actor::operator(AccountId(0));
+    let rule = async |ruling| api.ops.rule(&operator, id, ruling, None, "because").await.unwrap();
+    rule(Ruling::Suspend(Suspension::Hold)).await;
     let held = json!({
         "action": "defer", "code": 450, "enhanced_status": "4.7.1", "domain": name,
         "text": format!("Sending from domain {name} is not allowed at the moment: it is held by the operator"),
@@ -208,10 +207,9 @@ async fn what_was_allowed_once_is_not_replayed() {
         call.send().await.json()["data"]["action"].clone()
     };
     assert_eq!(again().await, "allow");
-    api.ops
-        .rule(&Actor::operator(api.account), id, Ruling::Suspend(Suspension::Abuse), None, "because")
-        .await
-        .unwrap();
+    let operator = Actor::operator(AccountId(0));
+    let abuse = Ruling::Suspend(Suspension::Abuse);
+    api.ops.rule(&operator, id, abuse, None, "because").await.unwrap();
     assert_eq!(again().await, "reject");
 }
 

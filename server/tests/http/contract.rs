@@ -109,7 +109,8 @@ fn undescribed(value: &Value, at: &str, bare: &mut Vec<String>) {
     for (key, value) in map {
         let here = format!("{at}/{key}");
         // A wrapper says nothing of itself.
-        let is_wrapper = ["domain", "sending_domain", "company_info", "data"].contains(&key.as_str());
+        let is_wrapper =
+            ["domain", "sending_domain", "company_info", "webhook", "data"].contains(&key.as_str());
         let wants = match at.rsplit('/').next().unwrap() {
             "properties" | "headers" => {
                 !(is_wrapper && value.get("enum").is_none() && value["type"] != "string")

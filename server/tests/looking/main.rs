@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
 mod outages;
+mod reviews;
 
 use base64::Engine as _;
 use jiff::SignedDuration;
@@ -57,11 +58,16 @@ impl World {
     }
 
     async fn on(fake: Fake) -> Self {
+        Self::with_flags(fake, &[]).await
+    }
+
+    async fn with_flags(fake: Fake, more: &[(&'static str, String)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let key_file = directory.path().join("signet.key").display().to_string();
         let flags =
             [("database_url", url.clone()), ("key_file", key_file), ("unverified_limit", "0".to_string())];
+        let flags = flags.into_iter().chain(more.iter().cloned());
         let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
         let clock = Clock::manual("2026-04-28T08:00:00Z".parse().unwrap());
         let ops = Ops::new(store::open(&url).await.unwrap(), Arc::new(config), clock);

@@ -38,13 +38,12 @@ async fn the_table(world: World) {
     world.rule(id, Ruling::Suspend(Suspension::Abuse)).await;
     assert_eq!(sends().await, refused(name, "it is suspended"), "at once");
     world.rule(id, Ruling::Lift).await;
-    world
-        .ops
-        .suspend_account(&Actor::operator(account), account, Some(Suspension::Abuse), None, "because")
-        .await
-        .unwrap();
+    let suspend = async |suspension| {
+        world.ops.suspend_account(&operator(), account, suspension, None, "because").await.unwrap()
+    };
+    suspend(Some(Suspension::Abuse)).await;
     assert_eq!(sends().await, refused(name, "it is suspended"), "by its account");
-    world.ops.suspend_account(&Actor::operator(account), account, None, None, "because").await.unwrap();
+    suspend(None).await;
     assert_eq!(sends().await, DUNNO);
     world.rule(id, Ruling::Reject).await;
     assert_eq!(sends().await, refused(name, "a review has rejected it"));

@@ -45,6 +45,11 @@ struct World {
     directory: tempfile::TempDir,
 }
 
+/// Whoever rules here, over all accounts.
+fn operator() -> Actor {
+    Actor::operator(AccountId(0))
+}
+
 impl World {
     async fn sqlite() -> Self {
         Self::with(None, Limits::default()).await
@@ -110,7 +115,7 @@ impl World {
     }
 
     async fn rule(&self, id: DomainId, ruling: Ruling) {
-        self.ops.rule(&Actor::operator(AccountId(1)), id, ruling, None, "because").await.unwrap();
+        self.ops.rule(&operator(), id, ruling, None, "because").await.unwrap();
     }
 
     async fn look(&self, account: AccountId, id: DomainId, dns: DnsState) {

@@ -22,8 +22,7 @@ async fn a_suspension_by_another_process(world: World) {
     world.fill_in_company(world.account).await;
     let id = world.compliant(world.account, name).await;
     let other = node(&world.url, world.directory.path()).await;
-    let rule =
-        async |ruling| other.rule(&Actor::operator(AccountId(1)), id, ruling, None, "because").await.unwrap();
+    let rule = async |ruling| other.rule(&operator(), id, ruling, None, "because").await.unwrap();
     let sends = || world.sends_from("jo@example.com");
     assert_eq!(sends().await, DUNNO);
     world.clock().advance(SignedDuration::from_secs(1));
@@ -38,15 +37,8 @@ async fn a_suspension_by_another_process(world: World) {
     rule(Ruling::Lift).await;
     assert_eq!(sends().await, DUNNO, "nor is a refusal");
 
-    let account = other
-        .suspend_account(
-            &Actor::operator(world.account),
-            world.account,
-            Some(Suspension::Hold),
-            None,
-            "because",
-        )
-        .await;
+    let hold = Some(Suspension::Hold);
+    let account = other.suspend_account(&operator(), world.account, hold, None, "because").await;
     assert!(account.unwrap().suspension.is_some());
     world.clock().advance(MAX_AGE);
     assert_eq!(sends().await, deferred(name, HELD), "an account's, likewise");

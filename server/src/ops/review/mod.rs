@@ -61,7 +61,10 @@ impl Ops {
                 "A demo domain is never reviewed; suspend or lift it instead",
             ));
         }
-        match self.store.rule(id, ruling, version, &cause).await?.ok_or(Refused::NotFound)? {
+        let ruled = self.store.rule(id, ruling, version, &cause).await;
+        // Even when it failed: it may have been written.
+        self.recent.forget();
+        match ruled?.ok_or(Refused::NotFound)? {
             Ruled::Done(after) => {
                 self.review_due.notify_one();
                 Ok(after)
@@ -84,7 +87,9 @@ impl Ops {
     ) -> Result<Account> {
         actor.with_operator()?;
         let cause = Cause { reason: with_reason(reason)?, ..self.cause(actor) };
-        match self.store.suspend_account(id, suspension, version, &cause).await?.ok_or(Refused::NotFound)? {
+        let ruled = self.store.suspend_account(id, suspension, version, &cause).await;
+        self.recent.forget();
+        match ruled?.ok_or(Refused::NotFound)? {
             Ruled::Done(after) => Ok(after),
             Ruled::Stale(now) => Err(self.outdated(id, None, now.version).await?),
         }

@@ -75,6 +75,8 @@ impl AccountId {
 pub struct Counts {
     /// Domains by the name of their DNS state.
     pub domains: Vec<(String, i64)>,
+    /// Reviews under way by their state, every state but none.
+    pub reviews: Vec<(Review, i64)>,
     /// Domains due and not being looked at.
     pub due: i64,
     /// When the longest overdue of all was due, if one is.

@@ -97,6 +97,17 @@ pub enum Request {
     CardCheck,
 }
 
+impl Request {
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Questionnaire => "questionnaire",
+            Self::CardCheck => "card_check",
+        }
+    }
+}
+
 impl About {
     /// As stored.
     #[must_use]

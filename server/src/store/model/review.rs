@@ -9,7 +9,7 @@ use signet_core::{
 };
 
 /// Where a domain's review is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Review {
     /// None is running.
     None,

@@ -61,7 +61,10 @@ macro_rules! taken_turn {
     };
 }
 
-pub(super) const LOCK_ACCOUNT: Option<&str> = Some("SELECT id FROM account WHERE id = $1 FOR UPDATE");
+/// Not `FOR UPDATE`: whoever holds a domain may need to see that its account is
+/// there, as PostgreSQL does when a row is updated twice in one transaction, and
+/// whoever holds the account waits for its domains.
+pub(super) const LOCK_ACCOUNT: Option<&str> = Some("SELECT id FROM account WHERE id = $1 FOR NO KEY UPDATE");
 pub(super) const LOCK_DOMAIN: Option<&str> = Some("SELECT id FROM domain WHERE id = $1 FOR UPDATE");
 pub(super) const LOCK_DOMAINS: Option<&str> =
     Some(concat!("SELECT id FROM domain WHERE id IN ", ids!("1"), " ORDER BY id FOR UPDATE"));

@@ -8,12 +8,14 @@ use super::{
     tokens,
 };
 use crate::store::{
-    Access, Account, AccountId, Cause, Counts, EventKind, NewAccount, NewEvent, NewToken, Result, TokenHash,
-    TokenScope, stored::clean,
+    Access, Account, AccountId, Cause, Counts, EventKind, NewAccount, NewEvent, NewToken, Result, Review,
+    TokenHash, TokenScope,
+    stored::{self, clean},
 };
 use jiff::Timestamp;
 use signet_core::health;
 use sqlx::Executor as _;
+use std::collections::HashMap;
 
 statements! {
     ANY_ACCOUNT = "SELECT EXISTS (SELECT 1 FROM account) AS any_account";
@@ -22,6 +24,7 @@ statements! {
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     PING = "SELECT 1 AS one";
     COUNT_STATES = "SELECT dns_state, COUNT(*) AS domains FROM domain GROUP BY dns_state ORDER BY dns_state";
+    COUNT_REVIEWS = "SELECT review, COUNT(*) AS domains FROM domain WHERE review <> 'none' GROUP BY review";
     COUNT_DUE = concat!(
         "SELECT COUNT(*) AS due, MIN(", due!(), ") AS oldest FROM look WHERE ", due!(), " <= $1"
     );
@@ -87,6 +90,11 @@ pub(super) async fn ping(conn: &mut Conn) -> Result<()> {
 /// See [`crate::store::Store::counts`].
 pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
     let states = conn.fetch_all(query(COUNT_STATES)).await?;
+    let counted = conn.fetch_all(query(COUNT_REVIEWS)).await?;
+    let reviews = counted
+        .iter()
+        .map(|row| Ok((stored::review(get(row, "review")?)?, get(row, "domains")?)))
+        .collect::<Result<HashMap<Review, i64>>>()?;
     let due = conn.fetch_one(query(COUNT_DUE).bind(now.as_microsecond())).await?;
     let outbox = conn.fetch_one(query(COUNT_OUTBOX)).await?;
     let (webhook_lines, oldest_webhook_line) = deliveries::count_lines(conn).await?;
@@ -95,6 +103,12 @@ pub(super) async fn counts(conn: &mut Conn, now: Timestamp) -> Result<Counts> {
             .iter()
             .map(|row| Ok((get(row, "dns_state")?, get(row, "domains")?)))
             .collect::<Result<_>>()?,
+        // Those there are none of, too: a gauge must fall to nothing.
+        reviews: Review::ALL
+            .into_iter()
+            .filter(|review| *review != Review::None)
+            .map(|review| (review, reviews.get(&review).copied().unwrap_or(0)))
+            .collect(),
         due: get(&due, "due")?,
         oldest_due: rows::get_time_opt(&due, "oldest")?,
         outbox: get(&outbox, "waiting")?,

@@ -121,7 +121,8 @@ async fn tell_of_questions(conn: &mut Conn, before: &Case, after: &Case, cause: 
         NewNotice {
             account: before.domain.account,
             domain: Some(before.domain.id),
-            cause: about.kind().to_string(),
+            // Of one cause a domain's last notice counts, and these are two.
+            cause: what.as_str().to_string(),
             notice: Notice { domain: Some(before.domain.name.as_str().to_string()), about, compliance: None },
         }
     });

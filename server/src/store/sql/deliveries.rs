@@ -62,10 +62,11 @@ statements! {
         WHERE id = $1 AND enabled";
     TRY_FIRSTS = concat!(
         "UPDATE delivery SET attempts = attempts + 1, tried_at = $3 WHERE id IN (\
-            SELECT (SELECT d.id FROM delivery d WHERE d.webhook_id = $1 AND d.lane = l.lane AND d.state = 'waiting' \
+            SELECT (SELECT d.id FROM delivery d \
+                WHERE d.webhook_id = $1 AND d.lane = line.value AND d.state = 'waiting' \
                 ORDER BY d.event_id, d.id LIMIT 1) \
-            FROM delivery_line l WHERE l.webhook_id = $1 AND l.lane IN ", ids!("2"),
-        ") RETURNING id, account_id, lane, event_id, created_at, queued_at, attempts"
+            FROM ", ids!("2"), " AS line) \
+         RETURNING id, account_id, lane, event_id, created_at, queued_at, attempts"
     );
 
     FAILED_TRY = "UPDATE delivery SET last_status = $3, last_error = $4 \
@@ -76,8 +77,10 @@ statements! {
         WHERE id = $1 AND failing_since IS NOT NULL";
     FAILS = "UPDATE webhook SET failing_since = $2, retry_at = $3 WHERE id = $1";
     TRY_NOW = "UPDATE webhook SET retry_at = NULL WHERE id = $1 AND retry_at IS NOT NULL";
-    CLOSE_LINE = "DELETE FROM delivery_line WHERE webhook_id = $1 AND lane = $2 AND NOT EXISTS \
-        (SELECT 1 FROM delivery d WHERE d.webhook_id = $1 AND d.lane = $2 AND d.state = 'waiting')";
+    // Ordered, so that it is looked for where the line is.
+    CLOSE_LINE = "DELETE FROM delivery_line WHERE webhook_id = $1 AND lane = $2 AND \
+        (SELECT d.id FROM delivery d WHERE d.webhook_id = $1 AND d.lane = $2 AND d.state = 'waiting' \
+            ORDER BY d.event_id, d.id LIMIT 1) IS NULL";
     FREE_LINE = "UPDATE delivery_line SET due_at = $3, lease_until = 0 WHERE webhook_id = $1 AND lane = $2";
 
     PAGE = select_deliveries!(
@@ -101,8 +104,8 @@ statements! {
     SWEEP_FINISHED = "DELETE FROM delivery WHERE id IN \
         (SELECT id FROM delivery WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)";
     SWEEP_FORSAKEN = "DELETE FROM delivery WHERE id IN \
-        (SELECT d.id FROM delivery d JOIN webhook w ON w.id = d.webhook_id \
-        WHERE NOT w.enabled AND w.enabled_at < $1 AND d.state = 'waiting' LIMIT $2)";
+        (SELECT id FROM delivery WHERE state = 'waiting' AND webhook_id IN \
+            (SELECT id FROM webhook WHERE NOT enabled AND enabled_at < $1) LIMIT $2)";
 }
 
 /// The line of what is about the account.

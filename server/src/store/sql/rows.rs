@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::store::{
-    Account, AccountId, Case, Domain, DomainId, Grant, Result, Review, Token, TokenId,
+    Account, AccountId, Case, Domain, DomainId, Grant, Result, Token, TokenId,
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
@@ -173,8 +173,7 @@ pub(super) fn whole_domain(row: &Row) -> Result<Domain> {
 /// A row of `review::select_cases!`.
 pub(super) fn case(row: &Row) -> Result<Case> {
     let mut fields = Fields::from(row, 0);
-    let review: &str = fields.get()?;
-    let review = Review::parse(review).ok_or_else(|| corrupt("a review's state", review))?;
+    let review = stored::review(fields.get()?)?;
     let (approved_before, version) = (fields.get()?, fields.get()?);
     let (due_at, card_failed): (_, bool) = (fields.time_opt("review_due_at")?, fields.get()?);
     let domain = domain(&mut fields)?;

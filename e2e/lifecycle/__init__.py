@@ -1,0 +1,1 @@
+"""Random facts about who may send, and whether everybody was told of all that followed."""
