@@ -16,6 +16,8 @@ from harness.signet import Signet
 
 # A lease that nobody gives up, and the waits before it, take no longer.
 PATIENCE = 100
+# Not what looks at DNS find, which is another story.
+TYPES = ["domain.created", "domain.compliance_changed", "domain.deleted"]
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -69,7 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def signed(story, receiver, api):
     story.chapter("A webhook is made, and told what happens")
-    answer = api.call("POST", "/api/webhooks", {"webhook": {"url": receiver.url}})
+    answer = api.call("POST", "/api/webhooks", {"webhook": {"url": receiver.url, "event_types": TYPES}})
     story.equal("it is made", answer.status, 200)
     webhook = answer.json["data"]
     receiver.secrets = [webhook["signing_secret"]]
@@ -90,8 +92,7 @@ def decide(signet, domain, times):
 
 
 def in_order(story, receiver, api, domain):
-    wanted = {event["type"] for event in receiver.kept}
-    history = [event["id"] for event in reversed(api.events(domain)) if event["type"] in wanted]
+    history = [event["id"] for event in reversed(api.events(domain)) if event["type"] in TYPES]
     story.equal("all of its history, in order", [event["data"]["id"] for event in receiver.of(domain)], history)
 
 
@@ -122,7 +123,8 @@ def killed(story, receiver, signet, domain, other):
     receiver.refuses = lambda event: False
     time.sleep(1)
     api = signet.start().api()
-    story.eventually("all come afterwards", lambda: (len(receiver.of(domain)), len(receiver.of(other))) == (6, 5), PATIENCE)
+    # It is suspended already, so that of the two only the lifting happened to the first.
+    story.eventually("all come afterwards", lambda: (len(receiver.of(domain)), len(receiver.of(other))) == (5, 5), PATIENCE)
     for each in (domain, other):
         in_order(story, receiver, api, each)
     return api

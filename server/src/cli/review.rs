@@ -67,19 +67,25 @@ pub(super) enum State {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false, id = "result", args = ["passed", "failed"])]
 pub(super) struct CardArgs {
     /// The domain's number
     id: DomainId,
+    #[command(flatten)]
+    result: CardResult,
+    /// How you know, on one line; never card data
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct CardResult {
     /// It is passed
     #[arg(long)]
     passed: bool,
     /// It is not
     #[arg(long)]
     failed: bool,
-    /// How you know, on one line; never card data
-    #[arg(long)]
-    reason: String,
 }
 
 /// All of it, with what needs no database.
@@ -193,7 +199,7 @@ fn waiting_document(waiting: &Queued) -> Value {
 
 async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome> {
     let check =
-        ops.resolve_card_check(&operator(), args.id, args.passed, &args.reason).await.map_err(told)?;
+        ops.resolve_card_check(&operator(), args.id, args.result.passed, &args.reason).await.map_err(told)?;
     let state = check.state.as_str();
     if json {
         output::json(&json!({"domain_id": check.domain.0, "reference": check.reference, "status": state}))?;

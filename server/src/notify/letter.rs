@@ -169,7 +169,7 @@ fn wrapped(text: &str, first: &str, next: &str) -> String {
 /// Words, where a text between backticks with what touches it is one.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut start, mut code) = (Vec::new(), None, false);
-    let closed = text.matches('`').count() % 2 == 0;
+    let closed = text.matches('`').count().is_multiple_of(2);
     for (at, c) in text.char_indices() {
         code ^= c == '`' && closed;
         if c.is_whitespace() && !code {

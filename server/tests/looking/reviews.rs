@@ -1,7 +1,7 @@
 //! The automatic review, whole: from a verified domain to a decision.
 
 use super::*;
-use signet::store::{Review, Ruling};
+use signet::store::{Case, Review, Ruling};
 use signet_core::{
     company::{CompanyPatch, Field},
     lifecycle::ComplianceStatus as Status,
@@ -62,7 +62,7 @@ async fn say_who(world: &World, id: DomainId, phone: &str) {
 }
 
 /// Waits until no review is due any more.
-async fn reviewed(world: &World, id: DomainId) -> signet::store::Case {
+async fn reviewed(world: &World, id: DomainId) -> Case {
     for _ in 0..400 {
         let case = world.ops.store.case(id).await.unwrap().unwrap();
         if case.review != Review::Due {

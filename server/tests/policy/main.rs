@@ -45,11 +45,6 @@ struct World {
     directory: tempfile::TempDir,
 }
 
-/// Whoever rules, in all accounts.
-fn operator() -> Actor {
-    Actor::operator(AccountId(0))
-}
-
 impl World {
     async fn sqlite() -> Self {
         Self::with(None, Limits::default()).await

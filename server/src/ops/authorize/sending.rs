@@ -12,6 +12,8 @@ use std::{
 
 /// Kept until they are written down; more send again.
 const MOST: usize = 100_000;
+/// Written in one transaction: others wait for it.
+const AT_ONCE: usize = 256;
 
 /// Domains whose mail the gate has let pass since they were last written down.
 #[derive(Debug, Default)]
@@ -40,7 +42,9 @@ impl Ops {
     /// # Errors
     /// When the store fails; those noted are noted anew with their next message.
     pub async fn flush_sending(&self) -> Result<(), StoreError> {
-        let sending = self.sending.take();
-        if sending.is_empty() { Ok(()) } else { self.store.note_sending(&sending, self.clock.now()).await }
+        for some in self.sending.take().chunks(AT_ONCE) {
+            self.store.note_sending(some, self.clock.now()).await?;
+        }
+        Ok(())
     }
 }
