@@ -45,6 +45,11 @@ struct World {
     directory: tempfile::TempDir,
 }
 
+/// Whoever rules here, over all accounts.
+fn operator() -> Actor {
+    Actor::operator(AccountId(0))
+}
+
 impl World {
     async fn sqlite() -> Self {
         Self::with(None, Limits::default()).await

@@ -97,7 +97,7 @@ async fn webhooks_belong_to_their_account(place: Place) {
     assert_eq!(store.deliveries(stranger, made.id, None, None, 9).await.unwrap(), []);
     let replay = Replay::Deliveries(vec![delivery]);
     assert_eq!(store.replay(stranger, made.id, &replay, 9, at(1)).await.unwrap(), None);
-    assert_eq!(store.webhooks(owner).await.unwrap(), [made.clone()], "nothing was changed");
+    assert_eq!(store.webhooks(owner).await.unwrap(), std::slice::from_ref(&made), "nothing was changed");
 
     // Another webhook's delivery is none of this one's.
     let second = a_webhook(&store, owner).await;
