@@ -28,6 +28,7 @@ from harness.mailboxes import Mailboxes
 from harness.processes import Processes, free_port
 from harness.receiver import Website
 from harness.signet import Api, Signet
+from lifecycle.acts import ANSWERS
 
 OWNER = "owner@example.com"
 STATUSES = [
@@ -135,6 +136,9 @@ def prepare(prepared):
         before = "under_review" if status != "under_review" else "unverified_dns"
         prepared.notice(name, "compliance", reason="The story says so.", compliance={"from": before, "to": status})
         expect(f"status-{status}", f"{name}: ", False)
+    asked = prepared.ids["awaiting-questionnaire.status.example"]
+    prepared.execute("UPDATE domain SET questionnaire = 'open', review = 'open' WHERE id = ?", asked)
+    prepared.execute("INSERT INTO questionnaire (domain_id, account_id, asked_at) VALUES (?, 1, ?)", asked, micros(prepared.now))
     for name in DIGEST[:2]:
         change = {"from": "compliant", "to": "suspended"}
         prepared.notice(name, "compliance", "suspended all", reason="Complaints about all of them.", compliance=change)
@@ -240,9 +244,10 @@ def agree(story, name, received, seen):
     story.equal(f"{name}: text and page have the same words", {where: what for where, what in lacking.items() if what}, {})
 
 
-def look_at(story, browser, folder, name, received):
+def look_at(story, browser, folder, name, html):
+    """A message or a page, on a telephone and a screen, by day and by night; what there is to see."""
     page = folder / f"{name}.html"
-    page.write_text(received.html)
+    page.write_text(html)
     for width in (800, 360):
         for dark in (False, True):
             picture = folder / f"{name}-{width}-{'dark' if dark else 'light'}.png"
@@ -250,9 +255,8 @@ def look_at(story, browser, folder, name, received):
             wrong = {what: seen[what] for what in ("pale", "tiny", "fetched") if seen[what]}
             if seen["width"] > width or not seen["text"].strip() or picture.stat().st_size < 4000:
                 wrong["rendered"] = (seen["width"], picture.stat().st_size)
-            story.holds(f"{name}: {picture.stem} is readable", not wrong, wrong)
-    if name != "instructions":
-        agree(story, name, received, seen)
+            story.holds(f"{picture.stem} is readable", not wrong, wrong)
+    return seen
 
 
 def ask(url, method, body=None):
@@ -271,17 +275,30 @@ def one_click(story, browser, folder, api, domain, received, setting):
     for method in ("GET", "HEAD", "GET"):
         story.equal(f"{method} finds the page", ask(url, method)[0], 200)
     story.equal("which changes nothing", enabled(), True)
-    _, page = ask(url, "GET")
-    file = folder / f"page-{setting}.html"
-    file.write_text(page)
-    seen = browser.show(file, 360, False, folder / f"page-{setting}-360.png")
-    story.holds("it fits a telephone", seen["width"] <= 360 and "Turn off" in seen["text"], seen)
+    seen = look_at(story, browser, folder, f"page-{setting}", ask(url, "GET")[1])
+    story.holds("which has a button", "Turn off" in seen["text"], seen)
     broken = url[:-4] + ("AAAA" if not url.endswith("AAAA") else "BBBB")
     story.equal("a link that is not ours leads nowhere", ask(broken, "POST", "List-Unsubscribe=One-Click")[0], 404)
     story.equal("nor does that change anything", enabled(), True)
     for again in ("", ", and again"):
         story.equal(f"one click{again}", ask(url, "POST", "List-Unsubscribe=One-Click")[0], 200)
         story.equal("turns it off", enabled(), False)
+
+
+def button(story, browser, folder, api, domain, received):
+    """The questionnaire is answered by whoever follows the link in the message that asks for it."""
+    [url] = re.findall(r'href="(http://[^"]+/questionnaire/[^"]+)"', received.html)
+    look_at(story, browser, folder, "page-questions", ask(url, "GET")[1])
+    answers = {id: {True: "yes", False: "no"}.get(answer, answer) for id, answer in ANSWERS.items()}
+    some = {id: answer for id, answer in answers.items() if id != "content"}
+    status, page = ask(url, "POST", urllib.parse.urlencode(some))
+    story.equal("an answer that lacks is asked for", status, 422)
+    look_at(story, browser, folder, "page-lacking", page)
+    story.equal("with all of them the form is taken", ask(url, "POST", urllib.parse.urlencode(answers))[0], 303)
+    seen = look_at(story, browser, folder, "page-thanks", ask(url, "GET")[1])
+    story.holds("the page thanks", "Thank you" in seen["text"], seen["text"])
+    given = api.get(f"/api/domains/{domain}/questionnaire")["data"]
+    story.equal("the API has the answers", given["answers"]["content"], ANSWERS["content"])
 
 
 def arrived(story, boxes, to_come):
@@ -361,7 +378,12 @@ def main():
                 headers(story, name, received, to_come[name][1])
             story.chapter("as a reader sees them")
             for name, received in sorted(found.items()):
-                look_at(story, browser, folder, name, received)
+                seen = look_at(story, browser, folder, name, received.html)
+                if name != "instructions":
+                    agree(story, name, received, seen)
+            story.chapter("the button")
+            asked = "awaiting-questionnaire.status.example"
+            button(story, browser, folder, api, prepared.ids[asked], found["status-awaiting_questionnaire"])
             story.chapter("one click")
             one_click(story, browser, folder, api, prepared.ids["at-risk.example"], found["at_risk"], "critical_alerts_enabled")
             bakery = next(domain["id"] for domain in other.domains() if domain["domain_name"] == "bakery.test")
