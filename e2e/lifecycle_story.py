@@ -223,6 +223,8 @@ def main():
         quiet(story, world)
         again(story, world)
         judged(story, world, acts)
+        deadlocks = processes.log("postgres").count("deadlock detected")
+        story.say(f"{deadlocks} transactions had to begin again because of a deadlock")
         world.receiver.stop()
         world.site.stop()
 
