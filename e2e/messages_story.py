@@ -304,7 +304,7 @@ def button(story, browser, folder, api, domain, received):
 def arrived(story, boxes, to_come):
     """The messages by name, when all are there, and whether there is none too many."""
     # An alert waits 20 seconds for others of its cause.
-    story.eventually(f"{len(to_come)} messages arrive", lambda: len(boxes.messages()) >= len(to_come), 60)
+    story.eventually(f"{len(to_come)} messages arrive", lambda: len(boxes.messages()) >= len(to_come), 120)
     found, strangers = {}, []
     for raw in boxes.messages():
         received = Received(raw)
