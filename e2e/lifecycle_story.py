@@ -170,7 +170,7 @@ def first_light(story, world):
 def quiet(story, world):
     """Waits until nobody has anything left to do; what waits for a time does not wait long."""
     world.receiver.well = True
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     calm = 0
     while calm < 3:
         left = world.database.under_way()
@@ -223,6 +223,9 @@ def main():
         quiet(story, world)
         again(story, world)
         judged(story, world, acts)
+        if kind == "postgres":
+            deadlocks = processes.log("postgres").count("deadlock detected")
+            story.say(f"{deadlocks} transactions had to begin again because of a deadlock")
         world.receiver.stop()
         world.site.stop()
 

@@ -4,7 +4,7 @@ import threading
 
 from .nameservers import ROOT, Nsd, Unbound, common_free_port
 
-NS, OURS, OURS_TOO, PARENTS = (f"127.0.0.{last}" for last in (2, 4, 5, 6))
+NS, OURS, OURS_TOO, PARENTS, NOBODY = (f"127.0.0.{last}" for last in (2, 4, 5, 6, 8))
 
 
 def zone(name, serial=1, records=()):
@@ -18,13 +18,18 @@ def zone(name, serial=1, records=()):
 class Customers:
     """May be used by several threads. Signet itself is to listen at `places`, one or both."""
 
-    def __init__(self, processes, names, hosts=()):
-        """`names` are labels under `test.` with a zone each; `hosts` are lines of that zone itself."""
+    def __init__(self, processes, names, hosts=(), silent=()):
+        """`names` are labels under `test.` with a zone each; `hosts` are lines of that zone itself.
+
+        The top-level domains of `silent` are delegated to where nobody answers:
+        of names below them a look finds out nothing, which is not that they are gone.
+        """
         port = common_free_port([NS, OURS, OURS_TOO, PARENTS])
         above = ["$ORIGIN test.", "$TTL 5", "@ SOA ns.nic hostmaster 1 300 60 86400 1", "@ NS ns.nic", f"ns.nic A {PARENTS}"]
         above += [f"a.root A {PARENTS}", "signet NS ns1.signet", f"ns1.signet A {OURS}", *hosts]
         above += [line for name in names for line in (f"{name} NS ns.{name}", f"ns.{name} A {NS}")]
-        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": "\n".join(above) + "\n"}).start()
+        nowhere = "".join(f"{name}. NS ns.{name}.\nns.{name}. A {NOBODY}\n" for name in silent)
+        Nsd(processes, "parents", PARENTS, port, {".": ROOT + nowhere, "test.": "\n".join(above) + "\n"}).start()
         zones = {f"{name}.test.": zone(f"{name}.test") for name in names}
         self.server = Nsd(processes, "customers", NS, port, zones).start()
         stubs = {".": [PARENTS], "test.": [PARENTS], "signet.test.": [OURS, OURS_TOO], **dict.fromkeys(zones, [NS])}

@@ -123,16 +123,20 @@ class Receiver:
 
 
 class Website:
-    """Pages, by path, that the review looks at, at `port` of 127.0.0.1."""
+    """Pages, by path, at `port` of 127.0.0.1; whatever else is asked for, and posted, is answered with `status`."""
 
-    def __init__(self, pages):
+    def __init__(self, pages, status=404):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 page = pages.get(self.path)
-                self.send_response(200 if page else 404)
+                self.send_response(200 if page else status)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
                 self.wfile.write((page or "<p>There is nothing here.").encode())
+
+            def do_POST(self):
+                self.send_response(status)
+                self.end_headers()
 
             def log_message(self, *_):
                 pass

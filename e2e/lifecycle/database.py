@@ -94,5 +94,11 @@ class Postgres(Database):
         self.write(f"UPDATE look SET lease_until = lease_until - {int(seconds * 1_000_000)} WHERE lease_until > 0")
 
     def write(self, statements):
-        # In one transaction, as psql runs what it is given at once.
-        self.cluster.rows("signet", statements)
+        # In one transaction, as psql runs what it is given at once. It takes its
+        # rows in no order, so it and a node may wait for one another.
+        for again in reversed(range(5)):
+            try:
+                return self.cluster.rows("signet", statements)
+            except RuntimeError as error:
+                if not again or "deadlock detected" not in str(error):
+                    raise

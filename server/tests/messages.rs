@@ -148,7 +148,8 @@ fn account() -> Vec<(&'static str, Message)> {
     };
     let webhook = About::WebhookDisabled {
         url: "https://hooks.bakery.example/mail?key=1&b=2".to_string(),
-        why: "503 Service Unavailable".to_string(),
+        why: "It accepted nothing for three days. What was wrong the last time: The receiver answered 503."
+            .to_string(),
     };
     let frozen = AtStake { lost: 20, losing: 21, verified: 900 };
     let to = email("postmaster@mail.example");

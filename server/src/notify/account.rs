@@ -27,20 +27,18 @@ pub(super) fn token(
     letter(format!("The API token “{name}” ends on {ends}"), body, envelope)
 }
 
-/// That a webhook is asked no more.
+/// That a webhook is asked no more. `why` is a sentence.
 pub(super) fn webhook(url: &str, why: &str, envelope: &Envelope<'_>) -> Letter {
     let body = vec![
-        Block::text(format!(
-            "For a long time `{url}` has accepted nothing, so nothing is sent there any more."
-        )),
-        Block::text(format!("The last try: {why}")),
+        Block::text(format!("Nothing is sent to `{url}` any more. {why}")),
         Block::heading("What to do"),
         Block::text(
-            "Put right what answers there, then turn the webhook on again over the API. What happened meanwhile is in \
-             the history of your domains.",
+            "Put right what answers there, then turn the webhook on again over the API. What it has missed is sent \
+             again when you ask for it, with `POST /api/webhooks/{id}/replay`. If nothing is to go there any more, \
+             delete it.",
         ),
     ];
-    letter("A webhook is turned off: it accepts nothing".to_string(), body, envelope)
+    letter("A webhook is turned off".to_string(), body, envelope)
 }
 
 fn letter(headline: String, body: Vec<Block>, envelope: &Envelope<'_>) -> Letter {

@@ -8,7 +8,7 @@ on_both! {
     one_domain_is_claimed_by_one_node from_under_review_to_a_decision the_questionnaire_and_the_card
     a_failed_card_is_the_operators an_approval_stands_until_a_re_review_decides
     what_is_decided_on_may_change_meanwhile two_operators_and_one_wins an_outage_changes_no_decision
-    an_account_is_suspended_as_a_whole nobody_waits_for_answers_to_what_is_decided operators_read_everything
+    what_is_asked_at_once_is_told_apart an_account_is_suspended_as_a_whole nobody_waits_for_answers_to_what_is_decided operators_read_everything
 }
 
 /// A domain under review, at second 10, and its account.
@@ -269,6 +269,21 @@ async fn an_approval_stands_until_a_re_review_decides(place: Place) {
     assert_eq!(case(&store, &domain).await.domain.compliance(), Status::NonCompliant);
     let approved = run(&store, &domain, Conclusion::Approve, 601).await;
     assert_eq!(approved.domain.compliance(), Status::Compliant);
+}
+
+/// Of one cause a domain's last notice counts, and the owner has to do both.
+async fn what_is_asked_at_once_is_told_apart(place: Place) {
+    let store = place.open().await;
+    let (account, domain) = under_review(&store).await;
+    run(&store, &domain, Conclusion::Approve, 11).await;
+    rename(&store, account, Field::Name, "Apex GmbH", 20).await;
+    let asked = run(&store, &domain, ask(true, true), 21).await;
+    assert_eq!(asked.domain.compliance(), Status::Compliant);
+    let due = store.due_notices(at(22), 100).await.unwrap();
+    let mut causes: Vec<&str> =
+        due.iter().filter(|group| group.kind == "asked").map(|group| group.cause.as_str()).collect();
+    causes.sort_unstable();
+    assert_eq!(causes, ["card_check", "questionnaire"]);
 }
 
 async fn what_is_decided_on_may_change_meanwhile(place: Place) {

@@ -7,7 +7,7 @@ mod narrator;
 mod stage;
 
 use super::Outcome;
-use crate::store::{DomainId, Ruling};
+use crate::store::{DomainId, Review, Ruling};
 use anyhow::Context as _;
 use clap::Args;
 use client::Client;
@@ -15,7 +15,7 @@ use narrator::Narrator;
 use serde_json::{Value, json};
 use signet_core::{names::Name, observe::RecordType};
 use stage::Stage;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -28,6 +28,8 @@ pub(super) struct DemoArgs {
     dir: Option<PathBuf>,
 }
 
+/// Longer than every source of the review is given.
+const REVIEW_WITHIN: Duration = Duration::from_secs(90);
 /// The customer's domain.
 const DOMAIN: &str = "bakery.test";
 
@@ -76,19 +78,53 @@ async fn play(narrator: &Narrator, stage: &Stage, token: &str) -> anyhow::Result
     client.post(&format!("/api/domains/{id}/company_info"), &company()).await?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
 
-    narrator.act("The operator approves", "signet review approve").await?;
+    narrator.act("Signet reviews it by itself", "signet review policy").await?;
+    narrator.findings(&reviewed(narrator, stage, id, Review::Open).await?)?;
+    narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
+
+    narrator.act("The bakery answers", "POST /api/domains/{id}/questionnaire").await?;
+    client.post(&format!("/api/domains/{id}/questionnaire"), &answers()).await?;
+    reviewed(narrator, stage, id, Review::Referred).await?;
+    narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
+
+    narrator.act("The operator reads the answers, and approves", "signet review approve").await?;
     let (operator, reason) = (super::review::operator(), "a real bakery");
     let ruled = stage.ops.rule(&operator, DomainId(id), Ruling::Approve, None, reason);
     ruled.await.map_err(super::told)?;
     narrator.compliance(&client.get(&format!("/api/domains/{id}")).await?)?;
+
+    narrator.act("A mail server asks whether messages may go out", "POST /api/authorize").await?;
+    for from in [format!("orders@{DOMAIN}"), "orders@florist.test".to_string()] {
+        let message = json!({"envelope_from": from, "recipients": ["jo@example.org"], "stage": "rcpt"});
+        narrator.authorized(&from, &client.post("/api/authorize", &message).await?["data"])?;
+    }
 
     narrator.act("Everything that happened is in the history", "GET /api/domains/{id}/events").await?;
     narrator.history(&client.get(&format!("/api/domains/{id}/events?limit=100")).await?)?;
     Ok(())
 }
 
+/// Waits until the rules have run, and the review is where the story goes on;
+/// what they found.
+async fn reviewed(narrator: &Narrator, stage: &Stage, id: i64, wanted: Review) -> anyhow::Result<Value> {
+    let reviewing = narrator.waiting("looking at the website, the name, the account");
+    let found = tokio::time::timeout(REVIEW_WITHIN, async {
+        loop {
+            let file = stage.ops.store.case_file(DomainId(id)).await?.context("the domain is there")?;
+            if file.case.review == wanted {
+                return anyhow::Ok(file.last_run);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let run = found.await.context("the review should have run by now")??;
+    drop(reviewing);
+    let evidence = run.and_then(|run| run.evidence).context("a review keeps its evidence")?;
+    Ok(serde_json::from_str(&evidence)?)
+}
+
 async fn check(narrator: &Narrator, client: &Client, id: i64) -> anyhow::Result<Value> {
-    let looking = narrator.looking();
+    let looking = narrator.waiting("asking every name server of the zone");
     let domain = client.post(&format!("/api/domains/{id}/check?wait=30"), &json!({})).await?;
     drop(looking);
     narrator.statuses(&domain)?;
@@ -133,6 +169,19 @@ fn parts(record: &Value) -> anyhow::Result<(Name, RecordType, &str)> {
         _ => RecordType::Txt,
     };
     Ok((text("domain")?.parse()?, rtype, text("value")?))
+}
+
+fn answers() -> Value {
+    json!({"questionnaire": {"answers": {
+        "content": "Order confirmations, and a newsletter on Fridays.",
+        "recipients": "People who ordered at our counter or on our website.",
+        "address_source": "confirmed_sign_up",
+        "address_source_details": "A form in the shop, and a link to confirm.",
+        "monthly_volume": 4000,
+        "marketing": true,
+        "unsubscribe": "A link in every newsletter, which works at once.",
+        "ever_suspended": false,
+    }}})
 }
 
 fn company() -> Value {

@@ -1,6 +1,6 @@
 //! What the audience sees: a story on a terminal, JSON lines for programs.
 
-use crate::cli::output::{bold, dim, in_colour, line, painted, status};
+use crate::cli::output::{bold, dim, in_colour, line, painted, paragraph, status};
 use anstyle::AnsiColor;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -17,10 +17,10 @@ pub(super) struct Narrator {
     acts: AtomicU32,
 }
 
-/// Clears the spinner when the look is over.
-pub(super) struct Looking(Option<ProgressBar>);
+/// Clears the spinner when the wait is over.
+pub(super) struct Waiting(Option<ProgressBar>);
 
-impl Drop for Looking {
+impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(bar) = self.0.take() {
             bar.finish_and_clear();
@@ -76,16 +76,16 @@ impl Narrator {
         Ok(())
     }
 
-    pub(super) fn looking(&self) -> Looking {
+    /// Shows that something goes on, until it is dropped.
+    pub(super) fn waiting(&self, for_what: &'static str) -> Waiting {
         if self.json || !io::stdout().is_terminal() {
-            return Looking(None);
+            return Waiting(None);
         }
         let style = ProgressStyle::with_template("   {spinner} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar =
-            ProgressBar::new_spinner().with_style(style).with_message("asking every name server of the zone");
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(for_what);
         bar.enable_steady_tick(Duration::from_millis(80));
-        Looking(Some(bar))
+        Waiting(Some(bar))
     }
 
     pub(super) fn statuses(&self, domain: &Value) -> io::Result<()> {
@@ -131,6 +131,42 @@ impl Narrator {
         line(&format!("     {}", text("reason")))?;
         line(&format!("   {} {}", painted("→", in_colour(AnsiColor::Green)), text("fix")))?;
         line(&painted(&format!("     seen at {}", text("server")), dim()))
+    }
+
+    /// What the rules of the review found, but for what is in order.
+    pub(super) fn findings(&self, evidence: &Value) -> io::Result<()> {
+        if self.json {
+            return self.event(&json!({"event": "reviewed", "evidence": evidence}));
+        }
+        let findings = evidence["findings"].as_array().or_else(|| evidence.as_array());
+        let (mut passed, mut all) = (0, 0);
+        for finding in findings.into_iter().flatten() {
+            let text = |member: &str| finding[member].as_str().unwrap_or_default();
+            all += 1;
+            if text("outcome") == "pass" {
+                passed += 1;
+                continue;
+            }
+            let outcome = if text("outcome").is_empty() { "cannot tell" } else { text("outcome") };
+            let said = format!("{} → {outcome}", text("evidence"));
+            line(&paragraph(&format!("   {:<22} ", text("rule")), &said))?;
+        }
+        line(&painted(&format!("   {passed} of {all} rules have nothing against it"), dim()))
+    }
+
+    pub(super) fn authorized(&self, from: &str, answer: &Value) -> io::Result<()> {
+        if self.json {
+            return self.event(&json!({"event": "authorized", "envelope_from": from, "answer": answer}));
+        }
+        let text = |member: &str| answer[member].as_str().unwrap_or_default();
+        let colour = if text("action") == "allow" { AnsiColor::Green } else { AnsiColor::Red };
+        let action = painted(&format!("{:<7}", text("action")), in_colour(colour));
+        line(&format!(
+            "   {from:<22} {action} {} {} {}",
+            answer["code"],
+            text("enhanced_status"),
+            text("text")
+        ))
     }
 
     pub(super) fn compliance(&self, domain: &Value) -> io::Result<()> {

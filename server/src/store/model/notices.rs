@@ -78,11 +78,11 @@ pub enum About {
         /// Its last characters, to tell it by.
         last4: Option<String>,
     },
-    /// A webhook accepted nothing for long, and is asked no more.
+    /// A webhook wants nothing, or accepted nothing for long, and is asked no more.
     WebhookDisabled {
         /// Where it is.
         url: String,
-        /// What the last try met.
+        /// Why, as a sentence about it.
         why: String,
     },
 }
