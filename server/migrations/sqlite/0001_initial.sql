@@ -30,15 +30,25 @@ CREATE TABLE token (
     account_id INTEGER NOT NULL REFERENCES account (id),
     name TEXT NOT NULL,
     hash BLOB NOT NULL UNIQUE,
+    -- The end of the secret, to tell tokens apart by.
+    last4 TEXT NOT NULL,
     access TEXT NOT NULL,
     -- The ids of the domains it is for; NULL for the account with all of them.
     domains TEXT,
+    -- Who made it, as the history calls them.
+    created_by TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     revoked_at INTEGER,
-    last_used_at INTEGER
+    last_used_at INTEGER,
+    -- The token a reset made in its place.
+    replaced_by INTEGER,
+    -- How many days ahead its owner was last told that it expires.
+    told_days_ahead INTEGER
 ) STRICT;
 CREATE INDEX token_account ON token (account_id, id);
+CREATE INDEX token_expires ON token (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX token_revoked ON token (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE domain (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -134,6 +144,8 @@ CREATE TABLE retired_record_id (
     name TEXT NOT NULL,
     retired_at INTEGER NOT NULL
 ) STRICT;
+-- The history is searched by names that are gone, too.
+CREATE INDEX retired_name ON retired_record_id (name);
 
 -- The verdicts of the last look; when it was made is look.checked_at.
 CREATE TABLE report (
@@ -170,7 +182,12 @@ CREATE TABLE event (
     evidence TEXT
 ) STRICT;
 CREATE INDEX event_domain ON event (domain_id, id) WHERE domain_id IS NOT NULL;
-CREATE INDEX event_account ON event (account_id, id);
+-- What is searched is ordered by time. Most rows are of records that changed and
+-- of what happened by itself: the last two indexes leave those out.
+CREATE INDEX event_account ON event (account_id, at, id);
+CREATE INDEX event_at ON event (at, id);
+CREATE INDEX event_kind ON event (kind, account_id, at, id) WHERE kind <> 'domain.record_changed';
+CREATE INDEX event_actor ON event (actor, at, id) WHERE actor <> 'signet';
 -- Nobody changes what has happened.
 CREATE TRIGGER event_kept BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;
 CREATE TRIGGER event_stays BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the history is only ever added to'); END;

@@ -1,6 +1,6 @@
 //! `signet backup` and `signet restore`.
 
-use super::{Outcome, domains, output};
+use super::{Outcome, domains, output, told};
 use crate::ops::Ops;
 use clap::Args;
 use serde_json::json;
@@ -40,6 +40,7 @@ pub(super) async fn run(args: &BackupArgs, ops: &Ops, json: bool) -> anyhow::Res
 pub(super) async fn restore(args: &RestoreArgs, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
     let progress = (!json).then(|| domains::progress("restoring"));
     ops.store.restore(&args.file).await?;
+    ops.note_restored(&args.file.display().to_string()).await.map_err(told)?;
     if let Some(progress) = progress {
         progress.finish_and_clear();
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod asking;
+mod audit;
 mod backup;
 mod check;
 mod check_all;
@@ -58,12 +59,14 @@ enum Command {
     /// Make and list accounts
     #[command(subcommand)]
     Account(account::AccountCommand),
-    /// Make, list and revoke API tokens
+    /// Make, list, reset and revoke API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// Search the history of everything, newest first, or export it
+    Audit(audit::AuditArgs),
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
@@ -145,6 +148,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Audit(args) => audit::run(args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await
         }

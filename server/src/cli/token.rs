@@ -20,7 +20,7 @@ pub(super) enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// admin or viewer
+        /// admin, viewer, or operator: what the command line may, in all accounts
         #[arg(long, default_value = "admin")]
         access: Access,
         /// Only for this domain; may be given several times
@@ -35,6 +35,11 @@ pub(super) enum TokenCommand {
         /// Only this account's
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
+    },
+    /// Make and print another token in the place of one, which is good for 12 more hours
+    Reset {
+        /// Its number
+        id: TokenId,
     },
     /// Refuse a token from now on
     Revoke {
@@ -67,13 +72,11 @@ pub(super) async fn run(command: TokenCommand, ops: &Ops, json: bool) -> anyhow:
             let domains = domain.into_iter().collect();
             let request = TokenRequest { account, name, access, domains, lifetime: expires.0 };
             let (token, secret) = ops.create_token(request).await.map_err(told)?;
-            if json {
-                let mut document = document(&token);
-                document["token"] = secret.into();
-                output::json(&document)?;
-            } else {
-                output::line(&secret)?;
-            }
+            print_secret(&token, &secret, json)?;
+        }
+        TokenCommand::Reset { id } => {
+            let (token, secret) = ops.reset_token(id).await.map_err(told)?;
+            print_secret(&token, &secret, json)?;
         }
         TokenCommand::List { account } => list(ops, account, json).await?,
         TokenCommand::Revoke { id } => {
@@ -88,16 +91,32 @@ pub(super) async fn run(command: TokenCommand, ops: &Ops, json: bool) -> anyhow:
     Ok(Outcome::Good)
 }
 
+/// The secret alone, for scripts, or all there is to say.
+fn print_secret(token: &Token, secret: &str, json: bool) -> std::io::Result<()> {
+    if !json {
+        return output::line(secret);
+    }
+    let mut document = document(token);
+    document["token"] = secret.into();
+    output::json(&document)
+}
+
 async fn list(ops: &Ops, account: Option<AccountId>, json: bool) -> anyhow::Result<()> {
     let tokens = ops.store.tokens(account).await?;
     if json {
         return Ok(output::json(&Value::Array(tokens.iter().map(document).collect()))?);
     }
+    let now = ops.clock.now();
     let rows = tokens.iter().map(|token| {
         let state = match (token.revoked_at, token.expires_at) {
             (Some(at), _) => format!("revoked {}", output::time(Some(at))),
+            (None, Some(at)) if at <= now => format!("expired {}", output::time(Some(at))),
             (None, Some(at)) => format!("until {}", output::time(Some(at))),
             (None, None) => "good".to_string(),
+        };
+        let state = match token.replaced_by {
+            Some(by) => format!("{state}, reset: {by}"),
+            None => state,
         };
         let on = match &token.scope {
             TokenScope::Account => "account".to_string(),
@@ -109,13 +128,15 @@ async fn list(ops: &Ops, account: Option<AccountId>, json: bool) -> anyhow::Resu
             token.id.to_string(),
             token.account.to_string(),
             token.name.clone(),
+            format!("…{}", token.last4),
             token.access.as_str().to_string(),
             on,
             state,
+            token.created_by.clone(),
             output::time(token.last_used_at),
         ]
     });
-    let header = ["id", "account", "name", "access", "on", "state", "last used"];
+    let header = ["id", "account", "name", "ends in", "access", "on", "state", "made by", "last used"];
     Ok(output::table(&header, rows.collect(), "No tokens yet.")?)
 }
 
@@ -129,11 +150,14 @@ fn document(token: &Token) -> Value {
         "id": token.id.0,
         "account_id": token.account.0,
         "name": token.name,
+        "last4": token.last4,
         "access": token.access.as_str(),
         "domains": domains,
+        "created_by": token.created_by,
         "created_at": token.created_at.to_string(),
         "expires_at": time(token.expires_at),
         "revoked_at": time(token.revoked_at),
         "last_used_at": time(token.last_used_at),
+        "replaced_by": token.replaced_by.map(|id| id.0),
     })
 }

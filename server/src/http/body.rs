@@ -106,6 +106,11 @@ impl Fields {
         self.errors.insert(field, vec![message.into()]);
     }
 
+    /// A field of any kind, for the caller to judge.
+    pub(super) fn value(&mut self, field: &'static str) -> Option<Value> {
+        self.object.remove(field)
+    }
+
     /// A text field.
     pub(super) fn text(&mut self, field: &'static str) -> Given {
         match self.object.remove(field) {

@@ -8,6 +8,8 @@
 
 mod accounts;
 mod answer;
+mod api_tokens;
+mod audit;
 mod auth;
 mod authorize;
 mod body;
@@ -82,6 +84,9 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new()
         .route("/api/openapi.json", get(openapi::serve))
+        .route("/api/accounts", get(accounts::list::list))
+        .route("/api/audit", get(audit::search::search))
+        .route("/api/audit/export", get(audit::export::export))
         .route("/api/authorize", post(authorize::authorize))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -90,7 +95,10 @@ pub fn router(state: AppState) -> Router {
         router = router.route("/metrics", get(health::metrics));
     }
     for family in path::Family::ALL {
-        router = router.merge(family_routes(family.base())).merge(webhooks::routes(family));
+        router = router
+            .merge(family_routes(family.base()))
+            .merge(token_routes(&family.collection("api_tokens")))
+            .merge(webhooks::routes(family));
     }
     layered(router.merge(review_routes()), state)
 }
@@ -107,8 +115,8 @@ fn review_routes() -> Router<AppState> {
         .route(&review("suspend"), post(reviews::rule::suspend))
         .route(&review("lift"), post(reviews::rule::lift))
         .route(&review("card_check"), post(reviews::card_check::resolve))
-        .route("/api/accounts/{id}/suspend", post(accounts::suspend))
-        .route("/api/accounts/{id}/lift", post(accounts::lift))
+        .route("/api/accounts/{id}/suspend", post(accounts::rule::suspend))
+        .route("/api/accounts/{id}/lift", post(accounts::rule::lift))
         .route("/api/card_checks/{reference}", post(card_check::callback::callback))
         .route(
             "/questionnaire/{token}",
@@ -153,6 +161,15 @@ fn family_routes(base: &str) -> Router<AppState> {
             get(questionnaire::get::get).post(questionnaire::answer::answer),
         )
         .route(&format!("{domain}/card_check"), get(card_check::get::get))
+}
+
+/// Tokens, on either family's form.
+fn token_routes(base: &str) -> Router<AppState> {
+    let token = format!("{base}/{{token_id}}");
+    Router::new()
+        .route(base, get(api_tokens::list::list).post(api_tokens::create::create))
+        .route(&token, get(api_tokens::get::get).delete(api_tokens::delete::delete))
+        .route(&format!("{token}/reset"), post(api_tokens::reset::reset))
 }
 
 #[cfg(test)]

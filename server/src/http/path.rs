@@ -4,7 +4,7 @@ use super::{
     AppState,
     error::{Failure, Result},
 };
-use crate::store::{AccountId, DomainId, WebhookId};
+use crate::store::{AccountId, DomainId, TokenId, WebhookId};
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -27,6 +27,14 @@ impl Family {
         match self {
             Self::Current => "/api/domains",
             Self::Older => "/api/accounts/{account_id}/sending_domains",
+        }
+    }
+
+    /// The path of another collection of an account, as a pattern.
+    pub(super) fn collection(self, name: &str) -> String {
+        match self {
+            Self::Current => format!("/api/{name}"),
+            Self::Older => format!("/api/accounts/{{account_id}}/{name}"),
         }
     }
 
@@ -96,6 +104,18 @@ impl FromRequestParts<AppState> for OfCardCheck {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         parameter(parts, "reference").await?.map(Self).ok_or(Failure::NotFound)
+    }
+}
+
+/// The token the path names, likewise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfToken(pub(super) TokenId);
+
+impl FromRequestParts<AppState> for OfToken {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        Ok(Self(TokenId(number(parts, "token_id").await?)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::AppState;
 use axum::{extract::FromRequestParts, http::request::Parts};
+use jiff::Timestamp;
 use signet_core::company::FieldErrors;
 use std::{convert::Infallible, ops::RangeInclusive};
 
@@ -39,6 +40,48 @@ impl Query {
         number
     }
 
+    /// A text; of several the last counts.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        let text = self.texts(name).pop()?;
+        if text.chars().any(char::is_control) {
+            self.object_to(name, "is invalid: it may not have line breaks or control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A time in RFC 3339; of several the last counts.
+    pub(super) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let text = self.texts(name).pop()?;
+        let time = text.parse().ok();
+        if time.is_none() {
+            self.object_to(name, "is invalid: must be a time like 2026-04-28T08:19:31Z");
+        }
+        time
+    }
+
+    /// All values of a parameter that may be given several times.
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let pairs = url::form_urlencoded::parse(self.text.as_bytes());
+        pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// Notes what is wrong with a parameter.
+    pub(super) fn object_to(&mut self, name: &'static str, message: impl Into<String>) {
+        self.errors.insert(name, vec![message.into()]);
+    }
+
+    /// The query as it came, with `name` set to `value`: the link to another page.
+    pub(super) fn with(&self, name: &str, value: &str) -> String {
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        for (key, other) in url::form_urlencoded::parse(self.text.as_bytes()) {
+            if key != name {
+                pairs.append_pair(&key, &other);
+            }
+        }
+        pairs.append_pair(name, value).finish()
+    }
+
     /// One of these words; of several the last counts.
     pub(super) fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
         let (_, value) =
@@ -51,7 +94,7 @@ impl Query {
     }
 
     /// What was wrong with what has been read.
-    pub(super) fn errors(self) -> Result<(), FieldErrors> {
-        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    pub(super) fn errors(&self) -> Result<(), FieldErrors> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors.clone()) }
     }
 }

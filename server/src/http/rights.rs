@@ -15,6 +15,8 @@ pub(super) enum Needs {
     Read,
     /// Changing a domain.
     Write,
+    /// Seeing what is the account's.
+    AccountRead,
     /// Changing what is the account's.
     AccountAdmin,
     /// What the operator does.
@@ -38,6 +40,7 @@ pub(super) async fn objection(
     let allowed = match needs {
         Needs::Read => !matches!(&actor.scope, TokenScope::Domains(ids) if ids.is_empty()),
         Needs::Write => actor.may_write(),
+        Needs::AccountRead => actor.scope == TokenScope::Account,
         Needs::AccountAdmin => actor.scope == TokenScope::Account && actor.may_write(),
         Needs::Operator => actor.is_operator(),
     };

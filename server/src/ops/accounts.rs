@@ -53,9 +53,16 @@ impl Ops {
     /// Makes a token; the secret is returned once and kept by nobody.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] for a bad name, account or domain.
+    /// [`Refused::Invalid`] for a bad name, account or domain, for an operator's
+    /// token on single domains, and where the account has as many as it may.
     pub async fn create_token(&self, request: TokenRequest) -> Result<(Token, String)> {
         let name = one_line("name", &request.name)?;
+        if request.access == Access::Operator && !request.domains.is_empty() {
+            return Err(Refused::invalid(
+                "base",
+                "an operator's token is for everything: it cannot be for single domains",
+            ));
+        }
         let secret = self.new_secret();
         let now = self.clock.now();
         let expires_at =
@@ -69,6 +76,7 @@ impl Ops {
             account: request.account,
             name,
             hash: authn::token_hash(&secret),
+            last4: authn::last4(&secret).to_string(),
             access: request.access,
             scope,
             expires_at,
@@ -106,7 +114,7 @@ impl Ops {
     }
 }
 
-fn one_line(field: &'static str, text: &str) -> Result<String> {
+pub(super) fn one_line(field: &'static str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Refused::invalid(field, "can't be blank"));

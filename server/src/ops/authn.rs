@@ -17,6 +17,9 @@ use std::{
 /// What every token begins with, so that scanners for leaked secrets know it.
 pub const TOKEN_PREFIX: &str = "sgt_";
 
+/// What the label of whoever comes with an opaque token begins with.
+const TOKEN_LABEL: &str = "token:";
+
 /// Whoever makes a request, with what they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
@@ -93,6 +96,12 @@ impl Actor {
         if self.sees(id) { Ok(()) } else { Err(Refused::NotFound) }
     }
 
+    /// The opaque token they came with, if it was one.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenId> {
+        self.label.strip_prefix(TOKEN_LABEL)?.parse().ok()
+    }
+
     /// Needed to see what is the account's and no single domain's.
     pub(super) fn with_account_sight(&self) -> Result<()> {
         if self.scope == TokenScope::Account { Ok(()) } else { Err(Refused::Forbidden) }
@@ -116,6 +125,13 @@ impl Actor {
 #[must_use]
 pub fn token_hash(token: &str) -> TokenHash {
     TokenHash(Sha256::digest(token.as_bytes()).into())
+}
+
+/// The end of a token, which is kept to tell it from others by.
+#[must_use]
+pub fn last4(token: &str) -> &str {
+    let from = token.char_indices().rev().nth(3).map_or(0, |(index, _)| index);
+    &token[from..]
 }
 
 /// Tokens used since they were last written down; each at most once.
@@ -184,7 +200,7 @@ impl Ops {
             return None;
         }
         self.used_tokens.note(grant.token, now);
-        let label = format!("token:{}", grant.token);
+        let label = format!("{TOKEN_LABEL}{}", grant.token);
         let Grant { account, access, scope, .. } = grant;
         Some(Actor { account, access, scope, label, origin: String::new() })
     }

@@ -1,7 +1,10 @@
 //! The first start, and the key file that belongs to the database.
 
 use super::{Ops, authn};
-use crate::{keys::KeyFile, store::StoreError};
+use crate::{
+    keys::KeyFile,
+    store::{Cause, StoreError},
+};
 
 /// What the first start made.
 #[derive(Debug)]
@@ -35,13 +38,9 @@ impl Ops {
             let key = KeyFile::open_or_make(path, &self.random).map_err(NotInstalled::Key)?;
             let account = self.new_account("default".to_string(), self.config.owner_email.clone());
             let token = self.new_secret();
-            let mut cause = self.operator_cause();
-            cause.actor = "signet".to_string();
-            cause.reason = "first start".to_string();
-            let hash = authn::token_hash(&token);
-            if let Some(account) =
-                self.store.initialise(&account, Some(hash), &key.fingerprint(), &cause).await?
-            {
+            let cause = Cause { reason: "first start".to_string(), ..Cause::signet(self.clock.now()) };
+            let kept = Some((authn::token_hash(&token), authn::last4(&token)));
+            if let Some(account) = self.store.initialise(&account, kept, &key.fingerprint(), &cause).await? {
                 return Ok((key, Some(FirstStart { account, token })));
             }
             // Another node was first; its key file must be ours too.

@@ -5,6 +5,7 @@
 //! one call of the store, which is one transaction.
 
 pub mod accounts;
+pub mod audit;
 pub mod authn;
 pub mod authorize;
 pub mod card_check;
@@ -20,6 +21,7 @@ pub mod mute;
 mod notices;
 pub mod questionnaire;
 pub mod review;
+pub mod tokens;
 mod watch;
 pub mod webhooks;
 

@@ -143,7 +143,7 @@ impl Ops {
     /// When the store fails.
     pub async fn release_demotions(&self, span: SignedDuration) -> Result<Timestamp, StoreError> {
         let until = self.clock.now().saturating_add(span).unwrap_or(Timestamp::MAX);
-        self.store.release_demotions(until).await?;
+        self.store.release_demotions(until, &self.operator_cause()).await?;
         Ok(until)
     }
 }

@@ -9,6 +9,7 @@
 #[macro_use]
 mod statements;
 
+mod audit;
 mod dump;
 mod model;
 mod notices;
@@ -16,11 +17,14 @@ pub mod pg;
 mod review;
 pub mod sqlite;
 mod stored;
+mod tokens;
 mod webhooks;
 
+pub use audit::AuditStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
+pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
 
 use async_trait::async_trait;
@@ -75,16 +79,19 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// See the module.
 #[async_trait]
-pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'static {
+pub trait Store:
+    AuditStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
+{
     // --- installation -----------------------------------------------------
 
-    /// Makes the first account, its demo domain and perhaps a token, and notes
+    /// Makes the first account, its demo domain and perhaps a token (of which the
+    /// hash and the end of the secret are kept), and notes
     /// the key file's fingerprint, if there is no account yet. `None` if there
     /// is one.
     async fn initialise(
         &self,
         account: &NewAccount,
-        token: Option<TokenHash>,
+        token: Option<(TokenHash, &str)>,
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;
@@ -105,7 +112,7 @@ pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'stati
     /// Finishes what is queued for writing and closes the database.
     async fn close(&self);
 
-    // --- accounts and tokens ----------------------------------------------
+    // --- accounts ---------------------------------------------------------
 
     /// Makes an account with its demo domain.
     async fn create_account(&self, account: &NewAccount, cause: &Cause) -> Result<Account>;
@@ -113,20 +120,7 @@ pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'stati
     async fn accounts(&self) -> Result<Vec<Account>>;
     /// One account.
     async fn account(&self, id: AccountId) -> Result<Option<Account>>;
-    /// Makes a token. `Err` inside names the account or domain that is not there.
-    async fn create_token(
-        &self,
-        token: &NewToken,
-        cause: &Cause,
-    ) -> Result<std::result::Result<Token, String>>;
-    /// All tokens, or one account's, revoked ones too.
-    async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>>;
-    /// Revokes a token; `None` if there is none. Revoking twice changes nothing.
-    async fn revoke_token(&self, id: TokenId, cause: &Cause) -> Result<Option<Token>>;
-    /// The token with this hash, if it exists at all; whether it is expired or
-    /// revoked is the caller's to judge.
-    async fn token(&self, hash: &TokenHash) -> Result<Option<Token>>;
-    /// What the token with this hash grants, likewise, together with one domain
+    /// What the token with this hash grants, together with one domain
     /// of its account: the most frequent request needs just these two, and looks
     /// once. Whether the token extends to the domain is the caller's to judge.
     async fn grant_and_domain(
@@ -134,8 +128,6 @@ pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'stati
         hash: &TokenHash,
         id: DomainId,
     ) -> Result<Option<(Grant, Option<Domain>)>>;
-    /// Notes when tokens were last used.
-    async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()>;
 
     // --- domains ----------------------------------------------------------
 
@@ -242,7 +234,7 @@ pub trait Store: ReviewStore + NoticeStore + WebhookStore + Send + Sync + 'stati
     /// Notes that it is over; whether it was noted.
     async fn settle(&self, matter: Matter) -> Result<bool>;
     /// Lets demotions go ahead until `until`, however many.
-    async fn release_demotions(&self, until: Timestamp) -> Result<()>;
+    async fn release_demotions(&self, until: Timestamp, cause: &Cause) -> Result<()>;
 
     // --- outbox -----------------------------------------------------------
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const EXPIRY_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 const NOTE_USE_EVERY: Duration = Duration::from_secs(5);
 
@@ -53,6 +54,18 @@ pub(super) async fn watch(ops: Ops, mut stop: watch::Receiver<bool>) {
             tracing::warn!(%error, "what the operator should know could not be found out");
         }
         if !pause(None, WATCH_EVERY, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Has owners told of tokens that expire soon.
+pub(super) async fn tell_of_expiring_tokens(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = ops.tell_of_expiring_tokens().await {
+            tracing::warn!(%error, "owners could not be told of tokens that expire");
+        }
+        if !pause(None, EXPIRY_EVERY, &mut stop).await {
             return;
         }
     }

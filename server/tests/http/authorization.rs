@@ -50,6 +50,20 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
             Takes::AccountAdmin,
             json!({"envelope_from": "jo@example.com", "recipients": ["ann@example.net"], "instance": "1"}),
         ),
+        ("getAccounts", Takes::SeeingAnything, Value::Null),
+        ("searchAudit", Takes::SeeingTheAccount, Value::Null),
+        ("exportAudit", Takes::SeeingTheAccount, Value::Null),
+        ("listApiTokens", Takes::AccountAdmin, Value::Null),
+        (
+            "createApiToken",
+            Takes::AccountAdmin,
+            json!({"name": "new", "resources": [
+                {"resource_type": "account", "resource_id": "{own_account}", "access_level": 100},
+            ]}),
+        ),
+        ("getApiToken", Takes::ChangingOfTheAccount, Value::Null),
+        ("deleteApiToken", Takes::ChangingOfTheAccount, Value::Null),
+        ("resetApiToken", Takes::ChangingOfTheAccount, Value::Null),
         ("getWebhooks", Takes::SeeingTheAccount, Value::Null),
         ("createWebhook", Takes::AccountAdmin, json!({"webhook": {"url": "https://example.com/hooks"}})),
         ("getWebhook", Takes::SeeingOfTheAccount, Value::Null),
@@ -203,6 +217,12 @@ async fn everybody_tries_everything() {
                 let company = json!({"company_info": company()});
                 api.post(&format!("/api/domains/{domain}/company_info")).json(&company).send().await;
             }
+            let token_id = api.token_id(api.account, Access::Viewer).await;
+            let own_account = match who {
+                Who::AdminOfAnotherAccount => other,
+                Who::Operator => operators,
+                _ => api.account,
+            };
             let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
             let webhook =
                 api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
@@ -210,6 +230,7 @@ async fn everybody_tries_everything() {
                 under_review::asked(&api, domain).await;
             }
             let path = template
+                .replace("{token_id}", &token_id.to_string())
                 .replace("{webhook_id}", &webhook)
                 .replace("{id}", &api.account.to_string())
                 .replace("{reference}", "card_1")
@@ -229,6 +250,8 @@ async fn everybody_tries_everything() {
             };
             let refused = expected(takes, who, template.contains("{account_id}"));
             let body = up_to_date(&api, &id, domain, body.clone()).await;
+            let body = body.to_string().replace("{own_account}", &own_account.to_string());
+            let body: Value = serde_json::from_str(&body).unwrap();
             let mut bodies = vec![body.clone()];
             if refused != 200 && body != Value::Null {
                 // What is wrong with the body is no business of those who may not send one.

@@ -120,6 +120,10 @@ async fn claims_are_the_rights() {
         let body = json!({"domain": {"domain_name": name}});
         api.post("/api/domains").without_token().header("authorization", token).json(&body).send().await
     };
+    // What the operator does is for the operator's own tokens: no issuer gives it.
+    for access in [json!("operator"), json!(1000)] {
+        assert_eq!(create(access.clone(), "o.example").await.status, 401, "{access}");
+    }
     let created = create("admin".into(), "a.example").await;
     assert_eq!(created.status, 200);
     assert_eq!(create(100.into(), "b.example").await.status, 200);

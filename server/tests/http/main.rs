@@ -5,6 +5,8 @@
 #[path = "../support/api.rs"]
 mod api;
 
+mod api_tokens;
+mod audit;
 mod authorization;
 mod authorize;
 mod bodies;

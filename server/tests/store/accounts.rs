@@ -32,8 +32,8 @@ async fn the_first_start(place: Place) {
     let (a, b) = (new(1), new(2));
     let (hash_a, hash_b, now) = (TokenHash([1; 32]), TokenHash([2; 32]), cause(0));
     let (first, second) = tokio::join!(
-        store.initialise(&a, Some(hash_a), "print", &now),
-        other_node.initialise(&b, Some(hash_b), "print", &now)
+        store.initialise(&a, Some((hash_a, "aaaa")), "print", &now),
+        other_node.initialise(&b, Some((hash_b, "bbbb")), "print", &now)
     );
     let made: Vec<Account> = [first.unwrap(), second.unwrap()].into_iter().flatten().collect();
     assert_eq!(made.len(), 1, "one of two nodes makes the first account");
@@ -43,7 +43,10 @@ async fn the_first_start(place: Place) {
     assert_eq!(store.account(AccountId(2)).await.unwrap(), None);
     assert_eq!(store.key_fingerprint().await.unwrap().as_deref(), Some("print"));
     assert!(!other_node.is_empty().await.unwrap());
-    assert_eq!(store.initialise(&new(3), Some(TokenHash([3; 32])), "other", &cause(1)).await.unwrap(), None);
+    assert_eq!(
+        store.initialise(&new(3), Some((TokenHash([3; 32]), "cccc")), "other", &cause(1)).await.unwrap(),
+        None
+    );
     assert_eq!(store.key_fingerprint().await.unwrap().as_deref(), Some("print"));
 
     let tokens = store.tokens(None).await.unwrap();
@@ -69,6 +72,7 @@ async fn tokens_live_and_die(place: Place) {
         account,
         name: "ci".to_string(),
         hash: TokenHash([hash; 32]),
+        last4: "x7k9".to_string(),
         access: Access::Viewer,
         scope,
         expires_at: Some(at(500)),

@@ -23,8 +23,12 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
         demo: (domain_name(&format!("f{}.demo.signet.test", fresh())), record_id()),
         demo_allowance: 50,
     };
-    let account =
-        store.initialise(&first, Some(TokenHash([1; 32])), "print", &cause(0)).await.unwrap().unwrap().id;
+    let account = store
+        .initialise(&first, Some((TokenHash([1; 32]), "aaaa")), "print", &cause(0))
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
     let domain = register(&store, account, "example.com").await;
     look_at(&store, &domain, DnsState::Verified { at: at(5) }, 5).await;
     for keyless in store.keyless(10).await.unwrap() {

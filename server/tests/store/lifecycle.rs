@@ -3,12 +3,12 @@
 //! one history row, one notice to the owner and one delivery to a webhook.
 
 use super::*;
+use crate::raw::Raw;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use signet_core::lifecycle::{Asked, ComplianceStatus, Decision};
-use sqlx::{Connection as _, Row as _};
 use std::collections::BTreeMap;
 
 on_both! { random_lives }
@@ -246,41 +246,6 @@ impl Model {
                 (life.card, life.card_failed, life.review) = (Asked::Open, true, Review::Referred);
             }
             _ => {}
-        }
-    }
-}
-
-/// A connection past the store, to count what it has written.
-enum Raw {
-    Sqlite(sqlx::SqliteConnection),
-    Postgres(sqlx::PgConnection),
-}
-
-impl Raw {
-    async fn connect(url: &str) -> Self {
-        if url.starts_with("sqlite:") {
-            Self::Sqlite(sqlx::SqliteConnection::connect(url).await.unwrap())
-        } else {
-            Self::Postgres(sqlx::PgConnection::connect(url).await.unwrap())
-        }
-    }
-
-    async fn run(&mut self, sql: &'static str, account: AccountId) -> Vec<(i64, i64)> {
-        macro_rules! rows {
-            ($conn:expr) => {
-                sqlx::query(sql)
-                    .bind(account.0)
-                    .fetch_all($conn)
-                    .await
-                    .unwrap()
-                    .iter()
-                    .map(|row| (row.get(0), row.get(1)))
-                    .collect()
-            };
-        }
-        match self {
-            Self::Sqlite(conn) => rows!(conn),
-            Self::Postgres(conn) => rows!(conn),
         }
     }
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod audit;
 mod backup;
 mod checks;
 mod concurrency;
@@ -16,10 +17,12 @@ mod operator;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod raw;
 mod review;
 mod sender;
 mod sending;
 mod tenancy;
+mod tokens;
 mod webhooks;
 
 use jiff::Timestamp;

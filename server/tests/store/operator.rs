@@ -34,7 +34,7 @@ async fn losses_are_counted(place: Place) {
     assert_eq!((demotions.at_stake.lost, demotions.at_stake.losing), (8, 12));
     assert_eq!(demotions.at_stake.verified, 15, "the demo domain is none of them");
     assert!(demotions.are_frozen(at(10 * HOUR)));
-    store.release_demotions(at(11 * HOUR)).await.unwrap();
+    store.release_demotions(at(11 * HOUR), &cause(600)).await.unwrap();
     let released = store.demotions(at(10 * HOUR)).await.unwrap();
     assert!(!released.are_frozen(at(10 * HOUR)));
     assert!(released.are_frozen(at(11 * HOUR)));

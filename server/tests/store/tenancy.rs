@@ -63,6 +63,7 @@ async fn a_token_brings_only_its_own_accounts_domain(place: Place) {
         account: owner,
         name: "ci".to_string(),
         hash,
+        last4: "x7k9".to_string(),
         access: Access::Viewer,
         scope: TokenScope::Domains([other.id].into()),
         expires_at: Some(at(9)),

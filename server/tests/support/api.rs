@@ -15,7 +15,7 @@ use signet::{
     http::{AppState, router},
     keys::KeyFile,
     ops::{Ops, accounts::TokenRequest},
-    store::{self, Access, AccountId, DomainId},
+    store::{self, Access, AccountId, DomainId, TokenId},
 };
 use std::{
     collections::BTreeSet,
@@ -81,6 +81,13 @@ impl Api {
         self.ops.create_token(request).await.unwrap().1
     }
 
+    /// The number of another token, of an account as a whole.
+    pub(crate) async fn token_id(&self, account: AccountId, access: Access) -> TokenId {
+        let (domains, lifetime) = (BTreeSet::new(), None);
+        let request = TokenRequest { account, name: "another".to_string(), access, domains, lifetime };
+        self.ops.create_token(request).await.unwrap().0.id
+    }
+
     /// Registers a domain as the first account; its id.
     pub(crate) async fn domain(&self, name: &str) -> i64 {
         let body = json!({"domain": {"domain_name": name}});
@@ -107,6 +114,10 @@ impl Api {
 
     pub(crate) fn post(&self, path: &str) -> Call<'_> {
         self.call("POST", path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call<'_> {
+        self.call("DELETE", path)
     }
 
     pub(crate) fn patch(&self, path: &str) -> Call<'_> {
@@ -219,7 +230,9 @@ impl Reply {
     fn has_the_headers_of_every_answer(&self, method: &str) {
         let bodiless = self.status == 204 || self.status == 304;
         let json = Some("application/json; charset=utf-8").filter(|_| !bodiless);
-        assert_eq!(self.header("content-type"), json, "{self:?}");
+        if !self.is_lines() {
+            assert_eq!(self.header("content-type"), json, "{self:?}");
+        }
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(self.header("referrer-policy"), Some("strict-origin-when-cross-origin"));
         assert!(self.header("x-request-id").is_some_and(|id| !id.is_empty()));
@@ -228,13 +241,29 @@ impl Reply {
             _ => "no-cache",
         };
         assert_eq!(self.header("cache-control"), Some(cache), "{self:?}");
-        let tagged = ["GET", "HEAD"].contains(&method) && [200, 304].contains(&self.status);
+        // Lines are sent as they are read: what they come to is not known before.
+        let tagged =
+            ["GET", "HEAD"].contains(&method) && [200, 304].contains(&self.status) && !self.is_lines();
         assert_eq!(self.header("etag").is_some_and(|tag| tag.starts_with("W/\"")), tagged, "{self:?}");
         assert_eq!(
             self.headers.contains_key("x-ratelimit-limit"),
             self.headers.contains_key("x-ratelimit-remaining")
         );
-        assert_eq!(self.text.is_empty(), bodiless || method == "HEAD", "{self:?}");
+        if !self.is_lines() {
+            assert_eq!(self.text.is_empty(), bodiless || method == "HEAD", "{self:?}");
+        }
+    }
+
+    /// Whether it is one document per line.
+    fn is_lines(&self) -> bool {
+        self.header("content-type") == Some("application/x-ndjson")
+    }
+
+    /// The documents of an answer in lines.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        assert!(self.is_lines(), "{self:?}");
+        self.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Whether the document allows this answer. `strictly`: with no member
@@ -246,7 +275,8 @@ impl Reply {
         }
         let operation = found.unwrap();
         let response = resolved(document, &operation["responses"][self.status.to_string()]);
-        let schema = match &response["content"]["application/json"]["schema"] {
+        let media_type = if self.is_lines() { "application/x-ndjson" } else { "application/json" };
+        let schema = match &response["content"][media_type]["schema"] {
             // The contract does not list every status that any server has.
             Value::Null if strictly => return,
             Value::Null => panic!("{method} {path} answered an undocumented {}: {}", self.status, self.text),
@@ -257,9 +287,12 @@ impl Reply {
             close_objects(&mut schema);
         }
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors: Vec<_> =
-            validator.iter_errors(&self.json()).map(|e| format!("{}: {e}", e.instance_path())).collect();
-        assert!(errors.is_empty(), "{method} {path} {}: {errors:#?}\n{}", self.status, self.text);
+        let documents = if self.is_lines() { self.lines() } else { vec![self.json()] };
+        for document in documents {
+            let errors: Vec<_> =
+                validator.iter_errors(&document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            assert!(errors.is_empty(), "{method} {path} {}: {errors:#?}\n{document}", self.status);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn components() -> Value {
         },
         "parameters": parameters(),
         "headers": headers(),
-        "responses": responses(),
+        "responses": merged(responses(), account_responses()),
         "schemas": all_schemas(),
     })
 }
@@ -45,6 +45,14 @@ fn parameters() -> Value {
             "description": "The domain's id, from its creation or from the list.",
             "schema": {"type": "integer"},
             "example": 3938,
+        },
+        "token_id": {
+            "name": "token_id",
+            "in": "path",
+            "required": true,
+            "description": "The token's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 7,
         },
         "webhook_id": {
             "name": "webhook_id",
@@ -109,6 +117,33 @@ fn headers() -> Value {
             "How to authenticate.",
             json!({"type": "string"}),
             json!("Token realm=\"Application\""),
+        ),
+    })
+}
+
+fn merged(mut one: Value, mut other: Value) -> Value {
+    if let (Some(one), Some(other)) = (one.as_object_mut(), other.as_object_mut()) {
+        one.append(other);
+    }
+    one
+}
+
+/// What is answered about an account: its tokens, and what happened in it.
+fn account_responses() -> Value {
+    let list = |schema: &str| json!({"type": "array", "items": reference("schemas", schema)});
+    let schema = |name: &str| reference("schemas", name);
+    let data = json!({"type": "object", "properties": {"data": list("AuditEvent")}, "required": ["data"]});
+    json!({
+        "AccountsResponse": response("The accounts.", list("AccountAccess"), &["ETag", "Link"]),
+        "ApiTokensResponse": response("The tokens.", list("ApiToken"), &["ETag"]),
+        "ApiTokenResponse": response("The token.", schema("ApiToken"), &["ETag"]),
+        "ApiTokenWithTokenResponse": response(
+            "The token, with its secret this once.", schema("ApiTokenWithToken"), &[],
+        ),
+        "AuditResponse": response("The history, newest first.", data, &["ETag", "Link"]),
+        "AuditExportResponse": as_media_type(
+            "application/x-ndjson",
+            response("One row per line, oldest first.", schema("AuditEvent"), &[]),
         ),
     })
 }
@@ -197,6 +232,13 @@ fn responses() -> Value {
             "The database cannot be reached now; nothing was done.", schema("FailureResponse"), &["Retry-After"],
         ),
     })
+}
+
+/// The same, of another media type than JSON.
+fn as_media_type(media_type: &str, mut response: Value) -> Value {
+    let content = response["content"]["application/json"].take();
+    response["content"] = json!({media_type: content});
+    response
 }
 
 fn response(description: &str, schema: Value, with: &[&str]) -> Value {

@@ -14,8 +14,8 @@ mod webhooks;
 pub(super) use operation::{Body, Operation};
 
 use super::{
-    accounts, answer::Answer, authorize, card_check, company_info, domains, path::Family, questionnaire,
-    reviews,
+    accounts, answer::Answer, api_tokens, audit, authorize, card_check, company_info, domains, path::Family,
+    questionnaire, reviews,
 };
 use axum::{
     body::Bytes,
@@ -45,13 +45,26 @@ fn operations() -> [Operation; 15] {
     ]
 }
 
+/// Every operation on tokens, likewise.
+fn token_operations() -> [Operation; 5] {
+    [
+        api_tokens::list::operation(),
+        api_tokens::create::operation(),
+        api_tokens::get::operation(),
+        api_tokens::delete::operation(),
+        api_tokens::reset::operation(),
+    ]
+}
+
 /// Every operation beside them.
 fn others() -> Vec<Operation> {
     let mut others = vec![authorize::operation(), reviews::list::operation(), reviews::get::operation()];
     others.extend(reviews::rule::Verb::ALL.map(reviews::rule::operation));
     others.push(reviews::card_check::operation());
-    others.extend(accounts::operations());
+    others.push(accounts::list::operation());
+    others.extend(accounts::rule::operations());
     others.push(card_check::callback::operation());
+    others.extend([audit::search::operation(), audit::export::operation()]);
     others
 }
 
@@ -59,22 +72,17 @@ fn others() -> Vec<Operation> {
 #[must_use]
 pub fn openapi() -> Value {
     let mut paths = Map::new();
+    let mut add = |base: &str, operation: &Operation, family: Family| {
+        let item = paths.entry(format!("{base}{}", operation.path())).or_insert_with(|| json!({}));
+        item[operation.method()] = operation.to_json(family);
+    };
     for family in Family::ALL {
-        for operation in operations() {
-            let path = format!("{}{}", family.base(), operation.path());
-            let item = paths.entry(path).or_insert_with(|| json!({}));
-            item[operation.method()] = operation.to_json(family);
-        }
-        for operation in super::webhooks::operations() {
-            let path = format!("{}{}", family.webhooks(), operation.path());
-            let item = paths.entry(path).or_insert_with(|| json!({}));
-            item[operation.method()] = operation.to_json(family);
-        }
+        operations().iter().for_each(|operation| add(family.base(), operation, family));
+        let tokens = family.collection("api_tokens");
+        token_operations().iter().for_each(|operation| add(&tokens, operation, family));
+        super::webhooks::operations().iter().for_each(|operation| add(family.webhooks(), operation, family));
     }
-    for operation in others() {
-        let item = paths.entry(operation.path()).or_insert_with(|| json!({}));
-        item[operation.method()] = operation.to_json(Family::Current);
-    }
+    others().iter().for_each(|operation| add("", operation, Family::Current));
     paths.append(&mut operators_paths());
     json!({
         "openapi": "3.1.0",
@@ -92,6 +100,9 @@ pub fn openapi() -> Value {
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
             {"name": "Webhooks", "description": "Being told what happens to the account's domains."},
+            {"name": "Account", "description": "Which accounts a token belongs to."},
+            {"name": "API tokens", "description": "Making, replacing and deleting an account's tokens."},
+            {"name": "Audit", "description": "Everything that happened, searched and exported."},
             {"name": "Older paths", "description": "The same operations where older clients call them."},
             {"name": "Operation", "description": "For whoever runs this server. No token is needed."},
         ],
@@ -106,7 +117,8 @@ learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
 `/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
 wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either. Likewise \
-`/api/webhooks` and `/api/accounts/{account_id}/webhooks`.\n\n\
+`/api/webhooks` and `/api/accounts/{account_id}/webhooks`, `/api/api_tokens` and \
+`/api/accounts/{account_id}/api_tokens`.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
 **Limits.** So many requests per token and ten seconds, as `X-RateLimit-Limit` and `X-RateLimit-Remaining` say in \

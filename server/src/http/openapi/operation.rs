@@ -16,6 +16,8 @@ pub(in crate::http) struct Operation {
     responses: Vec<(u16, Value)>,
     exempt: bool,
     signed: bool,
+    tag: Option<&'static str>,
+    streamed: bool,
 }
 
 /// What is sent: a schema and an example of it.
@@ -43,12 +45,15 @@ impl Operation {
             query,
             body,
             responses,
+            tag: None,
+            streamed: false,
             exempt: false,
             signed: false,
         }
     }
 
-    /// A GET; `path` is what follows the family's base.
+    /// A GET; `path` is what follows the family's base, all of it where there is
+    /// no family.
     pub(in crate::http) fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("get", path, id, summary)
     }
@@ -77,6 +82,50 @@ impl Operation {
     /// Neither counted against the rate limit nor kept for its `Idempotency-Key`.
     pub(in crate::http) fn exempt(mut self) -> Self {
         self.exempt = true;
+        self
+    }
+
+    /// Where it stands in the document; domains, where nothing is said.
+    pub(in crate::http) fn tag(mut self, tag: &'static str) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+
+    /// Sent as it is read, so that nobody is told that nothing changed.
+    pub(in crate::http) fn streamed(mut self) -> Self {
+        self.streamed = true;
+        self
+    }
+
+    fn parameter(mut self, name: &str, description: &str, schema: Value, example: &str) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description, "schema": schema,
+            "example": example,
+        }));
+        self
+    }
+
+    /// A text in the query.
+    pub(in crate::http) fn text_query(self, name: &str, description: &str, example: &str) -> Self {
+        self.parameter(
+            name,
+            description,
+            json!({"type": "string", "minLength": 1, "maxLength": 255}),
+            example,
+        )
+    }
+
+    /// A time in the query.
+    pub(in crate::http) fn time_query(self, name: &str, description: &str, example: &str) -> Self {
+        self.parameter(name, description, json!({"type": "string", "format": "date-time"}), example)
+    }
+
+    /// Words in the query, which may be given several times.
+    pub(in crate::http) fn list_query(mut self, name: &str, description: &str, example: &str) -> Self {
+        self.query.push(json!({
+            "name": name, "in": "query", "required": false, "description": description,
+            "schema": {"type": "array", "items": {"type": "string"}}, "explode": true, "example": [example],
+        }));
         self
     }
 
@@ -187,7 +236,10 @@ impl Operation {
         let older = family == Family::Older;
         let id = if older { format!("{}Legacy", self.id) } else { self.id.to_string() };
         operation.insert("operationId".into(), id.into());
-        operation.insert("tags".into(), json!([if older { "Older paths" } else { self.tag() }]));
+        operation.insert(
+            "tags".into(),
+            json!([if older { "Older paths" } else { self.tag.unwrap_or_else(|| self.tag_of_domains()) }]),
+        );
         operation.insert("summary".into(), self.summary.into());
         operation.insert("description".into(), self.description.into());
         let parameters = self.parameters(family);
@@ -204,7 +256,7 @@ impl Operation {
         operation.into()
     }
 
-    fn tag(&self) -> &'static str {
+    fn tag_of_domains(&self) -> &'static str {
         match self.path {
             "/api/authorize" => "Sending",
             path if ["/api/reviews", "/api/accounts", "/api/card_checks"]
@@ -229,6 +281,9 @@ impl Operation {
         }
         if self.path.contains("{domain_id}") {
             parameters.push(reference("parameters", "domain_id"));
+        }
+        if self.path.contains("{token_id}") {
+            parameters.push(reference("parameters", "token_id"));
         }
         if self.path.contains("{webhook_id}") {
             parameters.push(reference("parameters", "webhook_id"));
@@ -256,8 +311,8 @@ impl Operation {
         add(500, "InternalServerError");
         add(503, "ServiceUnavailable");
         match self.method {
-            "get" => add(304, "NotModified"),
-            "delete" => {}
+            "get" if !self.streamed => add(304, "NotModified"),
+            "get" | "delete" => {}
             _ => {
                 add(408, "RequestTimeout");
                 add(413, "PayloadTooLarge");

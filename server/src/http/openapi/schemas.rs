@@ -1,5 +1,6 @@
 //! The bodies, field by field and word by word.
 
+mod account;
 mod review;
 
 use crate::store::EventKind;
@@ -29,6 +30,11 @@ fn ours() -> Value {
         "ReportEntry": report_entry(),
         "Event": event(),
         "Authorization": authorization(),
+        "AuditEvent": account::audit_event(),
+        "AccountAccess": account::account(),
+        "ApiToken": account::api_token(false),
+        "ApiTokenWithToken": account::api_token(true),
+        "ResourcePermission": account::resource_permission(),
         "UnauthenticatedResponse": error_text("UnauthenticatedResponse", "error", "Incorrect API token"),
         "PermissionsDeniedResponse": error_text("PermissionsDeniedResponse", "errors", "Access forbidden"),
         "NotFoundResponse": error_text("NotFoundResponse", "error", "Not Found"),
@@ -325,18 +331,21 @@ fn authorization() -> Value {
     )
 }
 
-fn event() -> Value {
+fn event_type() -> Value {
     let kind = |kind: &EventKind| format!("- `{}`:{}", kind.as_str(), kind.meaning());
     let kinds: Vec<String> = EventKind::ALL.iter().map(kind).collect();
     // No `enum`: later versions add kinds, and a client must not trip over one.
-    let kind = format!("What happened. More may be added.\n\n{}", kinds.join("\n"));
+    text(&format!("What happened. More may be added.\n\n{}", kinds.join("\n")), "domain.verified")
+}
+
+fn event() -> Value {
     whole(
         "Event",
         "Something that happened to a domain.",
         json!({
             "id": described(json!({"type": "integer"}), "Its id; later events have higher ones.", json!(1042)),
             "at": text("When, in RFC 3339 with milliseconds.", "2026-04-28T08:19:31.769Z"),
-            "type": text(&kind, "domain.verified"),
+            "type": event_type(),
             "actor": text(
                 "Who did it: `token:` or `jwt:` with a name, `operator`, or `signet` for the server itself.", "signet",
             ),

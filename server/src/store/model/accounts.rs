@@ -1,7 +1,7 @@
 //! Accounts and their tokens.
 
 use super::{AccountId, DomainId, TokenId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     email::EmailAddress,
     lifecycle::Suspension,
@@ -101,10 +101,14 @@ pub struct Token {
     pub account: AccountId,
     /// What its owner calls it.
     pub name: String,
+    /// The last four characters of its secret, to tell it from others by.
+    pub last4: String,
     /// What it may do.
     pub access: Access,
     /// On what.
     pub scope: TokenScope,
+    /// Who made it, see [`Cause::actor`](super::Cause::actor).
+    pub created_by: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is refused.
@@ -113,6 +117,53 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, give or take a few seconds.
     pub last_used_at: Option<Timestamp>,
+    /// The token a reset made in its place.
+    pub replaced_by: Option<TokenId>,
+}
+
+impl Token {
+    /// The most tokens of an account that count at once, those in whose place
+    /// others were made apart.
+    pub const MOST: i64 = 100;
+    /// The same with those.
+    pub const MOST_IN_ALL: i64 = 200;
+
+    /// Whether it is good at `now`.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
+    }
+
+    /// How long it was made for; `None`: for ever.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<SignedDuration> {
+        self.expires_at.map(|at| at.duration_since(self.created_at))
+    }
+}
+
+/// A token to be made in the place of another, with its name, rights and
+/// lifetime.
+#[derive(Clone, Debug)]
+pub struct Reset {
+    /// SHA-256 of the new secret.
+    pub hash: TokenHash,
+    /// The end of it.
+    pub last4: String,
+    /// Until when the old one is good at the most.
+    pub old_until: Timestamp,
+}
+
+/// Why a token was not reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReset {
+    /// It is revoked.
+    Revoked,
+    /// It has expired.
+    Expired,
+    /// It has been, and this was made in its place.
+    Before(TokenId),
+    /// The account has as many as it may.
+    TooMany,
 }
 
 /// What a token allows, and how long: all that a request is admitted by.
@@ -148,6 +199,8 @@ pub struct NewToken {
     pub name: String,
     /// SHA-256 of the secret.
     pub hash: TokenHash,
+    /// The end of it, see [`Token::last4`].
+    pub last4: String,
     /// What it may do.
     pub access: Access,
     /// On what.

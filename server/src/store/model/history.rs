@@ -1,6 +1,6 @@
 //! What happened, for ever.
 
-use super::{AccountId, DomainId, EventId};
+use super::{AccountId, AuditPlace, DomainId, EventId};
 use jiff::Timestamp;
 use signet_core::plan::RecordKey;
 
@@ -67,6 +67,10 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// The database was filled from the backup file in `from`.
+    Restored = "installation.restored",
+    /// Demotions that were held back go ahead until the time in `to`.
+    DemotionsReleased = "demotions.released",
     /// An account was made.
     AccountCreated = "account.created",
     /// A token was made.
@@ -207,4 +211,12 @@ pub struct Event {
     pub record: Option<String>,
     /// What it was decided by, JSON.
     pub evidence: Option<String>,
+}
+
+impl Event {
+    /// Where it stands among all.
+    #[must_use]
+    pub fn place(&self) -> AuditPlace {
+        AuditPlace { at: self.at, id: self.id }
+    }
 }

@@ -1,6 +1,7 @@
 //! What the store keeps, as the rest of the program sees it.
 
 mod accounts;
+mod audit;
 mod domains;
 mod history;
 mod keys;
@@ -11,6 +12,7 @@ mod review;
 mod webhooks;
 
 pub use accounts::*;
+pub use audit::*;
 pub use domains::*;
 pub use history::*;
 pub use keys::*;
@@ -60,6 +62,12 @@ ids! {
     WebhookId,
     /// The number of one event on its way to one webhook.
     DeliveryId,
+}
+
+impl AccountId {
+    /// Stands in the history where something concerns no single account. No
+    /// account has this number.
+    pub const INSTALLATION: Self = Self(0);
 }
 
 /// What is counted for the metrics page.

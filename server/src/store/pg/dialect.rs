@@ -18,6 +18,13 @@ macro_rules! words {
     };
 }
 
+/// That a text is in a column's, in whatever case.
+macro_rules! contains {
+    ($column:literal, $parameter:literal) => {
+        concat!("strpos(lower(", $column, "), lower(CAST($", $parameter, " AS TEXT))) > 0")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {

@@ -1,20 +1,22 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
+mod audit;
 mod notices;
 mod review;
+mod tokens;
 mod webhooks;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
     backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
-    outbox, restore, sending,
+    outbox, restore, sending, tokens as token_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
     Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
-    NewKey, NewToken, NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally,
-    Token, TokenHash, TokenId, TokenScope, ZoneDomain,
+    NewKey, NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally,
+    TokenHash, TokenScope, ZoneDomain,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,13 +70,14 @@ impl Store for Handle {
     async fn initialise(
         &self,
         account: &NewAccount,
-        token: Option<TokenHash>,
+        token: Option<(TokenHash, &str)>,
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>> {
+        let token = token.map(|(hash, last4)| (hash, last4.to_string()));
         transact!(self, accounts::initialise,
             (account = account.clone(), token = token, print = fingerprint.to_string(), cause = cause.clone())
-            => (account, *token, print, cause))
+            => (account, token.as_ref().map(|(hash, last4)| (*hash, last4.as_str())), print, cause))
     }
 
     async fn is_empty(&self) -> Result<bool> {
@@ -121,32 +124,12 @@ impl Store for Handle {
         read!(self, accounts::one(id))
     }
 
-    async fn create_token(&self, token: &NewToken, cause: &Cause) -> Result<Outcome<Token, String>> {
-        transact!(self, accounts::create_token, (token = token.clone(), cause = cause.clone()) => (token, cause))
-    }
-
-    async fn tokens(&self, account: Option<AccountId>) -> Result<Vec<Token>> {
-        read!(self, accounts::tokens(account))
-    }
-
-    async fn revoke_token(&self, id: TokenId, cause: &Cause) -> Result<Option<Token>> {
-        transact!(self, accounts::revoke_token, (id = id, cause = cause.clone()) => (*id, cause))
-    }
-
-    async fn token(&self, hash: &TokenHash) -> Result<Option<Token>> {
-        read!(self, accounts::token(hash))
-    }
-
     async fn grant_and_domain(
         &self,
         hash: &TokenHash,
         id: DomainId,
     ) -> Result<Option<(Grant, Option<Domain>)>> {
         read!(self, domains::with_grant(hash, id))
-    }
-
-    async fn touch_tokens(&self, used: &[(TokenId, Timestamp)]) -> Result<()> {
-        transact!(self, accounts::touch_tokens, (used = used.to_vec()) => (used))
     }
 
     async fn create_domain(
@@ -309,8 +292,8 @@ impl Store for Handle {
         transact!(self, operator::settle, (matter = matter) => (*matter))
     }
 
-    async fn release_demotions(&self, until: Timestamp) -> Result<()> {
-        transact!(self, operator::release, (until = until) => (*until))
+    async fn release_demotions(&self, until: Timestamp, cause: &Cause) -> Result<()> {
+        transact!(self, operator::release, (until = until, cause = cause.clone()) => (*until, cause))
     }
 
     async fn queue_instructions(
@@ -364,6 +347,7 @@ impl Store for Handle {
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         transact!(self, idempotency::sweep, (now = now) => (*now))?;
         transact!(self, outbox::sweep, (now = now) => (*now))?;
+        transact!(self, token_rows::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
         transact!(self, owners::sweep, (now = now) => (*now))?;
         // In steps between which others write.

@@ -54,8 +54,9 @@ tables! {
         created_at Int, health_due_at Int, health_told Text,
     }
     token by "id" numbered true {
-        id Int, account_id Int, name Text, hash Bytes, access Text, domains Text, created_at Int,
-        expires_at Int, revoked_at Int, last_used_at Int,
+        id Int, account_id Int, name Text, hash Bytes, last4 Text, access Text, domains Text,
+        created_by Text, created_at Int, expires_at Int, revoked_at Int, last_used_at Int,
+        replaced_by Int, told_days_ahead Int,
     }
     domain by "id" numbered true {
         id Int, account_id Int, name Text, record_id Text, demo Bool, demo_messages_left Int, keyed Bool,

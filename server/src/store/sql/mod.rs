@@ -10,6 +10,7 @@ mod accounts;
 mod api;
 mod apply;
 mod asked;
+mod audit;
 mod backup;
 mod checks;
 mod company;
@@ -29,6 +30,7 @@ mod rows;
 mod sender;
 mod sending;
 mod standing;
+mod tokens;
 mod webhooks;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
@@ -79,6 +81,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
     let fixed = [
         accounts::STATEMENTS,
         asked::STATEMENTS,
+        audit::STATEMENTS,
         backup::STATEMENTS,
         checks::STATEMENTS,
         company::STATEMENTS,
@@ -98,6 +101,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,
+        tokens::STATEMENTS,
         webhooks::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));

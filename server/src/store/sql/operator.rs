@@ -1,8 +1,13 @@
 //! What concerns the operator: how many domains lose their verification at
 //! about the same time, and what was told.
 
-use super::{Conn, query, rows::get};
-use crate::store::{AccountId, Demotions, Matter, Message, Result, stored::json};
+use super::{
+    Conn,
+    events::{self, Entry},
+    query,
+    rows::get,
+};
+use crate::store::{AccountId, Cause, Demotions, EventKind, Matter, Message, NewEvent, Result, stored::json};
 use jiff::Timestamp;
 use signet_core::lifecycle::freeze::{AtStake, WINDOW};
 use sqlx::Executor as _;
@@ -77,7 +82,8 @@ pub(super) async fn settle(conn: &mut Conn, matter: Matter) -> Result<bool> {
 }
 
 /// See [`crate::store::Store::release_demotions`].
-pub(super) async fn release(conn: &mut Conn, until: Timestamp) -> Result<()> {
+pub(super) async fn release(conn: &mut Conn, until: Timestamp, cause: &Cause) -> Result<()> {
     conn.execute(query(SET_MARK).bind(RELEASED).bind(until.to_string())).await?;
-    Ok(())
+    let event = NewEvent { to: Some(until.to_string()), ..NewEvent::of(EventKind::DemotionsReleased) };
+    events::add_one(conn, cause, Entry::account(AccountId::INSTALLATION, event)).await
 }

@@ -62,12 +62,15 @@ pub(super) fn token(row: &Row) -> Result<Token> {
         id: TokenId(get(row, "id")?),
         account: AccountId(get(row, "account_id")?),
         name: get(row, "name")?,
+        last4: get(row, "last4")?,
         access: access.parse().map_err(|error: String| corrupt("a token's access", error))?,
         scope: stored::scope(get(row, "domains")?)?,
+        created_by: get(row, "created_by")?,
         created_at: get_time(row, "created_at")?,
         expires_at: get_time_opt(row, "expires_at")?,
         revoked_at: get_time_opt(row, "revoked_at")?,
         last_used_at: get_time_opt(row, "last_used_at")?,
+        replaced_by: get::<Option<i64>>(row, "replaced_by")?.map(TokenId),
     })
 }
 

@@ -14,6 +14,13 @@ macro_rules! words {
     };
 }
 
+/// That a text is in a column's, in whatever case.
+macro_rules! contains {
+    ($column:literal, $parameter:literal) => {
+        concat!("instr(lower(", $column, "), lower($", $parameter, ")) > 0")
+    };
+}
+
 /// When a domain can be taken, a column of `look`.
 macro_rules! due {
     () => {

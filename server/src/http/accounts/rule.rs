@@ -1,6 +1,6 @@
 //! `POST /api/accounts/{id}/suspend`, `lift`
 
-use super::{
+use crate::http::{
     AppState,
     answer::Answer,
     auth::Authenticated,
@@ -19,7 +19,7 @@ use serde_json::json;
 use signet_core::lifecycle::Suspension;
 
 /// Stops an account with all its domains from sending.
-pub(super) async fn suspend(
+pub(in crate::http) async fn suspend(
     State(app): State<AppState>,
     Authenticated(actor): Authenticated,
     OfAccount(id): OfAccount,
@@ -30,7 +30,7 @@ pub(super) async fn suspend(
 }
 
 /// Ends that.
-pub(super) async fn lift(
+pub(in crate::http) async fn lift(
     State(app): State<AppState>,
     Authenticated(actor): Authenticated,
     OfAccount(id): OfAccount,
@@ -56,7 +56,7 @@ async fn rule(app: &AppState, actor: &Actor, id: AccountId, body: &Bytes, suspen
 }
 
 /// The operations in the OpenAPI document.
-pub(super) fn operations() -> [Operation; 2] {
+pub(in crate::http) fn operations() -> [Operation; 2] {
     let suspend = Operation::post(
         "/api/accounts/{id}/suspend",
         "suspendAccount",

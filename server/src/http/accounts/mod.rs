@@ -1,0 +1,4 @@
+//! The operations on accounts, one per file.
+
+pub(super) mod list;
+pub(super) mod rule;
