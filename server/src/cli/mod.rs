@@ -66,7 +66,7 @@ enum Command {
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
     /// Search the history of everything, newest first, or export it
-    Audit(audit::AuditArgs),
+    Audit(Box<audit::AuditArgs>),
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
@@ -148,7 +148,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Audit(args) => audit::run(args, &open_filled(&sources()?).await?, json).await,
+        Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await
         }
