@@ -30,7 +30,7 @@ from harness.receiver import Website
 from harness.signet import Api, Signet
 from lifecycle.acts import ANSWERS
 
-OWNER = "owner@example.com"
+OWNER, TOKEN = "owner@example.com", "the shop's <server> & co"
 STATUSES = [
     *("suspended", "demo_exhausted", "demo", "unverified_dns", "missing_company_info", "non_compliant", "compliant"),
     *("awaiting_questionnaire", "awaiting_card_verification", "under_review"),
@@ -147,9 +147,10 @@ def prepare(prepared):
         prepared.notice("asked.example", "asked", what, what=what, reason="The website answers with the error 404.")
     expect("asked-questionnaire", "asked.example: please answer", False)
     expect("asked-card", "asked.example: a card", False)
-    expires = shown(prepared.now + 7 * day)
-    prepared.notice(None, "token_expiring", name="the shop's <server> & co", expires_at=expires, last4="x7Qk")
-    expect("token", "The API token “the shop's <server> & co” ends", False)
+    # A token for 90 days, made 83 days ago: whoever looks for such finds it.
+    late = int(83 * day.total_seconds()) * 1_000_000
+    prepared.execute("UPDATE token SET created_at = created_at - ?, expires_at = expires_at - ? WHERE name = ?", late, late, TOKEN)
+    expect("token", f"The API token “{TOKEN}” ends", False)
     return to_come
 
 
@@ -349,6 +350,7 @@ def main():
             signet = started(processes, customers, boxes)
             api = signet.api()
             (two, other), (three, third), (_, many) = (account(signet, name) for name in ("two", "three", "many"))
+            signet.command("token", "create", "--account", "1", "--name", TOKEN, "--expires", "90d")
             story.chapter("what happens within seconds")
             real(story, customers, api, other, third)
             prepared = Prepared(signet.folder / "signet.db", api)
