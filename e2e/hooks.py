@@ -1,5 +1,7 @@
 """What Schemathesis must know that no schema says."""
 
+import os
+
 import schemathesis
 
 # Optional, and cleared by an empty text, which the contract's `format: uri`
@@ -18,6 +20,14 @@ def only_clears(case):
         return False
     kept = {key: value for key, value in info.items() if not (key in CLEARABLE and value == "")}
     return any(body_kind.get_validator().is_valid({**body, "company_info": kept}) for body_kind in case.operation.body)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Nobody revokes the token that the requests are made with: all others would be refused."""
+    path = case.path_parameters or {}
+    if case.method.upper() == "DELETE" and str(path.get("token_id")) == os.environ["OWN_TOKEN"]:
+        path["token_id"] = 999_999_999
 
 
 @schemathesis.hook
