@@ -38,7 +38,7 @@ enum Command {
     },
     /// Real name servers, real mail servers, kill -9
     E2e {
-        /// Only this story: dns, scenarios-nsd, scenarios-bind, mail, postfix, durability-sqlite or durability-postgres
+        /// Only this story, such as `dns` or `lifecycle-sqlite`; an unknown name lists all
         only: Option<String>,
     },
     /// The budgets, measured; without arguments docs/benchmarks.md is written anew
