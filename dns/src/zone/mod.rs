@@ -61,5 +61,5 @@ mod tests;
 pub use answer::{Answers, Ask, Response};
 pub use internet::{BadRecord, Internet};
 pub use listen::{Bound, serve};
-pub use master::{ZoneDomainView, bind_lines, export};
+pub use master::{ZoneDomainView, bind_lines, bind_lines_in, export};
 pub use own::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};

@@ -12,6 +12,7 @@ pub mod card_check;
 pub mod checks;
 pub mod company;
 pub mod domains;
+mod exports;
 mod health;
 pub mod idempotency;
 pub mod installation;

@@ -9,3 +9,4 @@ pub(super) mod list;
 pub(super) mod report;
 pub(super) mod send_setup_instructions;
 pub(super) mod update;
+pub(super) mod zone;

@@ -1,6 +1,7 @@
 //! The bodies, field by field and word by word.
 
 mod account;
+mod zone;
 mod review;
 
 use crate::store::EventKind;
@@ -29,6 +30,7 @@ fn ours() -> Value {
         "CompanyInfoUpdateRequest": company_info_request(false),
         "ReportEntry": report_entry(),
         "Event": event(),
+        "DomainZone": zone::domain_zone(),
         "Authorization": authorization(),
         "AuditEvent": account::audit_event(),
         "AccountAccess": account::account(),
