@@ -1,11 +1,14 @@
 //! Our zone's contents out of the store.
 
 use crate::{
-    ops::Ops,
+    ops::{Ops, Refused},
     store::{Store, ZoneDomain},
 };
 use async_trait::async_trait;
-use signet_core::names::{Name, RecordId};
+use signet_core::{
+    domain_connect::KEY_HOST,
+    names::{Name, RecordId},
+};
 use signet_dns::zone::{OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};
 use std::{net::IpAddr, sync::Arc};
 
@@ -21,18 +24,33 @@ impl StoreZone {
     }
 }
 
+/// Why our zone cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NoZone {
+    /// The settings make none.
+    #[error(transparent)]
+    Settings(#[from] ZoneError),
+    /// The store failed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
 /// Our zone, by the settings and out of the store. Its name server has the
 /// address `name_server`; without one it is taken to be where our mail leaves
 /// from.
 ///
 /// # Errors
-/// When the settings make no servable zone.
-pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, ZoneError> {
+/// When the settings make no servable zone, or the store fails.
+pub async fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, NoZone> {
     let mut settings = OwnZoneSettings::new(ops.config.provider.clone());
     if let Some(address) = name_server.filter(|address| !address.is_unspecified()) {
         settings.name_servers.iter_mut().for_each(|(_, addresses)| *addresses = vec![address]);
     }
-    OwnZone::new(settings, Arc::new(StoreZone::new(ops.store.clone())))
+    if let Some(owner) = ops.config.provider.zone.prepend(KEY_HOST) {
+        let texts = ops.signing_key_texts().await?.into_iter();
+        settings.texts.extend(texts.map(|text| (owner.clone(), text)));
+    }
+    Ok(OwnZone::new(settings, Arc::new(StoreZone::new(ops.store.clone())))?)
 }
 
 fn failed(error: crate::store::StoreError) -> SourceFailed {

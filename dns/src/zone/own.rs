@@ -85,6 +85,8 @@ pub struct OwnZoneSettings {
     pub host_addresses: Vec<IpAddr>,
     /// Addresses of the zone's own name.
     pub apex_addresses: Vec<IpAddr>,
+    /// Other TXT records, one text each.
+    pub texts: Vec<(Name, String)>,
     /// The SOA's serial number.
     pub serial: u32,
 }
@@ -104,6 +106,7 @@ impl OwnZoneSettings {
             name_servers,
             host_addresses: provider.sending_ips.clone(),
             apex_addresses: Vec::new(),
+            texts: Vec::new(),
             serial: 1,
             provider,
         }

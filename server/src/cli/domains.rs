@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, check_all, output, told};
+use super::{Outcome, check_all, output, records, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -23,6 +23,10 @@ pub(super) enum DomainsCommand {
         /// Its number
         id: DomainId,
     },
+    /// Print the records to publish, as a table or in a form that DNS is kept in
+    Records(records::RecordsArgs),
+    /// Print the link at which a domain's DNS host publishes them; exit 1 where it does not
+    Connect(records::ConnectArgs),
     /// Let domains lose their verification that are held back, many at once
     Release {
         /// For how many hours
@@ -61,6 +65,8 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
             let actor = operator(ops, id).await?;
             show(ops, &actor, id, json).await
         }
+        DomainsCommand::Records(args) => records::records(&args, ops, json).await,
+        DomainsCommand::Connect(args) => records::connect(&args, ops, json).await,
         DomainsCommand::Release { hours } => {
             let until = ops.release_demotions(jiff::SignedDuration::from_hours(hours)).await?;
             if json {
@@ -105,7 +111,7 @@ async fn list(ops: &Ops, account: Option<AccountId>) -> anyhow::Result<Vec<Domai
 }
 
 /// The operator as an actor in the account the domain belongs to.
-async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
+pub(super) async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
     Ok(Actor::operator(domain.account))

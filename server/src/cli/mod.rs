@@ -7,9 +7,11 @@ mod backup;
 mod check;
 mod check_all;
 mod demo;
+mod domain_connect;
 mod domains;
 mod openapi;
 mod output;
+mod records;
 mod review;
 mod serve;
 mod spf;
@@ -19,6 +21,7 @@ mod zone;
 use crate::{
     clock::Clock,
     config::{Config, SETTINGS, Sources},
+    keys::KeyFile,
     ops::{Ops, Refused},
     store,
 };
@@ -65,6 +68,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// Our template for DNS hosts that publish records themselves, and its key
+    #[command(subcommand)]
+    DomainConnect(domain_connect::DomainConnectCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -148,6 +154,9 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DomainConnect(command) => {
+            domain_connect::run(&command, &open_filled(&sources()?).await?, json).await
+        }
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await
@@ -226,6 +235,15 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
         );
     }
     Ok(ops)
+}
+
+/// The key file of the database, which most commands do without.
+async fn key_file(ops: &Ops) -> anyhow::Result<KeyFile> {
+    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
+    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
+        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
+    }
+    Ok(key)
 }
 
 /// A refusal as a sentence.

@@ -4,6 +4,7 @@ use super::{Outcome, asking::asker_settings, output};
 use crate::{
     clock::Clock,
     config::{Config, PolicyListen, Sources},
+    domain_connect::Discovery,
     http::{self, AppState, MetricsPage},
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
@@ -76,11 +77,14 @@ impl Server {
         let ops = Ops { key: Some(key.clone()), ..ops };
         let config = ops.config.clone();
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
+        let discovery = Discovery::new(asker.clone(), config.dns.allow_private);
+        let ops = ops.with_discovery(discovery);
+        ops.make_signing_key().await.context("the key for Domain Connect")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let zone = match config.dns.listen {
             Some(listen) => {
-                let own = Arc::new(own_zone(&ops, Some(listen.ip())).context("our zone cannot be served")?);
+                let own = Arc::new(own_zone(&ops, Some(listen.ip())).await.context("our zone cannot be served")?);
                 let bound = zone::serve(listen, own, until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }

@@ -24,7 +24,7 @@ pub(super) enum ZoneCommand {
 
 pub(super) async fn run(command: &ZoneCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
     let ZoneCommand::Export { apex } = command;
-    let zone = own_zone(ops, ops.config.dns.listen.map(|listen| listen.ip()))?;
+    let zone = own_zone(ops, ops.config.dns.listen.map(|listen| listen.ip())).await?;
     let apex = apex.as_ref().unwrap_or(&ops.config.provider.zone);
     if !zone.apexes().any(|known| known == apex) {
         let known: Vec<String> = zone.apexes().map(ToString::to_string).collect();

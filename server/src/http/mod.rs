@@ -147,6 +147,7 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
         .route(&format!("{domain}/zone"), get(domains::zone::zone))
+        .route(&format!("{domain}/domain_connect"), get(domains::domain_connect::domain_connect))
         .route(
             &format!("{domain}/send_setup_instructions"),
             post(domains::send_setup_instructions::send_setup_instructions),

@@ -11,6 +11,7 @@ pub mod authorize;
 pub mod card_check;
 pub mod checks;
 pub mod company;
+pub mod domain_connect;
 pub mod domains;
 mod exports;
 mod health;
@@ -31,6 +32,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
+    domain_connect::Discovery,
     keys::KeyFile,
     store::{Cause, Domain, Store, StoreError},
 };
@@ -75,6 +77,8 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Finds out what DNS hosts offer, where the process asks DNS.
+    pub discovery: Option<Arc<Discovery>>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -141,6 +145,7 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            discovery: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

@@ -11,6 +11,7 @@ mod statements;
 
 mod audit;
 mod dump;
+mod kept;
 mod model;
 mod notices;
 pub mod pg;
@@ -21,6 +22,7 @@ mod tokens;
 mod webhooks;
 
 pub use audit::AuditStore;
+pub use kept::KeptStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
@@ -80,7 +82,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// See the module.
 #[async_trait]
 pub trait Store:
-    AuditStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
+    AuditStore + KeptStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
 {
     // --- installation -----------------------------------------------------
 

@@ -45,6 +45,8 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("checkDomain", Takes::ChangingTheDomain, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        ("exportDomainRecords", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainConnect", Takes::SeeingTheDomain, Value::Null),
         (
             "authorizeMessage",
             Takes::AccountAdmin,

@@ -63,7 +63,7 @@ impl Stage {
         internet.mount(
             &provider.zone,
             &[at(&format!("ns1.{}", provider.zone))?],
-            Arc::new(own_zone(&ops, Some(HERE))?),
+            Arc::new(own_zone(&ops, Some(HERE)).await?),
         );
         let (server, first) = Server::start(ops.clone(), None).await?;
         let token = first.context("the demo's directory holds a database already; name an empty one")?.token;

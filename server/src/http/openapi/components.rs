@@ -169,7 +169,13 @@ fn export_responses() -> Value {
         zone["content"][media_type] =
             json!({"schema": {"type": "string", "description": what, "examples": [example]}});
     }
-    json!({"DomainZoneResponse": zone})
+    let offer = json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": reference("schemas", "DomainConnect")},
+    });
+    let offer = response("What the DNS host offers.", offer, &["ETag"]);
+    json!({"DomainZoneResponse": zone, "DomainConnectResponse": offer})
 }
 
 fn responses() -> Value {

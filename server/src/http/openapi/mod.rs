@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 16] {
+fn operations() -> [Operation; 17] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -40,6 +40,7 @@ fn operations() -> [Operation; 16] {
         domains::report::operation(),
         domains::events::operation(),
         domains::zone::operation(),
+        domains::domain_connect::operation(),
         questionnaire::get::operation(),
         questionnaire::answer::operation(),
         card_check::get::operation(),

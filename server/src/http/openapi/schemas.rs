@@ -31,6 +31,7 @@ fn ours() -> Value {
         "ReportEntry": report_entry(),
         "Event": event(),
         "DomainZone": zone::domain_zone(),
+        "DomainConnect": zone::domain_connect(),
         "Authorization": authorization(),
         "AuditEvent": account::audit_event(),
         "AccountAccess": account::account(),

@@ -20,6 +20,7 @@ mod docket;
 mod domains;
 mod events;
 mod idempotency;
+mod kept;
 mod keys;
 mod notices;
 mod operator;
@@ -92,6 +93,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
+        kept::STATEMENTS,
         keys::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,

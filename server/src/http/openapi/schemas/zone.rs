@@ -27,6 +27,44 @@ pub(super) fn domain_zone() -> Value {
     )
 }
 
+pub(super) fn domain_connect() -> Value {
+    let pixels = |description: &str| described(json!({"type": ["integer", "null"]}), description, json!(750));
+    let codes = [
+        ("demo", "the demo domain needs no set-up"),
+        ("zone_unknown", "no look at the domain has found its zone yet"),
+        ("not_offered", "the DNS host does not offer Domain Connect"),
+        ("template_unknown", "it does, but not for this service yet"),
+        ("no_link", "it does, but not by a link"),
+        ("unreachable", "that could not be found out; try again in a minute"),
+    ];
+    let listed: Vec<String> = codes.iter().map(|(code, meaning)| format!("- `{code}`: {meaning}")).collect();
+    whole(
+        "DomainConnect",
+        "Whether the domain's DNS host publishes the records itself.",
+        json!({
+            "supported": flag("Whether it does.", true),
+            "url": nullable_text(
+                "Where to send the domain's owner, who signs in at their DNS host there and agrees. For a new tab or a \
+                 window; `null` where it is not supported.",
+                json!("https://dc.example.net/v2/domainTemplates/providers/signet.test/services/sending-domain/apply?domain=example.com"),
+            ),
+            "dns_host": nullable_text("Who the DNS host is, where that is known.", json!("Example DNS")),
+            "records": {
+                "type": "array", "items": record_key(),
+                "description": "The records that are published then, by `key`.",
+            },
+            "width": pixels("How wide that host wants the window, in pixels."),
+            "height": pixels("How high."),
+            "code": nullable_text(
+                &format!("Why it is not supported.\n\n{}", listed.join("\n")), json!("not_offered"),
+            ),
+            "reason": nullable_text(
+                "The same in words for people.", json!("The DNS host of this domain does not offer Domain Connect."),
+            ),
+        }),
+    )
+}
+
 fn planned_record() -> Value {
     let strings = described(
         json!({"type": "array", "items": {"type": "string"}}),
