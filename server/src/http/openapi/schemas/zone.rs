@@ -22,7 +22,10 @@ pub(super) fn domain_zone() -> Value {
                 "The zone its records go into; `null` until a look at the domain has found it.", json!("example.com"),
             ),
             "dns_host": {"oneOf": [host, {"type": "null"}], "description": "Who runs that zone's DNS, where it is known."},
-            "records": {"type": "array", "items": planned_record()},
+            "records": {
+                "type": "array", "items": planned_record(),
+                "description": "The records, in the order of `dns_records`.",
+            },
         }),
     )
 }
