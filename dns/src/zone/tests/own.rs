@@ -2,7 +2,7 @@ use super::*;
 use signet_core::{
     names::DomainName,
     observe::RecordType as CoreType,
-    plan::{Present, Subject, plan},
+    plan::{Dkim, Present, Subject, plan},
 };
 
 async fn client() -> Client {
@@ -143,7 +143,7 @@ async fn aliases_are_followed_inside_the_zone() {
 async fn demo_domains_have_what_the_plan_says() {
     let client = client().await;
     let domain = DomainName::trusted(name("shop.demo.signet.test"));
-    let subject = Subject { domain: &domain, id: &id(DEMO_ID), demo: true };
+    let subject = Subject { domain: &domain, id: &id(DEMO_ID), demo: true, dkim: Dkim::Delegated };
     let planned = plan(&provider(), &subject, &Present::default());
     assert_eq!(planned.len(), 6);
     for record in planned {
@@ -179,7 +179,7 @@ async fn a_new_key_is_seen_within_five_seconds_and_not_asked_for_each_time() {
         assert!(zone.answer(ask).await.answers.is_empty());
     }
     assert_eq!(source.asked.load(Ordering::Relaxed), 1);
-    source.keys.lock().unwrap().insert(id(ID), [None, Some(spki())]);
+    source.keys.lock().unwrap().insert(id(ID), [None, Some(key_text())]);
     tokio::time::advance(Duration::from_millis(5_001)).await;
     assert_eq!(zone.answer(ask).await.answers.len(), 1);
 }
@@ -284,11 +284,11 @@ async fn many_addresses_are_spread_over_spf_records_that_fit() {
 /// What the two demo and customer domains of [`source`] look like to the store.
 fn views() -> Vec<ZoneDomainView> {
     vec![
-        ZoneDomainView { id: id(ID), keys: [Some(spki()), None], demo: None },
+        ZoneDomainView { id: id(ID), keys: [Some(key_text()), None], demo: None },
         ZoneDomainView { id: id(KEYLESS), keys: [None, None], demo: None },
         ZoneDomainView {
             id: id(DEMO_ID),
-            keys: [Some(spki()), None],
+            keys: [Some(key_text()), None],
             demo: Some(name("shop.demo.signet.test")),
         },
     ]
