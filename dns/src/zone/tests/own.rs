@@ -12,7 +12,6 @@ async fn client() -> Client {
 #[tokio::test]
 async fn every_kind_of_owner() {
     let client = client().await;
-    let b64 = "v=DKIM1; k=rsa; p=AAcOFRwj";
     for (owner, rtype, expected) in [
         ("signet.test", RecordType::NS, vec!["signet.test. NS ns1.signet.test."]),
         ("ns1.signet.test", RecordType::A, vec!["ns1.signet.test. A 192.0.2.1"]),
@@ -52,7 +51,7 @@ async fn every_kind_of_owner() {
     }
 
     let answer = client.ask("sg1.abcdefghijklmnop.dkim.signet.test", RecordType::TXT).await;
-    assert!(answers(&answer)[0].contains(b64), "{answer}");
+    assert!(answers(&answer)[0].ends_with(&key_text()), "{answer}");
     let RData::TXT(txt) = &answer.answers[0].data else { panic!("{answer}") };
     assert_eq!(txt.txt_data.iter().map(|s| s.len()).collect::<Vec<_>>(), [255, 410 - 255]);
     assert_eq!(answer.answers[0].ttl, 300);
