@@ -12,7 +12,7 @@ mod tests;
 use crate::{
     names::{DomainName, Name, RecordId},
     observe::RecordType,
-    plan::{PlannedRecord, Present, Provider, RecordKey, Subject, plan},
+    plan::{Dkim, PlannedRecord, Present, Provider, RecordKey, Subject, plan},
     verify::Status,
 };
 use alloc::{
@@ -93,7 +93,7 @@ fn placeholder() -> String {
 pub fn template(provider: &Provider) -> Vec<TemplateRecord> {
     let domain = DomainName::trusted(Name::parse("example.com").expect("that is a name"));
     let id = unlike(provider);
-    let subject = Subject { domain: &domain, id: &id, demo: false };
+    let subject = Subject { domain: &domain, id: &id, demo: false, dkim: Dkim::Delegated };
     let records = plan(provider, &subject, &Present::default()).into_iter();
     let vary = |text: &str| text.replace(id.as_str(), &placeholder());
     records
@@ -143,7 +143,8 @@ pub struct Known<'a> {
 #[must_use]
 pub fn fitting(
     provider: &Provider,
-    subject: &Subject<'_>,
+    domain: &Name,
+    id: &RecordId,
     theirs: Option<&str>,
     records: &[Known<'_>],
 ) -> Vec<(&'static str, Vec<RecordKey>)> {
@@ -158,7 +159,7 @@ pub fn fitting(
     let fits = |key: &RecordKey| {
         let wanted = template.iter().find(|each| each.key == *key);
         let known = records.iter().find(|known| known.record.key == *key);
-        wanted.zip(known).is_some_and(|(wanted, known)| is_the_same(wanted, known, subject, theirs))
+        wanted.zip(known).is_some_and(|(wanted, known)| is_the_same(wanted, known, (domain, id), theirs))
     };
     parts.retain(|(_, keys)| keys.iter().all(fits));
     parts
@@ -167,11 +168,11 @@ pub fn fitting(
 fn is_the_same(
     wanted: &TemplateRecord,
     known: &Known<'_>,
-    subject: &Subject<'_>,
+    (domain, id): (&Name, &RecordId),
     theirs: Option<&str>,
 ) -> bool {
-    let (host, value) = wanted.filled_in(subject.id);
-    if host != known.record.owner.as_entered_in(subject.domain.name()) {
+    let (host, value) = wanted.filled_in(id);
+    if host != known.record.owner.as_entered_in(domain) {
         return false;
     }
     let is_a_target = matches!(wanted.content, Content::Target(_));

@@ -24,15 +24,9 @@ fn groups(provider: &Provider, domain: &str, present: &Present, dmarc: Status) -
     fitted(provider, domain, present.dmarc.as_deref(), &known)
 }
 
-fn fitted(
-    provider: &Provider,
-    domain: &str,
-    theirs: Option<&str>,
-    known: &[Known<'_>],
-) -> Vec<&'static str> {
-    let (domain, id) = (DomainName::trusted(name(domain)), RecordId::parse(ID).unwrap());
-    let subject = Subject { domain: &domain, id: &id, demo: false };
-    fitting(provider, &subject, theirs, known).into_iter().map(|(group, _)| group).collect()
+fn fitted(provider: &Provider, domain: &str, theirs: Option<&str>, known: &[Known<'_>]) -> Vec<&'static str> {
+    let id = RecordId::parse(ID).unwrap();
+    fitting(provider, &name(domain), &id, theirs, known).into_iter().map(|(group, _)| group).collect()
 }
 
 #[test]
@@ -150,9 +144,6 @@ fn keys_are_published_in_parts() {
     let texts = key_texts(&key);
     assert_eq!(
         texts,
-        vec![
-            format!("p=1,a=RS256,d={}", "A".repeat(200)),
-            format!("p=2,a=RS256,d={}", "A".repeat(192)),
-        ]
+        vec![format!("p=1,a=RS256,d={}", "A".repeat(200)), format!("p=2,a=RS256,d={}", "A".repeat(192)),]
     );
 }

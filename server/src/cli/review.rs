@@ -4,7 +4,7 @@ pub(super) mod dry_run;
 pub(super) mod policy;
 mod show;
 
-use super::{key_file, Outcome, account, domains, output, told};
+use super::{Outcome, account, domains, key_file, output, told};
 use crate::{
     ops::{Actor, Ops, links::Link},
     store::{self, AccountId, DomainId, Queued, Ruling},

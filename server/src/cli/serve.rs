@@ -84,7 +84,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let zone = match config.dns.listen {
             Some(listen) => {
-                let own = Arc::new(own_zone(&ops, Some(listen.ip())).await.context("our zone cannot be served")?);
+                let own =
+                    Arc::new(own_zone(&ops, Some(listen.ip())).await.context("our zone cannot be served")?);
                 let bound = zone::serve(listen, own, until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }

@@ -117,7 +117,8 @@ impl Discovery {
             return Err(Refusal::Unreachable("too many are being asked just now".to_string()));
         };
         let asked = tokio::time::timeout(PATIENCE, self.ask(zone, template)).await;
-        let found = asked.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".to_string())));
+        let found =
+            asked.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".to_string())));
         let found = found.map(Arc::new);
         self.remember(zone, Remembered { at: now, found: found.clone() });
         found
@@ -167,7 +168,8 @@ impl Discovery {
     async fn place(&self, zone: &Name) -> Result<Url, Refusal> {
         let name = zone.prepend("_domainconnect").ok_or(Refusal::NotOffered)?;
         let texts = self.asker.texts(&name).await;
-        let texts = texts.map_err(|failure| Refusal::Unreachable(format!("its name: the resolver {failure}")))?;
+        let texts =
+            texts.map_err(|failure| Refusal::Unreachable(format!("its name: the resolver {failure}")))?;
         let place = texts.iter().take(TEXTS).find_map(|text| offer::place(text, self.allow_private));
         place.ok_or(Refusal::NotOffered)
     }

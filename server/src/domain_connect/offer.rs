@@ -81,8 +81,10 @@ impl DnsProvider {
         let nonsense = |what: &str| Refusal::Unreachable(format!("its settings {what}"));
         let settings: Settings = serde_json::from_slice(body).map_err(|_| nonsense("cannot be read"))?;
         let display = settings.provider_display_name.filter(|name| !name.trim().is_empty());
-        let name = shown(&display.unwrap_or(settings.provider_name)).ok_or_else(|| nonsense("name nobody"))?;
-        let url = |text: &str| url(text, allow_private).ok_or_else(|| nonsense("have an address that is none"));
+        let name =
+            shown(&display.unwrap_or(settings.provider_name)).ok_or_else(|| nonsense("name nobody"))?;
+        let url =
+            |text: &str| url(text, allow_private).ok_or_else(|| nonsense("have an address that is none"));
         let api = url(&settings.url_api)?;
         let Some(sync) = settings.url_sync_ux.filter(|text| !text.is_empty()) else {
             return Err(Refusal::NoLink(name));

@@ -59,7 +59,9 @@ fn harmless(text: &str) -> String {
             at_beginning = false;
             continue;
         }
-        if at_beginning && matches!(char, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') {
+        if at_beginning
+            && matches!(char, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+        {
             out.push('\'');
         }
         at_beginning = match char {

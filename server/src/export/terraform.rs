@@ -86,21 +86,27 @@ impl File {
         self.line(format_args!("# DNS records for {}", export.domain));
         // Others' texts at the same name are not ours to take over.
         if export.records.iter().any(|record| record.key == RecordKey::Spf) {
-            let has_its_own = match self.provider {
-                Provider::Cloudflare => {
-                    "Where the SPF record is there already, import it instead of adding a second one."
-                }
-                Provider::Route53 => {
-                    "All TXT values of a name are one record here: where the name of the SPF record has others, \
-                     keep them in the same list, with one that begins with v=spf1 only."
-                }
-                Provider::Generic => {
-                    "A name has one SPF record only: where there is one already, change it instead of adding another."
-                }
-            };
-            self.line(format_args!("# {has_its_own}"));
+            for line in self.of_spf() {
+                self.line(format_args!("# {line}"));
+            }
         }
         self.line(format_args!(""));
+    }
+
+    /// What to know where the name of the SPF record has other texts already.
+    fn of_spf(&self) -> &'static [&'static str] {
+        match self.provider {
+            Provider::Cloudflare => {
+                &["Where the domain has an SPF record already, import it instead of adding another."]
+            }
+            Provider::Route53 => &[
+                "All TXT values of a name are one record here: where the name of the SPF record has others,",
+                "keep them in its list. One of them only may begin with v=spf1.",
+            ],
+            Provider::Generic => {
+                &["Where the domain has an SPF record already, change it instead of adding another."]
+            }
+        }
     }
 
     fn variable(&mut self, export: &Export) {
@@ -144,10 +150,10 @@ impl File {
         self.line(format_args!("  {label} = {{"));
         for record in &export.records {
             self.line(format_args!("    {} = {{", record.key));
-            self.line(format_args!("      name  = {}", quoted(record.owner.as_str())));
-            self.line(format_args!("      type  = {}", quoted(record.rtype.as_str())));
-            self.line(format_args!("      ttl   = {CUSTOMER_TTL}"));
-            self.line(format_args!("      value = {}", quoted(&record.value)));
+            self.line(format_args!("      name    = {}", quoted(record.owner.as_str())));
+            self.line(format_args!("      type    = {}", quoted(record.rtype.as_str())));
+            self.line(format_args!("      ttl     = {CUSTOMER_TTL}"));
+            self.line(format_args!("      value   = {}", quoted(&record.value)));
             let strings: Vec<String> = strings(record).into_iter().map(quoted).collect();
             self.line(format_args!("      strings = [{}]", strings.join(", ")));
             self.line(format_args!("    }}"));
@@ -162,7 +168,8 @@ impl File {
 fn cloudflare(record: &PlannedRecord) -> String {
     match record.rtype {
         RecordType::Txt => {
-            let quoted = |string: &&str| format!("\"{}\"", presentation(string, |byte| format!("\\{byte:03}")));
+            let quoted =
+                |string: &&str| format!("\"{}\"", presentation(string, |byte| format!("\\{byte:03}")));
             strings(record).iter().map(quoted).collect::<Vec<_>>().join(" ")
         }
         _ => record.value.clone(),

@@ -7,7 +7,7 @@ use crate::{
 };
 use signet_core::{
     domain_connect::{Known, SERVICE, fitting, key_texts, query},
-    plan::{RecordKey, Subject},
+    plan::RecordKey,
 };
 
 /// Under what the key is kept.
@@ -69,7 +69,10 @@ impl Ops {
         let parts = self.parts(&domain);
         let groups: Vec<&str> = parts.iter().map(|(group, _)| *group).collect();
         let Some(query) = query(zone, domain.name.name(), &domain.record_id, &groups) else {
-            return Ok(Offer::nothing("zone_unknown", "The domain is not in the zone that was found for it."));
+            return Ok(Offer::nothing(
+                "zone_unknown",
+                "The domain is not in the zone that was found for it.",
+            ));
         };
         match discovery.find(zone, self.template_name(), self.clock.now()).await {
             Ok(provider) => Ok(Offer::Link {
@@ -96,8 +99,8 @@ impl Ops {
         let records = self.records(domain);
         let known: Vec<_> =
             records.iter().map(|(record, status)| Known { record, status: *status }).collect();
-        let subject = Subject { domain: &domain.name, id: &domain.record_id, demo: domain.demo };
-        fitting(&self.config.provider, &subject, domain.present.dmarc.as_deref(), &known)
+        let theirs = domain.present.dmarc.as_deref();
+        fitting(&self.config.provider, domain.name.name(), &domain.record_id, theirs, &known)
     }
 
     async fn refused(&self, domain: &Domain, refusal: &Refusal) -> Result<Offer> {

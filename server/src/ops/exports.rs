@@ -17,7 +17,8 @@ impl Ops {
         let domain = self.domain(actor, id).await?;
         let hosting = self.hosting(&domain).await?;
         Ok(Export {
-            records: self.plan(&domain),
+            // A key that its owner publishes and that is not made yet has no text.
+            records: self.plan(&domain).into_iter().filter(|record| !record.value.is_empty()).collect(),
             zone: domain.zone.filter(|zone| domain.name.name().is_at_or_below(zone)),
             host: hosting.host().cloned(),
             domain: domain.name.name().clone(),

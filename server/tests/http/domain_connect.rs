@@ -106,7 +106,10 @@ async fn the_link_is_the_hosts_and_signed_by_us() {
 
     let found = offer(&api, id).await;
     assert_eq!(found["supported"], true, "{found:#}");
-    assert_eq!((&found["dns_host"], &found["width"], &found["height"]), (&json!("Dot Host"), &json!(900), &json!(600)));
+    assert_eq!(
+        (&found["dns_host"], &found["width"], &found["height"]),
+        (&json!("Dot Host"), &json!(900), &json!(600))
+    );
     assert_eq!(
         found["records"],
         json!(["verification", "spf", "dkim1", "dkim2", "dmarc", "link_verification"])

@@ -2,7 +2,8 @@
 
 use crate::{
     http::{
-        AppState, answer::Answer, auth::Authenticated, error::Result, openapi::Operation, path::OfDomain, view::Data,
+        AppState, answer::Answer, auth::Authenticated, error::Result, openapi::Operation, path::OfDomain,
+        view::Data,
     },
     ops::domain_connect::Offer,
 };

@@ -1,8 +1,8 @@
 //! The bodies, field by field and word by word.
 
 mod account;
-mod zone;
 mod review;
+mod zone;
 
 use crate::store::EventKind;
 use serde_json::{Map, Value, json};
