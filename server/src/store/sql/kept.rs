@@ -12,11 +12,11 @@ statements! {
 /// See [`crate::store::KeptStore::kept`].
 pub(super) async fn kept(conn: &mut Conn, name: &str) -> Result<Option<String>> {
     let row = conn.fetch_optional(query(GET).bind(name)).await?;
-    Ok(row.map(|row| get(&row, "value")).transpose()?)
+    row.map(|row| get(&row, "value")).transpose()
 }
 
 /// See [`crate::store::KeptStore::keep_first`].
 pub(super) async fn keep_first(conn: &mut Conn, name: &str, value: &str) -> Result<String> {
     conn.execute(query(ADD).bind(name).bind(value)).await?;
-    Ok(get(&conn.fetch_one(query(GET).bind(name)).await?, "value")?)
+    get(&conn.fetch_one(query(GET).bind(name)).await?, "value")
 }
