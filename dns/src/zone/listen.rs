@@ -1,21 +1,29 @@
 //! The listener: from packets to questions and back.
 
-use super::answer::{Answers, Ask, Response};
+use super::{
+    answer::{Answers, Ask, Response},
+    cookie::{Baker, Cookie},
+    counters::Counters,
+    limit::{Limiter, Verdict},
+    tcp::{self, Places},
+};
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use hickory_proto::{
-    op::{Edns, Header, HeaderCounts, LowerQuery, Metadata, OpCode, ResponseCode},
+    op::{Edns, Header, HeaderCounts, LowerQuery, MessageType, Metadata, OpCode, ResponseCode},
     rr::{DNSClass, RData, Record, RecordType},
-    serialize::binary::{BinDecoder, BinEncoder},
+    serialize::binary::{BinDecodable as _, BinDecoder, BinEncodable as _, BinEncoder},
 };
 use hickory_server::{
-    net::{runtime::Time, xfer::Protocol},
-    server::{Request, RequestHandler, ResponseHandler, ResponseInfo, Server},
+    net::{BufDnsStreamHandle, runtime::Time, xfer::Protocol},
+    server::{Request, RequestHandler, ResponseHandle, ResponseHandler, ResponseInfo, Server},
     zone_handler::{MessageResponseBuilder, Queries},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     net::{TcpListener, UdpSocket},
     task::JoinHandle,
+    time::Instant,
 };
 
 /// The largest datagram sent, and said to be received: what passes everywhere
@@ -23,17 +31,33 @@ use tokio::{
 const MAX_DATAGRAM: u16 = 1232;
 /// What a client without EDNS takes (RFC 1035 §4.2.1).
 const PLAIN_DATAGRAM: u16 = 512;
-/// How long a silent TCP connection is kept (RFC 7766 §6.2.3).
-const TCP_IDLE: Duration = Duration::from_secs(10);
-/// Answers waiting to be written, per TCP connection.
-const TCP_QUEUE: usize = 32;
 /// How often a free port for both UDP and TCP is looked for.
 const PORT_TRIES: usize = 16;
+
+/// What clients may take of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Answers of one kind per second over UDP to one network (/24, /56) that
+    /// has shown no cookie; `None`: no limit.
+    pub answers_per_second: Option<u32>,
+    /// TCP connections in all.
+    pub connections: usize,
+    /// TCP connections of one client.
+    pub connections_per_client: usize,
+}
+
+impl Default for Limits {
+    /// 1,024 connections, 32 of one client, as many answers as are asked for.
+    fn default() -> Self {
+        Self { answers_per_second: None, connections: 1_024, connections_per_client: 32 }
+    }
+}
 
 /// A listener at work. Dropping it does not stop it.
 #[derive(Debug)]
 pub struct Bound {
     local_addr: SocketAddr,
+    counters: Arc<Counters>,
     task: JoinHandle<()>,
 }
 
@@ -42,6 +66,12 @@ impl Bound {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
     }
 
     /// Waits until it has stopped.
@@ -64,23 +94,28 @@ impl Bound {
 pub async fn serve(
     listen: SocketAddr,
     zone: Arc<dyn Answers>,
+    limits: Limits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Bound> {
     let (udp, tcp) = bind(listen).await?;
     let local_addr = tcp.local_addr()?;
-    let mut server = Server::new(Handler { zone });
+    let handler = Arc::new(Handler::new(zone, limits.answers_per_second));
+    let counters = handler.counters.clone();
+    let places = Places { in_all: limits.connections, per_client: limits.connections_per_client };
+    let connections = tcp::serve(tcp, places, handler.clone());
+    let mut server = Server::new(Datagrams(handler));
     server.register_socket(udp);
-    server.register_listener(tcp, TCP_IDLE, TCP_QUEUE);
     let task = tokio::spawn(async move {
         let ended = tokio::select! {
             ended = server.block_until_done() => ended,
+            () = connections => Ok(()),
             () = shutdown => server.shutdown_gracefully().await,
         };
         if let Err(error) = ended {
             tracing::error!(%error, "the DNS listener stopped");
         }
     });
-    Ok(Bound { local_addr, task })
+    Ok(Bound { local_addr, counters, task })
 }
 
 async fn bind(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
@@ -96,20 +131,96 @@ async fn bind(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
+/// From messages to messages, for both transports.
 pub(super) struct Handler {
-    pub(super) zone: Arc<dyn Answers>,
+    zone: Arc<dyn Answers>,
+    limiter: Option<Limiter>,
+    baker: Baker,
+    started: Instant,
+    pub(super) counters: Arc<Counters>,
 }
 
+/// The server library's side of it.
+struct Datagrams(Arc<Handler>);
+
 #[async_trait]
-impl RequestHandler for Handler {
+impl RequestHandler for Datagrams {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, out: R) -> ResponseInfo {
-        let edns = request.edns.as_ref().map(reply_edns);
-        let response = self.respond(request).await;
-        send(request, &response, edns.as_ref(), out).await
+        self.0.handle(request, out).await
     }
 }
 
 impl Handler {
+    pub(super) fn new(zone: Arc<dyn Answers>, answers_per_second: Option<u32>) -> Self {
+        Self {
+            zone,
+            limiter: answers_per_second.map(Limiter::new),
+            baker: Baker::new(),
+            started: Instant::now(),
+            counters: Arc::default(),
+        }
+    }
+
+    /// What is sent back to these octets, if anything is.
+    pub(super) async fn answer(
+        &self,
+        octets: Vec<u8>,
+        client: SocketAddr,
+        protocol: Protocol,
+    ) -> Option<Vec<u8>> {
+        let header = Header::read(&mut BinDecoder::new(&octets)).ok()?;
+        if header.metadata.message_type == MessageType::Response {
+            return None;
+        }
+        let Ok(request) = Request::from_bytes(octets, client, protocol) else {
+            self.counters.answered(protocol, ResponseCode::FormErr);
+            return malformed(&header);
+        };
+        let (out, mut sent) = BufDnsStreamHandle::new(client);
+        self.handle(&request, ResponseHandle::new(client, out, protocol)).await;
+        sent.next().await.map(|message| message.into_parts().0)
+    }
+
+    async fn handle(&self, request: &Request, out: impl ResponseHandler) -> ResponseInfo {
+        let now = self.started.elapsed();
+        let client = request.src().ip();
+        let mut edns = request.edns.as_ref().map(reply_edns);
+        let cookie = request.edns.as_ref().map_or(Cookie::None, |edns| self.baker.judge(edns, client, now));
+        let mut response = match cookie {
+            Cookie::Malformed => Response::with_code(ResponseCode::FormErr),
+            Cookie::None | Cookie::Given { .. } => self.respond(request).await,
+        };
+        let mut proven = false;
+        if let (Some(edns), Cookie::Given { answer, proven: is_proven }) = (&mut edns, cookie) {
+            edns.options_mut().insert(answer);
+            proven = is_proven;
+        }
+        let mut truncate = false;
+        // Over TCP, and with a cookie, it is the client that asks and nobody else.
+        if let Some(limiter) =
+            self.limiter.as_ref().filter(|_| request.protocol() == Protocol::Udp && !proven)
+        {
+            let asked = request.queries.queries().first();
+            let asked = asked.map(|query| (query.original().name(), query.query_type()));
+            match limiter.judge(now, client, asked, &response) {
+                Verdict::Send => {}
+                Verdict::Truncate => {
+                    self.counters.slipped();
+                    truncate = true;
+                    response.answers.clear();
+                    response.authorities.clear();
+                    response.additionals.clear();
+                }
+                Verdict::Drop => {
+                    self.counters.dropped();
+                    return unsent(Metadata::response_from_request(&request.metadata));
+                }
+            }
+        }
+        self.counters.answered(request.protocol(), response.rcode);
+        send(request, &response, truncate, edns.as_ref(), out).await
+    }
+
     async fn respond(&self, request: &Request) -> Response {
         if are_compressed(&request.queries) {
             return Response::with_code(ResponseCode::FormErr);
@@ -135,6 +246,19 @@ impl Handler {
         };
         self.zone.answer(ask).await
     }
+}
+
+/// FORMERR with nothing but a header, to what is no message beyond that.
+fn malformed(header: &Header) -> Option<Vec<u8>> {
+    let mut metadata = Metadata::response_from_request(&header.metadata);
+    metadata.response_code = ResponseCode::FormErr;
+    let mut octets = Vec::with_capacity(12);
+    Header { metadata, counts: HeaderCounts::default() }.emit(&mut BinEncoder::new(&mut octets)).ok()?;
+    Some(octets)
+}
+
+fn unsent(metadata: Metadata) -> ResponseInfo {
+    ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
 }
 
 /// Whether a question's name points somewhere. Before the first there is only
@@ -165,6 +289,7 @@ fn reply_edns(asked: &Edns) -> Edns {
 async fn send(
     request: &Request,
     response: &Response,
+    truncate: bool,
     edns: Option<&Edns>,
     mut out: impl ResponseHandler,
 ) -> ResponseInfo {
@@ -184,7 +309,10 @@ async fn send(
         builder
     };
     let whole = |additionals: &'_ [Record]| fits(request, response, additionals, metadata, edns);
-    let sent = if whole(&response.additionals) {
+    let sent = if truncate {
+        metadata.truncation = true;
+        out.send_response(builder().build_no_records(metadata)).await
+    } else if whole(&response.additionals) {
         let additionals = &response.additionals;
         out.send_response(builder().build(
             metadata,
@@ -205,7 +333,7 @@ async fn send(
     };
     sent.unwrap_or_else(|error| {
         tracing::debug!(%error, "a DNS answer could not be sent");
-        ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
+        unsent(metadata)
     })
 }
 
@@ -223,7 +351,9 @@ fn fits(
         _ => u16::MAX,
     };
     let records = response.answers.iter().chain(&response.authorities).chain(additionals);
-    let header_and_opt = 12 + 11;
+    let options = edns.is_some_and(|edns| !edns.options().as_ref().is_empty());
+    // A cookie is the only option we send.
+    let header_and_opt = 12 + 11 + if options { 4 + 40 } else { 0 };
     let at_most = records.fold(header_and_opt + request.queries.as_bytes().len(), |sum, record| {
         sum.saturating_add(uncompressed(record))
     });
@@ -254,6 +384,8 @@ fn uncompressed(record: &Record) -> usize {
         RData::MX(mx) => 2 + name(&mx.exchange),
         RData::TXT(txt) => txt.txt_data.iter().map(|string| 1 + string.len()).sum(),
         RData::SOA(soa) => 20 + name(&soa.mname) + name(&soa.rname),
+        // Flags, the length of the tag, a tag of at most fifteen, the name.
+        RData::CAA(caa) => 17 + caa.value.len(),
         RData::HINFO(hinfo) => 2 + hinfo.cpu.len() + hinfo.os.len(),
         _ => usize::from(u16::MAX),
     };
