@@ -16,7 +16,7 @@ impl Listener {
     /// One that asks `zone` for the answers.
     #[must_use]
     pub fn new(zone: Arc<dyn Answers>) -> Self {
-        Self { handler: Handler::new(zone, None) }
+        Self { handler: Handler::new(zone, None, None) }
     }
 
     /// What is sent back to these octets; `None` where nothing is. Inside a

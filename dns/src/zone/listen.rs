@@ -6,18 +6,21 @@ use super::{
     counters::Counters,
     limit::{Limiter, Verdict},
     tcp::{self, Places},
+    transfer::{self, Transfer, Transfers},
+    tsig::{self, Proof},
 };
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use hickory_proto::{
+    ProtoError,
     op::{Edns, Header, HeaderCounts, LowerQuery, MessageType, Metadata, OpCode, ResponseCode},
-    rr::{DNSClass, RData, Record, RecordType},
+    rr::{DNSClass, RData, Record, RecordType, TSigResponseContext, rdata::TSIG},
     serialize::binary::{BinDecodable as _, BinDecoder, BinEncodable as _, BinEncoder},
 };
 use hickory_server::{
     net::{BufDnsStreamHandle, runtime::Time, xfer::Protocol},
     server::{Request, RequestHandler, ResponseHandle, ResponseHandler, ResponseInfo, Server},
-    zone_handler::{MessageResponseBuilder, Queries},
+    zone_handler::{MessageResponse, MessageResponseBuilder, Queries},
 };
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
@@ -51,6 +54,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self { answers_per_second: None, connections: 1_024, connections_per_client: 32 }
     }
+}
+
+/// How clients are served.
+#[derive(Clone, Default)]
+pub struct Serving {
+    /// What they may take.
+    pub limits: Limits,
+    /// Gives the zone to other name servers; without it they are refused.
+    pub transfers: Option<Arc<Transfers>>,
 }
 
 /// A listener at work. Dropping it does not stop it.
@@ -94,12 +106,13 @@ impl Bound {
 pub async fn serve(
     listen: SocketAddr,
     zone: Arc<dyn Answers>,
-    limits: Limits,
+    serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Bound> {
     let (udp, tcp) = bind(listen).await?;
     let local_addr = tcp.local_addr()?;
-    let handler = Arc::new(Handler::new(zone, limits.answers_per_second));
+    let Serving { limits, transfers } = serving;
+    let handler = Arc::new(Handler::new(zone, limits.answers_per_second, transfers));
     let counters = handler.counters.clone();
     let places = Places { in_all: limits.connections, per_client: limits.connections_per_client };
     let connections = tcp::serve(tcp, places, handler.clone());
@@ -137,6 +150,7 @@ pub(super) struct Handler {
     limiter: Option<Limiter>,
     baker: Baker,
     started: Instant,
+    transfers: Option<Arc<Transfers>>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -151,12 +165,17 @@ impl RequestHandler for Datagrams {
 }
 
 impl Handler {
-    pub(super) fn new(zone: Arc<dyn Answers>, answers_per_second: Option<u32>) -> Self {
+    pub(super) fn new(
+        zone: Arc<dyn Answers>,
+        answers_per_second: Option<u32>,
+        transfers: Option<Arc<Transfers>>,
+    ) -> Self {
         Self {
             zone,
             limiter: answers_per_second.map(Limiter::new),
             baker: Baker::new(),
             started: Instant::now(),
+            transfers,
             counters: Arc::default(),
         }
     }
@@ -186,14 +205,24 @@ impl Handler {
         let client = request.src().ip();
         let mut edns = request.edns.as_ref().map(reply_edns);
         let cookie = request.edns.as_ref().map_or(Cookie::None, |edns| self.baker.judge(edns, client, now));
-        let mut response = match cookie {
-            Cookie::Malformed => Response::with_code(ResponseCode::FormErr),
-            Cookie::None | Cookie::Given { .. } => self.respond(request).await,
-        };
         let mut proven = false;
+        // A signed question has a signed answer (RFC 8945 §5.3).
+        let (refused, signature) = match self.prove(request) {
+            Proof::None => (None, None),
+            Proof::Valid(chain) => {
+                proven = true;
+                (None, Some(chain.context(request.metadata.id, self.seconds())))
+            }
+            Proof::Failed(context) => (Some(ResponseCode::NotAuth), Some(context)),
+        };
+        let mut response = match (refused, &cookie) {
+            (Some(code), _) => Response::with_code(code),
+            (None, Cookie::Malformed) => Response::with_code(ResponseCode::FormErr),
+            (None, Cookie::None | Cookie::Given { .. }) => self.respond(request).await,
+        };
         if let (Some(edns), Cookie::Given { answer, proven: is_proven }) = (&mut edns, cookie) {
             edns.options_mut().insert(answer);
-            proven = is_proven;
+            proven |= is_proven;
         }
         let mut truncate = false;
         // Over TCP, and with a cookie, it is the client that asks and nobody else.
@@ -218,7 +247,34 @@ impl Handler {
             }
         }
         self.counters.answered(request.protocol(), response.rcode);
-        send(request, &response, truncate, edns.as_ref(), out).await
+        let sending = Sending { truncate, edns: edns.as_ref(), signature };
+        send(request, &response, sending, out).await
+    }
+
+    /// The transfer that these octets ask for and are allowed to, if they do.
+    pub(super) fn transfer(&self, octets: &[u8], client: SocketAddr) -> Option<Transfer> {
+        let transfers = self.transfers.as_ref()?;
+        // Most messages are no such thing, and are read only once.
+        if !transfer::may_be_wanted(octets) {
+            return None;
+        }
+        let request = Request::from_bytes(octets.to_vec(), client, Protocol::Tcp).ok()?;
+        let chain = match self.prove(&request) {
+            Proof::Valid(chain) if transfer::is_wanted(&request) => chain,
+            _ => return None,
+        };
+        Some(Transfer::new(transfers.clone(), request, chain))
+    }
+
+    /// What a request proves of its sender.
+    fn prove(&self, request: &Request) -> Proof {
+        let key = self.transfers.as_ref().map(|transfers| &transfers.key);
+        tsig::prove(key, request.as_slice(), request.signature.as_deref(), self.seconds())
+    }
+
+    /// Seconds since 1970, where anybody needs to know.
+    fn seconds(&self) -> u64 {
+        self.transfers.as_ref().map_or(0, |transfers| (transfers.clock)())
     }
 
     async fn respond(&self, request: &Request) -> Response {
@@ -286,13 +342,21 @@ fn reply_edns(asked: &Edns) -> Edns {
     edns
 }
 
+/// How an answer goes out.
+struct Sending<'a> {
+    /// Empty and with TC, whatever it is.
+    truncate: bool,
+    edns: Option<&'a Edns>,
+    signature: Option<TSigResponseContext>,
+}
+
 async fn send(
     request: &Request,
     response: &Response,
-    truncate: bool,
-    edns: Option<&Edns>,
+    sending: Sending<'_>,
     mut out: impl ResponseHandler,
 ) -> ResponseInfo {
+    let Sending { truncate, edns, signature } = sending;
     let mut metadata = Metadata::response_from_request(&request.metadata);
     metadata.response_code = response.rcode;
     metadata.authoritative = response.authoritative;
@@ -308,48 +372,71 @@ async fn send(
         }
         builder
     };
-    let whole = |additionals: &'_ [Record]| fits(request, response, additionals, metadata, edns);
-    let sent = if truncate {
-        metadata.truncation = true;
-        out.send_response(builder().build_no_records(metadata)).await
-    } else if whole(&response.additionals) {
-        let additionals = &response.additionals;
-        out.send_response(builder().build(
-            metadata,
-            &response.answers,
-            &response.authorities,
-            [],
-            additionals,
-        ))
-        .await
-    } else if whole(&[]) {
+    let reserved = if signature.is_some() { SIGNATURE } else { 0 };
+    let whole = |additionals: &'_ [Record]| fits(request, response, additionals, metadata, edns, reserved);
+    let no_records = Response::empty();
+    let (response, additionals) = if !truncate && whole(&response.additionals) {
+        (response, &response.additionals[..])
+    } else if !truncate && whole(&[]) {
         // Only what was volunteered does not fit (RFC 2181 §9: no TC for that).
-        out.send_response(builder().build(metadata, &response.answers, &response.authorities, [], [])).await
+        (response, &[][..])
     } else {
         // An empty truncated answer sends everybody to TCP; half a record set
         // is of no use to anyone.
         metadata.truncation = true;
-        out.send_response(builder().build_no_records(metadata)).await
+        (&no_records, &[][..])
     };
+    let message = || builder().build(metadata, &response.answers, &response.authorities, [], additionals);
+    let mut reply = message();
+    if let Some(context) = signature {
+        match signed(context, message()) {
+            Ok(signature) => reply.set_signature(signature),
+            Err(error) => tracing::warn!(%error, "a DNS answer could not be signed"),
+        }
+    }
+    let sent = out.send_response(reply).await;
     sent.unwrap_or_else(|error| {
         tracing::debug!(%error, "a DNS answer could not be sent");
         unsent(metadata)
     })
 }
 
-/// Whether the message fits what the client takes over this transport.
+/// What a signature takes up, with a long key name and hash (RFC 8945 §4.2).
+const SIGNATURE: usize = 400;
+
+/// The signature of a message that is otherwise whole.
+fn signed<'a>(
+    context: TSigResponseContext,
+    message: MessageResponse<
+        '_,
+        'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+    >,
+) -> Result<Box<Record<TSIG>>, ProtoError> {
+    let mut octets = Vec::with_capacity(512);
+    message.destructive_emit(&mut BinEncoder::new(&mut octets))?;
+    context.sign(&octets)
+}
+
+/// Whether the message fits what the client takes over this transport, with
+/// `reserved` octets left.
 fn fits(
     request: &Request,
     response: &Response,
     additionals: &[Record],
     metadata: Metadata,
     edns: Option<&Edns>,
+    reserved: usize,
 ) -> bool {
     let limit = match request.protocol() {
         Protocol::Udp if edns.is_some() => request.max_payload().clamp(PLAIN_DATAGRAM, MAX_DATAGRAM),
         Protocol::Udp => PLAIN_DATAGRAM,
         _ => u16::MAX,
     };
+    let limit = limit.saturating_sub(u16::try_from(reserved).unwrap_or(u16::MAX));
     let records = response.answers.iter().chain(&response.authorities).chain(additionals);
     let options = edns.is_some_and(|edns| !edns.options().as_ref().is_empty());
     // A cookie is the only option we send.

@@ -208,6 +208,22 @@ impl OwnZone {
         }
     }
 
+    /// The apex with exactly this name.
+    pub(super) fn apex_named(&self, name: &WireName) -> Option<Name> {
+        let name = core_name(name)?;
+        self.apexes().find(|apex| **apex == name).cloned()
+    }
+
+    /// The SOA record at an apex, as it is now.
+    pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
+        self.soa_at(apex, self.serial())
+    }
+
+    /// The same with the serial of some moment.
+    pub(super) fn soa_at(&self, apex: &Name, serial: u32) -> Option<Record> {
+        Some(self.fixed.apexes.iter().find(|known| known.name == *apex)?.soa(serial))
+    }
+
     pub(super) fn fixed(&self) -> &Fixed {
         &self.fixed
     }

@@ -75,11 +75,19 @@ async fn converse(
     loop {
         let idle = if place.open.is_busy() { IDLE_WHEN_BUSY } else { IDLE };
         let Some(message) = timeout(idle, next_message(&mut stream)).await?? else { return Ok(()) };
-        let Some(reply) = handler.answer(message, client, Protocol::Tcp).await else { continue };
-        let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
-        let framed = [&length.to_be_bytes()[..], &reply].concat();
-        timeout(idle, stream.write_all(&framed)).await??;
+        if let Some(mut transfer) = handler.transfer(&message, client) {
+            while let Some(reply) = transfer.next().await? {
+                timeout(IDLE, write(&mut stream, &reply)).await??;
+            }
+        } else if let Some(reply) = handler.answer(message, client, Protocol::Tcp).await {
+            timeout(idle, write(&mut stream, &reply)).await??;
+        }
     }
+}
+
+async fn write(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await
 }
 
 /// The next message, `None` at the end.

@@ -4,6 +4,7 @@ mod following;
 mod internet;
 mod limits;
 mod own;
+mod transfer;
 mod wire;
 
 use super::*;
@@ -177,7 +178,10 @@ impl Client {
 
     pub(super) async fn limited(answers: Arc<dyn Answers>, limits: Limits) -> (Self, Bound) {
         let anywhere = "127.0.0.1:0".parse().unwrap();
-        let bound = serve(anywhere, answers, limits, std::future::pending()).await.unwrap();
+        let bound =
+            serve(anywhere, answers, Serving { limits, ..Serving::default() }, std::future::pending())
+                .await
+                .unwrap();
         (Self { at: bound.local_addr() }, bound)
     }
 
