@@ -5,7 +5,7 @@ use hickory_proto::{
     op::{Edns, Message, Metadata, ResponseCode},
     rr::{
         DNSClass, Name, RData, Record, RecordType,
-        rdata::{A, AAAA, CNAME, MX, NS, NULL, PTR, SOA, TXT},
+        rdata::{A, AAAA, CAA, CNAME, MX, NS, NULL, PTR, SOA, TXT},
     },
 };
 
@@ -92,6 +92,7 @@ impl Zone {
                 let wire = strings.flat_map(|text| [vec![text.len() as u8], text].concat()).collect();
                 RData::Unknown { code: RecordType::Unknown(99), rdata: NULL::with(wire) }
             }
+            "CAA" => RData::CAA(caa(data)),
             "DS" => RData::Unknown { code: RecordType::DS, rdata: NULL::with(vec![0; 36]) },
             _ => panic!("{line:?} has an unknown type"),
         };
@@ -136,6 +137,17 @@ impl Zone {
         }
         None
     }
+}
+
+/// Flags, tag and value, as in a zone file.
+fn caa(text: &str) -> CAA {
+    let mut words = text.splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_else(|| panic!("{text:?} is not flags, tag and value"));
+    let (flags, tag, value) = (word(), word(), word().trim_matches('"'));
+    let mut caa = CAA::new_issue(flags == "128", None, Vec::new());
+    caa.tag = tag.to_string();
+    caa.value = value.as_bytes().to_vec();
+    caa
 }
 
 /// Text as quoted strings, or as one string cut where it has to be.
