@@ -12,9 +12,6 @@ use alloc::{
     vec::Vec,
 };
 
-/// Findings kept.
-const KEPT: usize = 10;
-
 /// A demo domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoDomain {
@@ -24,11 +21,11 @@ pub struct DemoDomain {
     pub id: RecordId,
 }
 
-/// Looks at every record that the plan has for these domains.
+/// What is wrong with the records that the plan has for these domains.
 ///
 /// # Errors
 /// [`Need`] with every question that is still missing.
-pub fn judge(provider: &Provider, domains: &[DemoDomain], seen: &Seen) -> Result<Vec<Finding>, Need> {
+pub(super) fn judge(provider: &Provider, domains: &[DemoDomain], seen: &Seen) -> Result<Vec<Finding>, Need> {
     let planned: Vec<PlannedRecord> = domains
         .iter()
         .flat_map(|DemoDomain { name: domain, id }| {
@@ -41,16 +38,6 @@ pub fn judge(provider: &Provider, domains: &[DemoDomain], seen: &Seen) -> Result
         if let Some(finding) = different(record, seen)? {
             findings.push(finding);
         }
-    }
-    findings.truncate(KEPT);
-    if let (true, Some(first)) = (findings.is_empty(), domains.first()) {
-        let about = first.name.name();
-        let whose = match domains.len() {
-            1 => format!("the demo domain {about}"),
-            n => format!("{n} demo domains"),
-        };
-        let reason = format!("All {} records of {whose} are served as planned.", planned.len());
-        findings.push(Finding::new(Subject::Demo, about, Code::Ok, reason));
     }
     Ok(findings)
 }

@@ -1,10 +1,11 @@
-//! Domains' DKIM keys: whether each name server of our zone serves the key that
-//! the database has.
+//! What our zone holds for domains: whether each of its name servers serves the
+//! DKIM key that the database has, and demo domains as they are planned.
 
-use super::{Code, Finding, Subject};
+use super::{Code, Finding, Subject, demo, demo::DemoDomain, finding::Round};
 use crate::{
     names::Name,
     observe::{Answer, Look, Need, RecordType, Seen, Server, Zone, printable},
+    plan::Provider,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -25,6 +26,10 @@ pub struct Target {
 /// What was found of many targets; bounded, however many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// Domains looked at.
+    pub domains: u64,
+    /// Demo domains among them.
+    pub demos: u64,
     /// Targets with a key, looked at.
     pub keys: u64,
     /// Targets that wait for a key, looked at.
@@ -33,18 +38,35 @@ pub struct Tally {
     pub wrong: u64,
     /// Targets nobody answered about.
     pub unanswered: u64,
-    findings: Vec<Finding>,
+    of_keys: Vec<Finding>,
+    of_demos: Vec<Finding>,
 }
 
-/// Looks at these targets and adds what was found to `tally`.
+/// Some domains' part of our zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// How many domains these are of.
+    pub domains: u64,
+    /// Where their selectors point.
+    pub targets: Vec<Target>,
+    /// Those that are demo domains.
+    pub demos: Vec<DemoDomain>,
+}
+
+/// Looks at a batch of domains and adds what was found to `tally`.
 ///
 /// # Errors
 /// [`Need`] with every question that is still missing; nothing is added then.
-pub fn judge(targets: &[Target], seen: &Seen, tally: &mut Tally) -> Result<(), Need> {
+pub fn judge(provider: &Provider, batch: &Batch, seen: &Seen, tally: &mut Tally) -> Result<(), Need> {
     let questions: Vec<(&Name, RecordType)> =
-        targets.iter().map(|target| (&target.name, RecordType::Txt)).collect();
-    seen.have_all(&questions)?;
-    for target in targets {
+        batch.targets.iter().map(|target| (&target.name, RecordType::Txt)).collect();
+    let mut round = Round::default();
+    round.take(seen.have_all(&questions));
+    let demos = round.take(demo::judge(provider, &batch.demos, seen));
+    round.end()?;
+    tally.domains += batch.domains;
+    tally.demos += batch.demos.len() as u64;
+    for target in &batch.targets {
         let look = seen.at(&target.name, RecordType::Txt)?;
         match target.text {
             Some(_) => tally.keys += 1,
@@ -53,15 +75,14 @@ pub fn judge(targets: &[Target], seen: &Seen, tally: &mut Tally) -> Result<(), N
         let nowhere = matches!(look.zone, Zone::NotDelegated { .. });
         if look.answers().next().is_none() && !nowhere {
             tally.unanswered += 1;
-            continue;
-        }
-        if let Some(finding) = wrong(target, look) {
+        } else if let Some(finding) = wrong(target, look) {
             tally.wrong += 1;
-            if tally.findings.len() < KEPT {
-                tally.findings.push(finding);
-            }
+            tally.of_keys.push(finding);
         }
     }
+    tally.of_demos.extend(demos.into_iter().flatten());
+    tally.of_keys.truncate(KEPT);
+    tally.of_demos.truncate(KEPT);
     Ok(())
 }
 
@@ -121,11 +142,12 @@ fn shown(text: &Option<Vec<u8>>) -> String {
 }
 
 impl Tally {
-    /// What it comes to, about domains in `zone`; `of` says how many domains
-    /// there are, and `domains` how many of them were looked at.
+    /// What it comes to, about our zone and the demo domains'. `all` says that
+    /// this is every domain there is, and no sample.
     #[must_use]
-    pub fn findings(&self, zone: &Name, domains: u64, all: bool) -> Vec<Finding> {
-        let mut findings = self.findings.clone();
+    pub fn findings(&self, provider: &Provider, all: bool) -> Vec<Finding> {
+        let zone = &provider.zone;
+        let mut findings = self.of_keys.clone();
         let more = self.wrong.saturating_sub(findings.len() as u64);
         if let Some(last) = findings.last_mut().filter(|_| more > 0) {
             last.reason = format!("{} {more} more keys are wrong.", last.reason);
@@ -140,18 +162,34 @@ impl Tally {
             findings.push(Finding::new(Subject::Keys, zone, Code::Unanswered, reason).fix(fix));
         }
         if findings.is_empty() {
-            let sample = if all || domains == 0 { "" } else { " (a sample; --all looks at every one)" };
-            let waiting =
-                if self.waiting == 0 { String::new() } else { format!("; {} wait for one", self.waiting) };
-            let reason = match domains {
-                0 => "No domain has a key yet.".into(),
-                n => format!(
-                    "{} keys of {n} domains are served as the database has them{waiting}{sample}.",
-                    self.keys
-                ),
-            };
-            findings.push(Finding::new(Subject::Keys, zone, Code::Ok, reason));
+            findings.push(Finding::new(Subject::Keys, zone, Code::Ok, self.served(all)));
         }
+        if self.of_demos.is_empty() && self.demos > 0 {
+            let reason = format!("The records of {} are served as planned.", many(self.demos, "demo domain"));
+            findings.push(Finding::new(Subject::Demo, &provider.demo_zone, Code::Ok, reason));
+        }
+        findings.extend(self.of_demos.iter().cloned());
         findings
     }
+
+    fn served(&self, all: bool) -> String {
+        if self.keys == 0 {
+            return format!("No key to be served yet; {} looked at.", many(self.domains, "domain"));
+        }
+        let sample = if all { "" } else { ", which are a sample (--all looks at every one)" };
+        let waiting = match self.waiting {
+            0 => String::new(),
+            n => format!("; {n} are still to be made"),
+        };
+        format!(
+            "{} of {}{sample} served as the database has {}{waiting}.",
+            many(self.keys, "key"),
+            many(self.domains, "domain"),
+            if self.keys == 1 { "it" } else { "them" }
+        )
+    }
+}
+
+fn many(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -22,9 +22,9 @@ mod spf;
 mod tests;
 
 pub use code::{Code, Level};
-pub use demo::{DemoDomain, judge as demo_domains};
+pub use demo::DemoDomain;
 pub use finding::{Finding, Subject};
-pub use keys::{Tally, Target, judge as keys};
+pub use keys::{Batch, Tally, Target, judge as domains};
 
 use crate::{
     names::Name,

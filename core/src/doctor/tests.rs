@@ -123,7 +123,8 @@ const LONG: &str = "_spf.signet.test TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 \
     ip4:192.0.2.2 ip4:192.0.2.4 ip4:192.0.2.6 ip4:192.0.2.8 ip4:192.0.2.10 ip4:192.0.2.12 ip4:192.0.2.14 \
     ip4:192.0.2.16 ip4:192.0.2.18 ip4:192.0.2.20 ip4:192.0.2.22 ip4:192.0.2.24 ip4:192.0.2.26 ip4:192.0.2.28 \
     ip4:192.0.2.30 ip4:192.0.2.32 ip4:192.0.2.34 ip4:192.0.2.36 ip4:192.0.2.38 ip4:192.0.2.40 ip4:192.0.2.42 \
-    ip4:192.0.2.44 ip4:192.0.2.46 ip4:192.0.2.48 ip4:192.0.2.50 ip4:192.0.2.52 ip4:192.0.2.54 ~all";
+    ip4:192.0.2.44 ip4:192.0.2.46 ip4:192.0.2.48 ip4:192.0.2.50 ip4:192.0.2.52 ip4:192.0.2.54 \
+    ip4:192.0.2.56 ip4:192.0.2.58 ip4:192.0.2.60 ip4:192.0.2.62 ip4:192.0.2.64 ~all";
 
 const MISTAKES: &[Row] = &[
     // The delegation.
@@ -350,10 +351,11 @@ fn target(name: &str, text: Option<&str>) -> Target {
     Target { name: Name::parse(name).unwrap(), text: text.map(|text| text.as_bytes().to_vec()) }
 }
 
-fn tally(zone: &str, targets: &[Target]) -> Tally {
+fn tally(zone: &str, targets: &[Target], demos: &[DemoDomain]) -> Tally {
+    let batch = Batch { domains: 1, targets: targets.to_vec(), demos: demos.to_vec() };
     settle(&Literal::parse(zone), |seen| {
         let mut tally = Tally::default();
-        keys(targets, seen, &mut tally).map(|()| tally)
+        domains(&provider(), &batch, seen, &mut tally).map(|()| tally)
     })
     .0
 }
@@ -361,15 +363,14 @@ fn tally(zone: &str, targets: &[Target]) -> Tally {
 #[test]
 fn keys_are_compared_on_every_server() {
     const KEY: &str = "sg1.aaaa.dkim.signet.test";
-    let zone = Name::parse("signet.test").unwrap();
     let served = format!("{KEY} TXT \"v=DKIM1; k=rsa; \" \"p=AAAA\"");
     let right = target(KEY, Some("v=DKIM1; k=rsa; p=AAAA"));
     let waiting = target("sg2.aaaa.dkim.signet.test", None);
-    let good = tally(&world(&[], &[&served]), &[right.clone(), waiting.clone()]);
+    let good = tally(&world(&[], &[&served]), &[right.clone(), waiting.clone()], &[]);
     assert_eq!((good.keys, good.waiting, good.wrong, good.unanswered), (1, 1, 0, 0));
-    let said = good.findings(&zone, 1, true);
+    let said = good.findings(&provider(), true);
     assert_eq!(said.len(), 1);
-    assert_eq!(said[0].reason, "1 keys of 1 domains are served as the database has them; 1 wait for one.");
+    assert_eq!(said[0].reason, "1 key of 1 domain served as the database has it; 1 are still to be made.");
     for (with, wanted, keys) in [
         (vec![], "key_missing", vec![right.clone()]),
         (vec![served.clone(), format!("second {KEY} TXT")], "key_missing", vec![right.clone()]),
@@ -383,7 +384,7 @@ fn keys_are_compared_on_every_server() {
         (vec![served, "fault dkim.signet.test timeout".to_string()], "unanswered", vec![right]),
     ] {
         let with: Vec<&str> = with.iter().map(String::as_str).collect();
-        let found = tally(&world(&[], &with), &keys).findings(&zone, 1, false);
+        let found = tally(&world(&[], &with), &keys, &[]).findings(&provider(), false);
         found.iter().for_each(sound);
         assert_eq!(codes(&found), [wanted], "{found:#?}");
     }
@@ -393,7 +394,7 @@ fn keys_are_compared_on_every_server() {
 fn many_wrong_keys_are_counted_and_some_shown() {
     let targets: Vec<Target> =
         (0..50).map(|n| target(&format!("sg1.x{n}.dkim.signet.test"), Some("v=DKIM1; p=A"))).collect();
-    let found = tally(GOOD, &targets).findings(&Name::parse("signet.test").unwrap(), 50, true);
+    let found = tally(GOOD, &targets, &[]).findings(&provider(), true);
     assert_eq!(found.len(), 20);
     assert!(found[19].reason.ends_with("30 more keys are wrong."), "{:?}", found[19]);
 }
@@ -414,10 +415,8 @@ fn demo_domains_are_compared_with_the_plan() {
         planned.iter().map(|record| format!("{} {} {}", record.owner, record.rtype, record.value)).collect();
     let all: Vec<&str> = lines.iter().map(String::as_str).collect();
     let judged = |with: &[&str]| {
-        settle(&Literal::parse(&world(&[], with)), |seen| {
-            demo_domains(&provider, core::slice::from_ref(&domain), seen)
-        })
-        .0
+        let found = tally(&world(&[], with), &[], core::slice::from_ref(&domain)).findings(&provider, true);
+        found.into_iter().filter(|finding| finding.subject == Subject::Demo).collect::<Vec<_>>()
     };
     assert_eq!(judged(&all)[0].code, Code::Ok);
     for without in 0..all.len() {
