@@ -24,10 +24,8 @@ const NAMES: usize = 10;
 
 /// Judges one sending address.
 pub(super) fn judge(request: &Request<'_>, ip: IpAddr, seen: &Seen) -> Result<Vec<Finding>, Need> {
-    let mut findings = Vec::from_iter(not_public(ip));
-    let named = named(request, ip, seen)?;
-    let helo = request.helo.or(named.greeting.as_ref());
-    findings.extend(named.findings);
+    let Named { mut findings, greeting } = named(request, ip, seen)?;
+    let helo = request.helo.or(greeting.as_ref());
     if let Some(helo) = helo {
         findings.extend(greets(request, helo, ip, seen)?);
     }
@@ -35,7 +33,7 @@ pub(super) fn judge(request: &Request<'_>, ip: IpAddr, seen: &Seen) -> Result<Ve
 }
 
 /// Addresses set aside for documentation or private networks.
-fn not_public(ip: IpAddr) -> Option<Finding> {
+pub(super) fn not_public(ip: IpAddr) -> Option<Finding> {
     let (what, never) = match ip {
         IpAddr::V4(ip) if ip.is_documentation() => ("is set aside for documentation (RFC 5737)", true),
         IpAddr::V6(ip) if ip.segments()[..2] == [0x2001, 0xdb8] || ip.segments()[0] == 0x3fff => {
@@ -72,7 +70,8 @@ fn named(request: &Request<'_>, ip: IpAddr, seen: &Seen) -> Result<Named, Need> 
     let (look, answer) = match follow(seen, &reverse, RecordType::Ptr, None)? {
         Chain { end: End::Answer { look, answer }, .. } => (look, Some(answer)),
         Chain { end: End::Unanswered(look), .. } => {
-            return Ok(nameless(untold(Subject::Ptr, &ip, look, &reverse, RecordType::Ptr)));
+            let what = format!("what {ip} is called");
+            return Ok(nameless(untold(Subject::Ptr, &ip, &what, look, (&reverse, RecordType::Ptr))));
         }
         Chain { end: End::NotDelegated | End::Loop, .. } => (seen.at(&reverse, RecordType::Ptr)?, None),
     };
@@ -120,7 +119,10 @@ fn named(request: &Request<'_>, ip: IpAddr, seen: &Seen) -> Result<Named, Need> 
             Code::Ok,
             format!("{ip} is called {name}, which leads back to it."),
         ),
-        (None, Some((name, look))) => untold(Subject::Ptr, &ip, look, name, address_type(ip)),
+        (None, Some((name, look))) => {
+            let what = format!("whether {name}, as {ip} is called, has that address");
+            untold(Subject::Ptr, &ip, &what, look, (name, address_type(ip)))
+        }
         (None, None) => unconfirmed(request, ip, first, &reverse),
     };
     let finding = match shown {
@@ -148,10 +150,17 @@ fn has<'a>(name: &Name, ip: IpAddr, seen: &'a Seen) -> Result<Held<'a>, Need> {
     })
 }
 
-fn untold(subject: Subject, about: &dyn ToString, look: &Look, name: &Name, rtype: RecordType) -> Finding {
-    let verdict = unanswered_about((), look, name, rtype);
+/// `what` completes "could not tell"; `look` at `asked` is why.
+fn untold(
+    subject: Subject,
+    about: &dyn ToString,
+    what: &str,
+    look: &Look,
+    asked: (&Name, RecordType),
+) -> Finding {
+    let verdict = unanswered_about((), look, asked.0, asked.1);
     let (why, rcode, server) = verdict.map_or_else(Default::default, |v| (v.reason, v.rcode, v.server));
-    let reason = format!("Could not tell: the {rtype} record at {name} could not be looked at. {why}");
+    let reason = format!("Could not tell {what}. {why}");
     let finding =
         Finding::new(subject, about.to_string(), Code::Unanswered, reason).fix("Run this again later.");
     Finding { rcode, server, ..finding }
@@ -214,7 +223,10 @@ fn greets(request: &Request<'_>, helo: &Name, ip: IpAddr, seen: &Seen) -> Result
                 Finding::new(Subject::Helo, &about, Code::HeloUnconfirmed, reason).fix(fix).paste(paste),
             );
         }
-        Held::Untold(look) => findings.push(untold(Subject::Helo, &about, look, helo, address_type(ip))),
+        Held::Untold(look) => {
+            let what = format!("whether {helo}, which our mail servers greet with, has the address {ip}");
+            findings.push(untold(Subject::Helo, &about, &what, look, (helo, address_type(ip))));
+        }
     }
     let published = evaluation.trace.record.clone();
     findings.extend(

@@ -171,6 +171,10 @@ fn unknown(request: &Request<'_>, zone: &Name, failure: &str, seen: &Seen) -> Re
     if let Some(bogus) = signatures(request, zone, seen)?.into_iter().find(|f| f.code == Code::DnssecBogus) {
         return Ok(bogus);
     }
+    // Whatever the resolver does with such a name, the world cannot know it.
+    if zone.is_never_public() {
+        return Ok(not_delegated(request, zone, zone));
+    }
     let reason =
         format!("Could not tell: the name servers of {zone} could not be found. The one asked {failure}.");
     let fix = "See that SIGNET_DNS_RESOLVERS names resolvers that answer; then run this again.";

@@ -135,7 +135,13 @@ pub fn judge(request: &Request<'_>, seen: &Seen) -> Result<Report, Need> {
         }
     }
     for &ip in &provider.sending_ips {
-        report.findings.extend(round.take(address::judge(request, ip, seen)).into_iter().flatten());
+        let not_public = address::not_public(ip);
+        // Before anything is set up, what an example is called is no matter.
+        let example = not_public.is_some() && !report.reachable;
+        report.findings.extend(not_public);
+        if !example {
+            report.findings.extend(round.take(address::judge(request, ip, seen)).into_iter().flatten());
+        }
     }
     round.end()?;
     Ok(report)

@@ -249,6 +249,7 @@ fn a_server_that_had_time_and_is_still_behind_is_a_problem() {
 #[test]
 fn a_zone_that_is_not_delegated_is_explained() {
     let report = found(&world(&[], &["undelegated signet.test"]));
+    assert_eq!(codes(&report.findings), ["not_delegated"], "an example's name is no matter before that");
     let first_run = the(&report.findings, Code::NotDelegated);
     sound(first_run);
     assert!(first_run.reason.contains("RFC 6761"), "{first_run:?}");

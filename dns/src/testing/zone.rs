@@ -21,6 +21,7 @@ pub struct Zone {
     apex: Name,
     servers: Vec<u8>,
     records: Vec<Record>,
+    serial: u32,
 }
 
 impl Zone {
@@ -38,7 +39,7 @@ impl Zone {
     #[must_use]
     pub fn new(apex: &str, servers: &[u8], records: &[&str]) -> Self {
         let apex = absolute(&format!("{apex}."));
-        let mut zone = Self { servers: servers.to_vec(), records: Vec::new(), apex };
+        let mut zone = Self { servers: servers.to_vec(), records: Vec::new(), serial: 1, apex };
         zone.records.extend(records.iter().map(|line| zone.record(line)).collect::<Vec<_>>());
         if zone.find(&zone.apex, RecordType::NS).next().is_none() {
             for &host in servers {
@@ -47,6 +48,12 @@ impl Zone {
             }
         }
         zone
+    }
+
+    /// The same with this version instead of 1.
+    #[must_use]
+    pub fn serial(self, serial: u32) -> Self {
+        Self { serial, ..self }
     }
 
     pub(super) fn servers(&self) -> &[u8] {
@@ -122,7 +129,7 @@ impl Zone {
 
     fn soa(&self) -> Record {
         let names = (self.name("ns"), self.name("hostmaster"));
-        let soa = SOA::new(names.0, names.1, 1, 3600, 600, 86_400, NEGATIVE_TTL);
+        let soa = SOA::new(names.0, names.1, self.serial, 3600, 600, 86_400, NEGATIVE_TTL);
         Record::from_rdata(self.apex.clone(), TTL, RData::SOA(soa))
     }
 
