@@ -29,7 +29,11 @@ pub(super) fn judge(provider: &Provider, domains: &[DemoDomain], seen: &Seen) ->
     let planned: Vec<PlannedRecord> = domains
         .iter()
         .flat_map(|DemoDomain { name: domain, id }| {
-            plan::plan(provider, &plan::Subject { domain, id, demo: true }, &Present::default())
+            plan::plan(
+                provider,
+                &plan::Subject { domain, id, demo: true, dkim: Default::default() },
+                &Present::default(),
+            )
         })
         .collect();
     seen.have(planned.iter().map(|record| Question::new(&record.owner, record.rtype)).collect())?;

@@ -409,7 +409,7 @@ fn demo_domains_are_compared_with_the_plan() {
     let provider = provider();
     let planned = crate::plan::plan(
         &provider,
-        &crate::plan::Subject { domain: &domain.name, id: &domain.id, demo: true },
+        &crate::plan::Subject { domain: &domain.name, id: &domain.id, demo: true, dkim: Default::default() },
         &crate::plan::Present::default(),
     );
     let lines: Vec<String> =
