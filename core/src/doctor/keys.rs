@@ -176,17 +176,14 @@ impl Tally {
         if self.keys == 0 {
             return format!("No key to be served yet; {} looked at.", many(self.domains, "domain"));
         }
-        let sample = if all { "" } else { ", which are a sample (--all looks at every one)" };
+        let sample = if all { "" } else { " (a sample; --all looks at every one)" };
         let waiting = match self.waiting {
             0 => String::new(),
-            n => format!("; {n} are still to be made"),
+            n => format!(", and {n} still to be made"),
         };
-        format!(
-            "{} of {}{sample} served as the database has {}{waiting}.",
-            many(self.keys, "key"),
-            many(self.domains, "domain"),
-            if self.keys == 1 { "it" } else { "them" }
-        )
+        let (are, them) = if self.keys == 1 { ("is", "it") } else { ("are", "them") };
+        let (keys, domains) = (many(self.keys, "key"), many(self.domains, "domain"));
+        format!("{keys} of {domains} {are} served as the database has {them}{waiting}{sample}.")
     }
 }
 

@@ -371,7 +371,7 @@ fn keys_are_compared_on_every_server() {
     assert_eq!((good.keys, good.waiting, good.wrong, good.unanswered), (1, 1, 0, 0));
     let said = good.findings(&provider(), true);
     assert_eq!(said.len(), 1);
-    assert_eq!(said[0].reason, "1 key of 1 domain served as the database has it; 1 are still to be made.");
+    assert_eq!(said[0].reason, "1 key of 1 domain is served as the database has it, and 1 still to be made.");
     for (with, wanted, keys) in [
         (vec![], "key_missing", vec![right.clone()]),
         (vec![served.clone(), format!("second {KEY} TXT")], "key_missing", vec![right.clone()]),

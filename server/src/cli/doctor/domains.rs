@@ -1,7 +1,7 @@
 //! What our zone holds for domains, compared with what the world sees of it.
 
 use crate::{clock::Randomness, ops::Ops, store::ZoneDomain};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use signet_core::doctor::{self, Batch, DemoDomain, Finding, Tally, Target};
 use signet_dns::{
     ask::{Ask, Asker},
@@ -30,36 +30,32 @@ pub(super) async fn look(
     let mut tally = Tally::default();
     let mut waited = false;
     // Record ids are random: those after a random one are a sample.
-    let mut after = (!all).then(|| Randomness::default().record_id());
-    let mut wrapped = all;
+    let start = (!all).then(|| Randomness::default().record_id());
+    let mut after = start.clone();
+    let mut at_the_beginning = all;
     loop {
         let looked_at = u32::try_from(tally.domains).unwrap_or(u32::MAX);
         let limit = if all { PAGE } else { SAMPLE.saturating_sub(looked_at) };
-        let page = ops.store.zone_page(after.as_ref(), limit).await?;
-        let last = page.last().map(|domain| domain.record_id.clone());
+        let mut page = ops.store.zone_page(after.as_ref(), limit).await?;
         let complete = page.len() < limit as usize;
+        after = page.last().map(|domain| domain.record_id.clone());
+        if let Some(start) = start.as_ref().filter(|_| at_the_beginning) {
+            // Those have been looked at.
+            page.retain(|domain| domain.record_id <= *start);
+        }
         tally = judged(ops, zone, asker, page, tally, &mut waited).await?;
         if let Some(spinner) = spinner.filter(|_| all) {
-            show(spinner, tally.domains);
+            spinner.set_message(format!("asking about DKIM keys: {} domains", tally.domains));
         }
-        match (complete, last) {
-            (false, Some(_)) if !all => break,
-            (false, last) => after = last,
-            // A sample that began near the end goes on at the beginning; it may
-            // then meet a domain twice, which does no harm.
-            (true, _) if !wrapped => (wrapped, after) = (true, None),
-            (true, _) => break,
+        match (complete, at_the_beginning) {
+            (false, _) if all => {}
+            // A sample that began near the end goes on at the beginning.
+            (true, false) => (at_the_beginning, after) = (true, None),
+            _ => break,
         }
     }
     let every = all || tally.domains < u64::from(SAMPLE);
     Ok(tally.findings(&ops.config.provider, every))
-}
-
-fn show(spinner: &ProgressBar, domains: u64) {
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        spinner.set_style(style);
-    }
-    spinner.set_message(format!("asking about DKIM keys: {domains} domains"));
 }
 
 /// `tally` with a page of domains. What is wrong at first is looked at once
