@@ -6,9 +6,10 @@ use crate::{
     config::{Config, MailRoute},
     fetch::Fetcher,
     keys::KeyFile,
-    mailer,
+    mailer::{self, Probed},
     ops::Ops,
 };
+use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     doctor::{Code, Finding, Subject},
     names::Name,
@@ -19,7 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::Url;
 
 /// More than this between two clocks lets leases and deadlines go wrong.
-const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
 /// Top-level domains, all of them signed, that any resolver finds.
 const KNOWN: [&str; 2] = ["org", "net"];
 
@@ -39,10 +40,10 @@ pub(super) async fn look(config: &Config, ops: Option<&Ops>, asker: &Asker) -> V
 pub(super) async fn database(ops: &Ops, shown: &str, empty: Finding) -> Vec<Finding> {
     let finding = |code, reason| Finding::new(Subject::Database, shown, code, reason);
     let before = Clock::system().now();
-    let read =
+    let both =
         async { Ok::<_, crate::store::StoreError>((ops.store.now().await?, ops.store.is_empty().await?)) };
-    let (its, is_empty) = match read.await {
-        Ok(read) => read,
+    let (its, is_empty) = match both.await {
+        Ok(both) => both,
         Err(error) => {
             let fix = "See what its log says; the message is from there.";
             let reason = format!("The database {shown} cannot be read: {error}.");
@@ -50,22 +51,32 @@ pub(super) async fn database(ops: &Ops, shown: &str, empty: Finding) -> Vec<Find
         }
     };
     let after = Clock::system().now();
-    // Somewhere between the two moments its clock was read.
-    let apart = before.duration_since(its).max(its.duration_since(after));
+    let apart = apart(before, its, after);
     let postgres = ops.config.database_url.starts_with("postgres");
+    vec![read(shown, postgres, apart, is_empty, empty)]
+}
+
+/// A database that could be read. SQLite's clock is this machine's.
+fn read(shown: &str, postgres: bool, apart: SignedDuration, is_empty: bool, empty: Finding) -> Finding {
+    let finding = |code, reason| Finding::new(Subject::Database, shown, code, reason);
     if postgres && apart > SKEW {
         let reason = format!(
             "This machine's clock and the database's are {:.1} s apart: leases and deadlines go wrong by as much.",
             apart.as_secs_f64()
         );
         let fix = "Have both keep time (NTP): `timedatectl set-ntp true`, or chrony.";
-        return vec![finding(Code::ClockSkewed, reason).fix(fix)];
+        return finding(Code::ClockSkewed, reason).fix(fix);
     }
     if is_empty {
-        return vec![empty];
+        return empty;
     }
     let clock = if postgres { ", and its clock agrees with this machine's" } else { "" };
-    vec![finding(Code::Ok, format!("The database {shown} answers{clock}."))]
+    finding(Code::Ok, format!("The database {shown} answers{clock}."))
+}
+
+/// How far a clock is off that was read at some moment between these two.
+fn apart(before: Timestamp, its: Timestamp, after: Timestamp) -> SignedDuration {
+    before.duration_since(its).max(its.duration_since(after)).max(SignedDuration::ZERO)
 }
 
 /// The key file, and that it belongs to the database.
@@ -212,7 +223,12 @@ async fn smtp(config: &Config) -> Finding {
             "Set SIGNET_SMTP_URL to a mail server that takes them: smtps://user:password@mail.example.com",
         );
     }
-    match mailer::probe(&config.mail).await {
+    taken(mailer::probe(&config.mail).await)
+}
+
+/// What a try at the mail server says of it.
+fn taken(probed: Result<Option<Probed>, (String, String)>) -> Finding {
+    match probed {
         Ok(probed) => {
             let server = probed.as_ref().map_or("", |probed| probed.server.as_str());
             let plain = probed.as_ref().is_some_and(|probed| !probed.encrypted);
@@ -244,6 +260,7 @@ async fn smtp(config: &Config) -> Finding {
 
 fn loopback(server: &str) -> bool {
     let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+    let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -278,8 +295,13 @@ pub(super) async fn zone_server(config: &Config, seen: Option<u32>) -> Option<Fi
             return Some(finding(Code::ZoneServerSilent, reason).fix(fix));
         }
     };
-    let own = answer.serial;
-    Some(match (own, seen) {
+    Some(beside(zone, address, answer.serial, seen))
+}
+
+/// What our own server has beside what the world sees.
+fn beside(zone: &Name, address: SocketAddr, own: Option<u32>, seen: Option<u32>) -> Finding {
+    let finding = |code, reason| Finding::new(Subject::ZoneServer, address, code, reason);
+    match (own, seen) {
         (Some(own), Some(seen)) if own != seen => {
             let reason = format!("Our own zone server has version {own} of {zone}; the world sees {seen}.");
             let fix = "If it stays so, see that the public name servers are told of changes and may transfer the zone.";
@@ -289,7 +311,7 @@ pub(super) async fn zone_server(config: &Config, seen: Option<u32>) -> Option<Fi
             finding(Code::Ok, format!("{address} answers with version {own}, which the world sees, too."))
         }
         _ => finding(Code::Ok, format!("{address} answers for {zone}.")),
-    })
+    }
 }
 
 /// Where something that listens on every address can be asked.
@@ -298,5 +320,79 @@ fn reachable(ip: IpAddr) -> IpAddr {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Code::{Ok as Good, SmtpPlain, SmtpUnusable};
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    #[test]
+    fn a_clock_read_in_between_is_not_off() {
+        for (its, wanted) in [(10, 0), (11, 0), (12, 0), (4, 6), (20, 8)] {
+            assert_eq!(
+                apart(second(10), second(its), second(12)),
+                SignedDuration::from_secs(wanted),
+                "{its}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told() {
+        let empty = || Finding::new(Subject::Database, "db", Code::DatabaseEmpty, "Empty.");
+        let told = |off, postgres, is_empty| {
+            read("db", postgres, SignedDuration::from_secs(off), is_empty, empty()).code
+        };
+        assert_eq!(told(6, true, false), Code::ClockSkewed);
+        assert_eq!(told(5, true, false), Good);
+        // SQLite has no clock of its own.
+        assert_eq!(told(6, false, false), Good);
+        assert_eq!(told(0, true, true), Code::DatabaseEmpty);
+    }
+
+    #[test]
+    fn a_mail_server_is_to_encrypt_unless_it_is_here() {
+        let at = |server: &str, encrypted, offers| {
+            taken(Ok(Some(Probed { server: server.to_string(), encrypted, offers_starttls: offers })))
+        };
+        assert_eq!(at("mail.example.com:587", true, Some(true)).code, Good);
+        assert_eq!(at("mail.example.com:465", true, None).code, Good);
+        assert_eq!(at("127.0.0.1:25", false, Some(false)).code, Good);
+        assert_eq!(at("[::1]:25", false, Some(false)).code, Good);
+        let offered = at("mail.example.com:25", false, Some(true));
+        assert!(offered.code == SmtpPlain && offered.fix.contains("?tls=required"), "{offered:?}");
+        assert!(at("mail.example.com:25", false, Some(false)).fix.contains("offers no STARTTLS"));
+        assert_eq!(taken(Err(("mail.example.com:25".to_string(), "no".to_string()))).code, SmtpUnusable);
+    }
+
+    #[test]
+    fn resolvers_are_told_apart() {
+        let resolver = |last: u8, answers: bool, validates: bool| {
+            let server = Server { name: None, address: Some(Ipv4Addr::new(192, 0, 2, last).into()) };
+            let failure = (!answers).then_some(Failure::Timeout);
+            (server, Resolver { answers, validates, failure })
+        };
+        let codes = |found: &[(Server, Resolver)]| judged(found).iter().map(|f| f.code).collect::<Vec<_>>();
+        assert_eq!(codes(&[resolver(1, true, true), resolver(2, true, false)]), [Good]);
+        assert_eq!(codes(&[resolver(1, true, false)]), [Code::ResolverNotValidating]);
+        assert_eq!(codes(&[resolver(1, true, true), resolver(2, false, false)]), [Code::ResolverSilent]);
+        assert_eq!(codes(&[resolver(1, false, false)]), [Code::Unanswered]);
+        assert_eq!(codes(&[]), [Code::Unanswered]);
+    }
+
+    #[test]
+    fn versions_are_compared() {
+        let zone = Name::parse("signet.test").unwrap();
+        let address = "192.0.2.53:53".parse().unwrap();
+        let told = |own, seen| beside(&zone, address, own, seen).code;
+        assert_eq!(told(Some(3), Some(3)), Good);
+        assert_eq!(told(Some(3), None), Good);
+        assert_eq!(told(Some(4), Some(3)), Code::ZoneServerDiffers);
     }
 }
