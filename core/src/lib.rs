@@ -11,6 +11,7 @@
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`audit`] — the mail DNS of any domain, judged
+//! * [`doctor`] — our own side as the world sees it, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
 //! * [`review`] — what the automatic review makes of a sender
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
@@ -30,6 +31,7 @@ pub mod alert;
 pub mod audit;
 pub mod authz;
 pub mod company;
+pub mod doctor;
 pub mod email;
 pub mod health;
 pub mod lifecycle;

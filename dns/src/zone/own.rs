@@ -180,6 +180,27 @@ impl OwnZone {
         self.fixed.apexes.iter().map(|apex| &apex.name)
     }
 
+    /// The texts that stand at `name`, each joined: what the world should see
+    /// there. Not older than five seconds, as answers are.
+    ///
+    /// # Errors
+    /// When the source fails.
+    pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, SourceFailed> {
+        let found = self.find(name).await?;
+        let set = found.as_ref().and_then(Found::node).and_then(|node| node.get(RecordType::TXT));
+        let texts = set.into_iter().flat_map(|set| &set.data).filter_map(|rdata| match rdata {
+            RData::TXT(txt) => Some(txt.txt_data.concat()),
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+
+    /// The zone's name servers, the primary first, with the addresses of those
+    /// inside it.
+    pub fn name_servers(&self) -> impl Iterator<Item = (&Name, &[IpAddr])> {
+        self.settings.name_servers.iter().map(|(name, addresses)| (name, addresses.as_slice()))
+    }
+
     /// The SOA's serial number.
     #[must_use]
     pub fn serial(&self) -> u32 {

@@ -108,6 +108,8 @@ pub trait Store:
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;
+    /// The time by the database's clock.
+    async fn now(&self) -> Result<Timestamp>;
     /// Whether there is no account yet.
     async fn is_empty(&self) -> Result<bool>;
     /// The fingerprint of the key-encryption key the database was made with.

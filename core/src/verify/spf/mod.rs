@@ -24,8 +24,10 @@ mod works;
 
 pub(crate) use any::AnySpf;
 pub use ask::MAX_VOIDS;
+pub(crate) use effect::CONTROLS;
 pub use eval::{MAX_LOOKUPS, check_host};
 pub use judge::judge;
+pub(crate) use macros::reverse_name;
 pub use macros::{MacroError, MacroString};
 pub use merge::with_include;
 pub use record::{Kind, Mechanism, Problem, Qualifier, Record, SyntaxError, Target, Term, after_version};

@@ -86,6 +86,10 @@ impl Store for Handle {
         read!(self, accounts::is_empty())
     }
 
+    async fn now(&self) -> Result<Timestamp> {
+        read!(self, backup::now())
+    }
+
     async fn key_fingerprint(&self) -> Result<Option<String>> {
         read!(self, accounts::fingerprint())
     }
