@@ -10,6 +10,7 @@
 mod statements;
 
 mod audit;
+mod dns_access;
 mod dump;
 mod model;
 mod notices;
@@ -21,6 +22,7 @@ mod tokens;
 mod webhooks;
 
 pub use audit::AuditStore;
+pub use dns_access::DnsAccessStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
@@ -80,7 +82,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// See the module.
 #[async_trait]
 pub trait Store:
-    AuditStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
+    AuditStore + DnsAccessStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
 {
     // --- installation -----------------------------------------------------
 
