@@ -87,7 +87,13 @@ pub(super) async fn write(access: &Access, means: &Means, changes: &[&Change]) -
 }
 
 fn sentence(access: &Access, server: SocketAddr, failed: &UpdateFailed) -> String {
-    format!("The name server {} ({server}) did not do it: {failed}.", access.values.get("server"))
+    let named = access.values.get("server");
+    let address = if named.parse::<IpAddr>().is_ok() || named.parse::<SocketAddr>().is_ok() {
+        String::new()
+    } else {
+        format!(" ({server})")
+    };
+    format!("The name server {named}{address} did not do it: {failed}.")
 }
 
 fn now(means: &Means) -> u64 {

@@ -262,7 +262,8 @@ fn digest(changes: &[Change]) -> String {
             .chain(change.requires.iter().map(|requirement| format!("? {requirement:?}")))
             .collect();
         lines.sort();
-        let zone = change.zone.as_ref().map_or("", Name::as_str);
+        // Where nothing is written it may be found at one time and not at another.
+        let zone = change.zone.as_ref().filter(|_| change.action.writes()).map_or("", Name::as_str);
         hash.update(format!("{} {} {zone} {}\n", change.key, change.owner, change.action.as_str()));
         hash.update(lines.join("\n"));
         hash.update("\n");
