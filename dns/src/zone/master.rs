@@ -2,10 +2,10 @@
 
 use super::{
     contents::{self, Apex},
-    node::{Node, core_name, txt},
+    node::{Node, core_name, txt, wire_name},
     own::OwnZone,
 };
-use hickory_proto::rr::{Name as WireName, RData, RecordType as WireType};
+use hickory_proto::rr::{Name as WireName, RData, Record, RecordType as WireType};
 use signet_core::{
     names::{Name, RecordId},
     observe::{RecordType, printable},
@@ -57,7 +57,7 @@ fn printable_line(value: &str) -> String {
 pub struct ZoneDomainView {
     /// The id in its names.
     pub id: RecordId,
-    /// Its public keys.
+    /// Its two key records.
     pub keys: super::Keys,
     /// Its name, if it is a demo domain.
     pub demo: Option<Name>,
@@ -97,15 +97,42 @@ where
     head.into_iter().flatten().chain(rest).chain(consent).chain(domains)
 }
 
+/// What of the zone at `apex` the settings alone decide, its SOA among it.
+pub(super) fn fixed_records(zone: &OwnZone, apex: &Name) -> Vec<Record> {
+    let fixed = zone.fixed();
+    let here = |name: &Name| fixed.apex_of(name).is_some_and(|found| found.name == *apex);
+    let nodes = fixed.nodes.iter().filter(|(name, _)| here(name));
+    let mut records: Vec<Record> =
+        nodes.flat_map(|(name, node)| node_records(wire_name(name), node)).collect();
+    if let Some(base) = fixed.consent.as_ref().filter(|base| here(base)) {
+        let owner = WireName::from_ascii("*").and_then(|star| star.append_domain(&wire_name(base)));
+        records.extend(owner.into_iter().flat_map(|owner| node_records(owner, &contents::consent())));
+    }
+    records
+}
+
+/// What the zone at `apex` holds of one domain.
+pub(super) fn domain_records(zone: &OwnZone, apex: &Name, domain: &ZoneDomainView) -> Vec<Record> {
+    let fixed = zone.fixed();
+    let here = |name: &Name| fixed.apex_of(name).is_some_and(|found| found.name == *apex);
+    let nodes = domain_nodes(zone, domain).into_iter().filter(|(name, _)| here(name));
+    nodes.flat_map(|(name, node)| node_records(wire_name(&name), &node)).collect()
+}
+
+fn node_records(owner: WireName, node: &Node) -> Vec<Record> {
+    let record = |ttl: u32, rdata: &RData| Record::from_rdata(owner.clone(), ttl, rdata.clone());
+    node.sets().flat_map(|set| set.data.iter().map(|rdata| record(set.ttl, rdata))).collect()
+}
+
 fn domain_nodes(zone: &OwnZone, domain: &ZoneDomainView) -> BTreeMap<Name, Node> {
     let settings = zone.settings();
     let mut nodes = BTreeMap::new();
     if let Some(name) = &domain.demo {
         nodes.extend(contents::demo(&settings.provider, name, &domain.id));
     }
-    for (number, spki) in [1, 2].into_iter().zip(&domain.keys) {
+    for (number, text) in [1, 2].into_iter().zip(&domain.keys) {
         let target = settings.provider.dkim_target(number, &domain.id);
-        nodes.insert(target, contents::key(&settings.host_addresses, spki.as_deref()));
+        nodes.insert(target, contents::key(&settings.host_addresses, text.as_deref()));
     }
     nodes
 }

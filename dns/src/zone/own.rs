@@ -4,7 +4,7 @@ use super::{
     answer::{Answers, Ask, MAX_HOPS, Read, Response, read},
     cache::Cache,
     contents::{self, Fixed},
-    node::{Node, core_name},
+    node::{Node, core_name, wire_name},
 };
 use async_trait::async_trait;
 use hickory_proto::{
@@ -30,9 +30,9 @@ const WAITING: usize = 1_024;
 /// seconds; SERVFAIL before that sends them to another server.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The two public keys of a domain as DER `SubjectPublicKeyInfo`, by selector;
-/// `None` while one has not been made.
-pub type Keys = [Option<Vec<u8>>; 2];
+/// The texts of a domain's two key records, by selector; `None` where there is
+/// none.
+pub type Keys = [Option<String>; 2];
 
 /// The source could not say. What it was is for the source to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +160,24 @@ impl OwnZone {
         self.fixed.apexes.iter().map(|apex| &apex.name)
     }
 
+    /// The SOA's serial number.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.settings.serial
+    }
+
+    /// The apex with exactly this name.
+    pub(super) fn apex_named(&self, name: &WireName) -> Option<Name> {
+        let name = core_name(name)?;
+        self.apexes().find(|apex| **apex == name).cloned()
+    }
+
+    /// The SOA record at an apex, as it is now.
+    pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
+        let set = self.fixed.nodes.get(apex)?.get(RecordType::SOA)?;
+        Some(Record::from_rdata(wire_name(apex), set.ttl, set.data.first()?.clone()))
+    }
+
     pub(super) fn fixed(&self) -> &Fixed {
         &self.fixed
     }
@@ -210,7 +228,7 @@ impl OwnZone {
                 let keys = self.patiently(self.source.keys(&id)).await?;
                 let addresses = &self.settings.host_addresses;
                 let nodes =
-                    keys.map(|keys| Arc::new(keys.map(|spki| contents::key(addresses, spki.as_deref()))));
+                    keys.map(|keys| Arc::new(keys.map(|text| contents::key(addresses, text.as_deref()))));
                 self.keys.put(id, read_at, nodes.clone());
                 nodes
             }

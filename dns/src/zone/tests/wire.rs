@@ -11,7 +11,7 @@ async fn client() -> Client {
 #[tokio::test]
 async fn what_does_not_fit_is_sent_over_tcp() {
     // Two keys of RSA-4096 would do; here the client's buffer is small.
-    let long: Keys = [Some(vec![1; 550]), None];
+    let long: Keys = [Some("1".repeat(760)), None];
     let source = source();
     source.keys.lock().unwrap().insert(id(ID), long);
     let client = Client::of(own_zone(source)).await;
@@ -134,12 +134,17 @@ async fn it_stops_when_told_and_frees_its_port() {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let bound = serve("127.0.0.1:0".parse().unwrap(), own_zone(source()), shutdown).await.unwrap();
+    let bound = serve("127.0.0.1:0".parse().unwrap(), own_zone(source()), Serving::default(), shutdown)
+        .await
+        .unwrap();
     let at = bound.local_addr();
-    assert!(serve(at, own_zone(source()), std::future::pending()).await.is_err(), "taken");
+    assert!(
+        serve(at, own_zone(source()), Serving::default(), std::future::pending()).await.is_err(),
+        "taken"
+    );
     stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), bound.finished()).await.unwrap();
-    serve(at, own_zone(source()), std::future::pending()).await.unwrap();
+    serve(at, own_zone(source()), Serving::default(), std::future::pending()).await.unwrap();
 }
 
 #[test]
