@@ -1,6 +1,7 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod dns_access;
 mod keys;
 mod notices;
 mod review;
