@@ -11,7 +11,9 @@
 //! * [`domain_connect`] — the same as a template, for DNS hosts that publish it themselves
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
+//! * [`publish`] — what has to change in a zone for the planned records to be in it
 //! * [`audit`] — the mail DNS of any domain, judged
+//! * [`doctor`] — our own side as the world sees it, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
 //! * [`review`] — what the automatic review makes of a sender
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
@@ -31,6 +33,7 @@ pub mod alert;
 pub mod audit;
 pub mod authz;
 pub mod company;
+pub mod doctor;
 pub mod domain_connect;
 pub mod email;
 pub mod health;
@@ -38,6 +41,7 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod rotation;

@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, check_all, output, records, told};
+use super::{Outcome, check_all, output, publish, records, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -27,6 +27,19 @@ pub(super) enum DomainsCommand {
     Records(records::RecordsArgs),
     /// Print the link at which a domain's DNS host publishes them; exit 1 where it does not
     Connect(records::ConnectArgs),
+    /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked
+    Plan {
+        /// Its number
+        id: DomainId,
+    },
+    /// Write its records into its zone, with the account's key to that
+    Apply {
+        /// Its number
+        id: DomainId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Let domains lose their verification that are held back, many at once
     Release {
         /// For how many hours
@@ -67,6 +80,10 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
         }
         DomainsCommand::Records(args) => records::records(&args, ops, json).await,
         DomainsCommand::Connect(args) => records::connect(&args, ops, json).await,
+        DomainsCommand::Plan { id } => publish::plan(ops, &operator(ops, id).await?, id, json).await,
+        DomainsCommand::Apply { id, yes } => {
+            publish::apply(ops, &operator(ops, id).await?, id, yes, json).await
+        }
         DomainsCommand::Release { hours } => {
             let until = ops.release_demotions(jiff::SignedDuration::from_hours(hours)).await?;
             if json {

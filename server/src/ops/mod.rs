@@ -21,6 +21,7 @@ pub mod instructions;
 pub mod links;
 pub mod mute;
 mod notices;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod tokens;
@@ -41,6 +42,7 @@ use signet_core::{
     plan::{PlannedRecord, plan},
     verify::Status,
 };
+use signet_dns::ask::Asker;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize},
@@ -79,6 +81,8 @@ pub struct Ops {
     pub key: Option<Arc<KeyFile>>,
     /// Finds out what DNS hosts offer, where the process asks DNS.
     pub discovery: Option<Arc<Discovery>>,
+    /// Asks DNS, where the process does: a server, and commands that need it.
+    pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -146,6 +150,7 @@ impl Ops {
             published: Arc::default(),
             key: None,
             discovery: None,
+            asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

@@ -13,6 +13,7 @@ mod bodies;
 mod card_check;
 mod company;
 mod contract;
+mod dns_access;
 mod domain_connect;
 mod domains;
 mod exports;
