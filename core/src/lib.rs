@@ -10,6 +10,7 @@
 //! * [`plan`] — the records a domain must have; the only such list
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
+//! * [`publish`] — what has to change in a zone for the planned records to be in it
 //! * [`audit`] — the mail DNS of any domain, judged
 //! * [`doctor`] — our own side as the world sees it, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
@@ -38,6 +39,7 @@ pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod rotation;

@@ -362,7 +362,7 @@ impl Answers for ServerAt {
                 Step::Done => break,
                 Step::Follow(target) => owner = target,
                 Step::Negative(rcode, soa) => {
-                    response = response.negative(rcode, &soa);
+                    response = response.negative(rcode, *soa);
                     break;
                 }
                 Step::Elsewhere(answers) => {

@@ -7,10 +7,12 @@ mod backup;
 mod check;
 mod check_all;
 mod demo;
+mod dns_access;
 mod doctor;
 mod domains;
 mod openapi;
 mod output;
+mod publish;
 mod review;
 mod serve;
 mod spf;
@@ -68,6 +70,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// Give, list and delete keys to accounts' own DNS zones
+    #[command(subcommand)]
+    DnsAccess(dns_access::DnsAccessCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -152,6 +157,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await

@@ -106,6 +106,10 @@ tables! {
         disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int, retry_at Int,
         created_at Int, updated_at Int,
     }
+    dns_access by "id" numbered true {
+        id Int, account_id Int, zone Text, provider Text, settings Text, secret Bytes, created_at Int,
+        updated_at Int,
+    }
     delivery by "id" numbered true {
         id Int, webhook_id Int, event_id Int, account_id Int, lane Int, created_at Int, queued_at Int,
         state Text, attempts Int, tried_at Int, last_status Int, last_error Text, finished_at Int,
