@@ -189,10 +189,13 @@ impl OwnZone {
     /// # Errors
     /// When the source fails.
     pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, SourceFailed> {
-        let Some(apex) = self.fixed.apex_of(name) else { return Ok(Vec::new()) };
-        let found = self.find(&wire_name(name), apex).await?;
-        let set = found.as_ref().and_then(|found| found.set(RecordType::TXT));
-        let texts = set.iter().flat_map(|set| &set.data).filter_map(|rdata| match rdata {
+        let owner = wire_name(name);
+        let ask = Ask { name: &owner, rtype: RecordType::TXT, recursion_desired: false };
+        let response = self.answer(ask).await;
+        if response.rcode == ResponseCode::ServFail {
+            return Err(SourceFailed);
+        }
+        let texts = response.answers.iter().filter_map(|record| match &record.data {
             RData::TXT(txt) => Some(txt.txt_data.concat()),
             _ => None,
         });
