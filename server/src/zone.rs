@@ -8,7 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use signet_core::names::{Name, RecordId};
 use signet_dns::zone::{
-    Changes, Limits, OwnZone, OwnZoneSettings, SourceFailed, ZoneDomainView, ZoneError, ZoneSource,
+    Changes, Limits, OwnZone, OwnZoneSettings, Serving, SourceFailed, Transfers, ZoneDomainView, ZoneError,
+    ZoneSource,
 };
 use std::{
     net::IpAddr,
@@ -74,10 +75,18 @@ pub async fn published_zone(ops: &Ops, name_server: Option<IpAddr>) -> anyhow::R
     Ok(Arc::new(zone))
 }
 
-/// What clients of the zone server may take, by the settings.
+/// What the zone server gives to whom, by the settings: answers to clients, the
+/// whole zone to its secondaries, where there may be some.
 #[must_use]
-pub fn limits(config: &Config) -> Limits {
-    Limits { answers_per_second: config.dns.rate_limit, ..Limits::default() }
+pub fn serving(ops: &Ops, zone: Arc<OwnZone>) -> Serving {
+    let dns = &ops.config.dns;
+    let clock = ops.clock.clone();
+    let seconds = move || u64::try_from(clock.now().as_second()).unwrap_or(0);
+    let transfers = dns
+        .secondaries
+        .as_ref()
+        .map(|secondaries| Arc::new(Transfers::new(zone, secondaries.key.clone(), Arc::new(seconds))));
+    Serving { limits: Limits { answers_per_second: dns.rate_limit, ..Limits::default() }, transfers }
 }
 
 fn view(domain: ZoneDomain) -> ZoneDomainView {

@@ -12,21 +12,23 @@
 //! * [`Internet`] — a few zones held in memory and edited while they are
 //!   served: the world in which `signet demo` plays the life of a domain.
 //!
-//! Over UDP answers are limited by rate, but for clients that show a cookie;
-//! over TCP connections are counted ([`Limits`]).
+//! Other name servers get the zone by [`Transfers`] and hear of changes by
+//! [`notify`], both signed. Over UDP answers are limited by rate, but for clients
+//! that show a cookie; over TCP connections are counted ([`Limits`]).
 //!
-//! Deliberately absent: dynamic update and signing.
+//! Deliberately absent: dynamic update, incremental transfers and DNSSEC signing.
+//! Whoever needs the last has a secondary sign what it serves.
 //!
 //! ```no_run
 //! use signet_core::plan::Provider;
-//! use signet_dns::zone::{self, Limits, OwnZone, OwnZoneSettings, ZoneSource};
+//! use signet_dns::zone::{self, OwnZone, OwnZoneSettings, Serving, ZoneSource};
 //! use std::sync::Arc;
 //!
 //! # async fn example(provider: Provider, store: Arc<dyn ZoneSource>) -> Result<(), Box<dyn std::error::Error>> {
 //! let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), store)?);
 //! let following = tokio::spawn(zone.clone().follow(std::future::pending()));
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, Limits::default(), async {
+//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, Serving::default(), async {
 //!     let _ = stopped.await;
 //! })
 //! .await?;
@@ -54,19 +56,26 @@ mod limit;
 mod listen;
 mod master;
 mod node;
+mod notify;
 mod own;
+mod reply;
 mod source;
 mod spf;
-mod tcp;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod tsig;
 mod walk;
 
 pub use answer::{Answers, Ask, Response};
 pub use counters::Counters;
 pub use internet::{BadRecord, Internet};
-pub use listen::{Bound, Limits, serve};
+pub use listen::{Bound, Limits, Serving, serve};
 pub use master::{bind_lines, line};
+pub use notify::{NotifyFailed, notify};
 pub use own::{CacheStats, OwnZone, OwnZoneSettings, ZoneError};
 pub use source::{Changes, Keys, SourceFailed, ZoneDomainView, ZoneSource};
+pub use transfer::Transfers;
+pub use tsig::{BadTsigKey, TsigKey};
 pub use walk::Walk;

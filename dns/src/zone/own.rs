@@ -208,6 +208,18 @@ impl OwnZone {
         }
     }
 
+    /// The apex with exactly this name.
+    pub(super) fn apex_named(&self, name: &WireName) -> Option<Name> {
+        let name = core_name(name)?;
+        self.apexes().find(|apex| **apex == name).cloned()
+    }
+
+    /// The SOA record at an apex, as it is now.
+    pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
+        let apex = self.fixed.apexes.iter().find(|known| known.name == *apex)?;
+        Some(apex.soa(self.serial()))
+    }
+
     pub(super) fn fixed(&self) -> &Fixed {
         &self.fixed
     }

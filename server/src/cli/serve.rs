@@ -8,7 +8,7 @@ use crate::{
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
     policy, store, telemetry, worker,
-    zone::{limits, published_zone},
+    zone::{published_zone, serving},
 };
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
@@ -87,7 +87,8 @@ impl Server {
         };
         let zone = match &own {
             Some((listen, own)) => {
-                let bound = zone::serve(*listen, own.clone(), limits(&config), until(stopped.clone())).await;
+                let serving = serving(&ops, own.clone());
+                let bound = zone::serve(*listen, own.clone(), serving, until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,
@@ -120,6 +121,11 @@ impl Server {
             policy,
         };
         if let Some((_, own)) = own {
+            if let Some(secondaries) = config.dns.secondaries.clone() {
+                let telling =
+                    worker::secondaries::tell(ops.clone(), own.clone(), secondaries, stopped.clone());
+                server.workers.spawn(telling);
+            }
             server.workers.spawn(own.follow(until(stopped)));
         }
         let page = metrics.map(|handle| telemetry::page(handle, ops, asker, counted));

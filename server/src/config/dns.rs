@@ -1,6 +1,6 @@
 //! Asking DNS, and answering.
 
-use super::{ConfigError, Reader};
+use super::{ConfigError, Reader, Secondaries, secondaries};
 use signet_core::{names::Name, plan::Provider};
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +17,8 @@ pub struct Dns {
     pub allow_private: bool,
     /// `dns_listen`.
     pub listen: Option<SocketAddr>,
+    /// `dns_secondaries` and `dns_tsig`.
+    pub secondaries: Option<Secondaries>,
     /// `dns_name_servers`, the primary first, with the addresses of those in our
     /// zones; empty: `ns1` of our zone.
     pub name_servers: Vec<(Name, Vec<IpAddr>)>,
@@ -31,11 +33,12 @@ pub struct Dns {
 impl Dns {
     pub(super) fn read(r: &Reader<'_>, provider: &Provider) -> Result<Self, ConfigError> {
         Ok(Self {
-            resolvers: resolvers(r)?,
+            resolvers: socket_addresses(r, "dns_resolvers")?,
             recursive: r.chosen("dns_mode", &[("authoritative", false), ("recursive", true)])?,
             authority_port: r.required("dns_authority_port", "a port")?,
             allow_private: r.required("dns_allow_private", "true or false")?,
             listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
+            secondaries: secondaries::read(r)?,
             name_servers: name_servers(r, provider)?,
             tracking_caa: match r.text("tracking_caa") {
                 Some("none") => Vec::new(),
@@ -49,13 +52,13 @@ impl Dns {
 }
 
 /// `ip:port`, or an address alone with port 53.
-fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
-    r.listed::<String>("dns_resolvers", "an address")?
+pub(super) fn socket_addresses(r: &Reader<'_>, setting: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    r.listed::<String>(setting, "an address")?
         .into_iter()
         .map(|text| {
             text.parse()
                 .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-                .map_err(|_| r.error("dns_resolvers", format!("{text:?} is not ip:port")))
+                .map_err(|_| r.error(setting, format!("{text:?} is not ip:port")))
         })
         .collect()
 }

@@ -3,12 +3,14 @@
 mod dns;
 mod policy;
 mod review_policy;
+mod secondaries;
 mod settings;
 mod sources;
 
 pub use dns::Dns;
 pub use policy::PolicyListen;
 pub use review_policy::{PolicyError, ReviewPolicy};
+pub use secondaries::Secondaries;
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 

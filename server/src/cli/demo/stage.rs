@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use signet_core::names::Name;
-use signet_dns::zone::{self, Internet, Limits};
+use signet_dns::zone::{self, Internet, Serving};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -55,7 +55,7 @@ impl Stage {
         let (stop, stopped) = watch::channel(false);
         let somewhere = SocketAddr::new(HERE, 0);
         let resolver = internet.resolver_at(HERE);
-        let world = zone::serve(somewhere, resolver, Limits::default(), until(stopped.clone())).await?;
+        let world = zone::serve(somewhere, resolver, Serving::default(), until(stopped.clone())).await?;
         let dns = world.local_addr();
 
         let config = Config::from_sources(&Sources::read(None, [], settings(&path, dns))?)?;
