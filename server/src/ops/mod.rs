@@ -21,6 +21,8 @@ pub mod mute;
 mod notices;
 pub mod questionnaire;
 pub mod review;
+pub mod rewrap;
+pub mod signing;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -30,7 +32,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
-    keys::KeyFile,
+    keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -74,6 +76,10 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Makes DKIM keys.
+    pub maker: Arc<KeyMaker>,
+    /// DKIM keys that have signed a short while ago.
+    pub opened: Arc<OpenedKeys>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -140,6 +146,8 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            maker: Arc::default(),
+            opened: Arc::default(),
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

@@ -71,6 +71,8 @@ kinds! {
     Restored = "installation.restored",
     /// Demotions that were held back go ahead until the time in `to`.
     DemotionsReleased = "demotions.released",
+    /// Version `to` of the key-encryption key seals from now on, in place of `from`.
+    KeyReplaced = "installation.key_replaced",
     /// An account was made.
     AccountCreated = "account.created",
     /// A token was made.

@@ -9,6 +9,7 @@ mod looks;
 mod messages;
 mod notices;
 mod review;
+mod sealed;
 mod webhooks;
 
 pub use accounts::*;
@@ -20,6 +21,7 @@ pub use looks::*;
 pub use messages::*;
 pub use notices::*;
 pub use review::*;
+pub use sealed::*;
 pub use webhooks::*;
 
 use std::fmt;

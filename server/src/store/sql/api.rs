@@ -4,6 +4,7 @@ mod audit;
 mod keys;
 mod notices;
 mod review;
+mod sealed;
 mod tokens;
 mod webhooks;
 mod zone;

@@ -1,0 +1,23 @@
+//! `signet keys`.
+
+mod rewrap;
+mod sign;
+
+use super::Outcome;
+use crate::ops::Ops;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Replace the key-encryption key, while servers run
+    Rewrap(rewrap::RewrapArgs),
+    /// Sign the message on standard input as a domain, and print it
+    Sign(sign::SignArgs),
+}
+
+pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        KeysCommand::Rewrap(args) => rewrap::run(&args, ops, json).await,
+        KeysCommand::Sign(args) => sign::run(&args, ops).await,
+    }
+}
