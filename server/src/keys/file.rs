@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! signet-key-v1
-//! -
+//! - mPz0vQ…
 //! 3q2+7w…
 //! ```
 //!
 //! After the header there is one line per version, the first for version 1: the
-//! key in base64, or `-` for a version that was retired. Which version seals is
+//! key in base64, or `-` for a version that was retired. Behind that may stand what
+//! links made under it are known by, which never expire; nothing is decrypted with
+//! it, and the key does not follow from it. Without it those links end. Which version seals is
 //! not the file's to say but the database's, by its fingerprint: a new one can so be
 //! brought to every node before any uses it.
 
@@ -43,17 +45,42 @@ pub struct KeyFile {
     read_at: Mutex<Instant>,
 }
 
+/// A version of the key-encryption key.
+#[derive(Clone)]
+enum Version {
+    There(Key),
+    /// With what links made under it are authenticated.
+    Retired(Option<Key>),
+}
+
+impl Version {
+    fn key(&self) -> Option<&Key> {
+        match self {
+            Self::There(key) => Some(key),
+            Self::Retired(_) => None,
+        }
+    }
+
+    /// What the keys are derived from that authenticate what we give away.
+    fn mac_master(&self) -> Option<Key> {
+        match self {
+            Self::There(key) => Some(mac_master(key)),
+            Self::Retired(master) => master.clone(),
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Versions {
     /// Version n at n − 1.
-    keys: Vec<Option<Key>>,
+    keys: Vec<Version>,
     /// The version that seals.
     current: u32,
 }
 
 impl Versions {
     fn key(&self, version: u32) -> Option<&Key> {
-        self.keys.get(usize::try_from(version).ok()?.checked_sub(1)?)?.as_ref()
+        self.keys.get(usize::try_from(version).ok()?.checked_sub(1)?)?.key()
     }
 
     fn last(&self) -> u32 {
@@ -61,7 +88,7 @@ impl Versions {
     }
 
     fn present(&self) -> impl Iterator<Item = (u32, &Key)> {
-        (1..).zip(&self.keys).filter_map(|(version, key)| Some((version, key.as_ref()?)))
+        (1..).zip(&self.keys).filter_map(|(version, key)| Some((version, key.key()?)))
     }
 }
 
@@ -88,7 +115,7 @@ impl KeyFile {
     /// # Errors
     /// As [`Self::open`], or when it cannot be written.
     pub fn open_or_make(path: &Path, random: &Randomness) -> Result<Self, String> {
-        let keys = vec![Some(Zeroizing::new(random.bytes::<32>()))];
+        let keys = vec![Version::There(Zeroizing::new(random.bytes::<32>()))];
         match make(path, &text(&keys)) {
             Ok(()) => Ok(Self::of(path, Versions { keys, current: 1 })),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Self::open(path),
@@ -190,14 +217,16 @@ impl KeyFile {
     /// A key for authenticating what we give away, like links.
     #[must_use]
     pub fn mac_key(&self, purpose: &str) -> hmac::Key {
-        self.with_current(|_, key| mac_key(key, purpose))
+        self.with_current(|_, key| mac_key(&mac_master(key), purpose))
     }
 
     /// The keys with which what we gave away may be authenticated when it comes back:
-    /// one per version that is there.
+    /// one per version, those that were retired mostly included.
     #[must_use]
     pub fn mac_keys(&self, purpose: &str) -> Vec<hmac::Key> {
-        self.versions().present().map(|(_, key)| mac_key(key, purpose)).collect()
+        let masters = self.versions();
+        let masters = masters.keys.iter().filter_map(Version::mac_master);
+        masters.map(|master| mac_key(&master, purpose)).collect()
     }
 
     /// Sees to it that nobody else on this machine changes the file.
@@ -236,7 +265,7 @@ impl Locked<'_> {
     /// # Errors
     /// A sentence for the operator.
     pub fn add(&self, random: &Randomness) -> Result<u32, String> {
-        self.change(|keys| keys.push(Some(Zeroizing::new(random.bytes::<32>()))))?;
+        self.change(|keys| keys.push(Version::There(Zeroizing::new(random.bytes::<32>()))))?;
         Ok(self.file.last())
     }
 
@@ -250,15 +279,15 @@ impl Locked<'_> {
             return Err(format!("version {version} is the one that seals"));
         }
         self.change(|keys| {
-            if let Some(key) = index.and_then(|index| keys.get_mut(index)) {
-                *key = None;
+            if let Some(version) = index.and_then(|index| keys.get_mut(index)) {
+                *version = Version::Retired(version.mac_master());
             }
         })
     }
 
     /// Replaces the file in one step: there is the old or the new one, whenever the
     /// machine stops.
-    fn change(&self, change: impl FnOnce(&mut Vec<Option<Key>>)) -> Result<(), String> {
+    fn change(&self, change: impl FnOnce(&mut Vec<Version>)) -> Result<(), String> {
         let mut keys = read(&self.path)?;
         change(&mut keys);
         let replaced = || -> io::Result<()> {
@@ -304,22 +333,27 @@ fn make(path: &Path, text: &str) -> io::Result<()> {
     fs::File::open(directory(path))?.sync_all()
 }
 
-fn text(keys: &[Option<Key>]) -> Zeroizing<String> {
+fn text(keys: &[Version]) -> Zeroizing<String> {
     // As long as it gets: a text that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(HEADER.len() + 1 + keys.len() * 45));
+    let mut text = Zeroizing::new(String::with_capacity(HEADER.len() + 1 + keys.len() * 47));
     text.push_str(HEADER);
     text.push('\n');
     for key in keys {
         match key {
-            Some(key) => STANDARD.encode_string(key.as_slice(), &mut text),
-            None => text.push_str(RETIRED),
+            Version::There(key) => STANDARD.encode_string(key.as_slice(), &mut text),
+            Version::Retired(None) => text.push_str(RETIRED),
+            Version::Retired(Some(master)) => {
+                text.push_str(RETIRED);
+                text.push(' ');
+                STANDARD.encode_string(master.as_slice(), &mut text);
+            }
         }
         text.push('\n');
     }
     text
 }
 
-fn read(path: &Path) -> Result<Vec<Option<Key>>, String> {
+fn read(path: &Path) -> Result<Vec<Version>, String> {
     let shown = path.display();
     let mut file = match fs::File::open(path) {
         Ok(file) => file,
@@ -347,23 +381,26 @@ fn read(path: &Path) -> Result<Vec<Option<Key>>, String> {
     parse(&text).ok_or_else(none_of_ours)
 }
 
-fn parse(text: &str) -> Option<Vec<Option<Key>>> {
+fn parse(text: &str) -> Option<Vec<Version>> {
     let mut lines = text.trim_end().lines();
     if lines.next()? != HEADER {
         return None;
     }
-    let keys: Vec<Option<Key>> = lines
-        .map(|line| match line.trim() {
-            RETIRED => Some(None),
-            line => {
-                let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
-                <[u8; 32]>::try_from(bytes.as_slice()).ok().map(|key| Some(Zeroizing::new(key)))
-            }
+    let keys: Vec<Version> = lines
+        .map(|line| match line.trim().strip_prefix(RETIRED).map(str::trim) {
+            Some("") => Some(Version::Retired(None)),
+            Some(master) => parse_key(master).map(|master| Version::Retired(Some(master))),
+            None => parse_key(line.trim()).map(Version::There),
         })
         .collect::<Option<_>>()?;
     // Something must seal.
-    keys.last()?.as_ref()?;
+    keys.last()?.key()?;
     Some(keys)
+}
+
+fn parse_key(base64: &str) -> Option<Key> {
+    let bytes = Zeroizing::new(STANDARD.decode(base64).ok()?);
+    <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
 }
 
 fn fingerprint(key: &Key) -> String {
@@ -373,8 +410,16 @@ fn fingerprint(key: &Key) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn mac_key(key: &Key, purpose: &str) -> hmac::Key {
-    let master = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+fn mac_master(key: &Key) -> Key {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+    let master = hmac::sign(&key, b"signet mac master");
+    let mut out = Zeroizing::new([0; 32]);
+    out.copy_from_slice(master.as_ref());
+    out
+}
+
+fn mac_key(master: &Key, purpose: &str) -> hmac::Key {
+    let master = hmac::Key::new(hmac::HMAC_SHA256, master.as_slice());
     let derived = hmac::sign(&master, format!("signet mac {purpose}").as_bytes());
     hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
 }

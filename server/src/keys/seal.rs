@@ -92,8 +92,8 @@ impl KeyFile {
         Some([&sealed_under(kek), &wrapped[..], body].concat())
     }
 
-    /// A fresh RSA-2048 key for a domain's selector. Takes some 75 ms of CPU:
-    /// not for an async task.
+    /// A fresh key for a domain's selector. RSA takes its time (see [`make()`]): not
+    /// for an async task.
     ///
     /// # Errors
     /// When the cryptography library cannot make one.
@@ -101,11 +101,11 @@ impl KeyFile {
         &self,
         domain: &Keyless,
         selector: Selector,
+        algorithm: Algorithm,
         id: String,
         random: &Randomness,
     ) -> Result<NewKey, aws_lc_rs::error::Unspecified> {
-        let pair = make(Algorithm::Rsa2048, random)?;
-        Ok(self.keep(&pair, KeyOrigin::Made, domain, selector, id, random))
+        Ok(self.keep(&make(algorithm, random)?, KeyOrigin::Made, domain, selector, id, random))
     }
 
     /// A key as it is kept on a domain's selector under the name `id`.

@@ -47,7 +47,7 @@ fn the_file_is_private_and_stays_the_same() {
     assert!(KeyFile::open(&path).unwrap_err().contains("chmod 600"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let key = STANDARD.encode([7; 32]);
-    let good = [format!("signet-key-v1\n{key}"), format!("signet-key-v1\r\n-\r\n{key}\r\n\n")];
+    let good = [format!("signet-key-v1\n- {key}\n{key}"), format!("signet-key-v1\n{key}"), format!("signet-key-v1\r\n-\r\n{key}\r\n\n")];
     for text in good {
         fs::write(&path, text).unwrap();
         KeyFile::open(&path).unwrap();
@@ -61,6 +61,7 @@ fn the_file_is_private_and_stays_the_same() {
         format!("signet-key-v1\n{key}\n\n{key}\n"),
         format!("signet-key-v1\n{key}A\n"),
         format!("{key}\n"),
+        format!("signet-key-v1\n- {key}A\n{key}"),
     ];
     for text in bad {
         fs::write(&path, &text).unwrap();
@@ -74,7 +75,7 @@ fn the_file_is_private_and_stays_the_same() {
 fn versions_are_added_and_retired() {
     let place = Place::new();
     let file = place.file();
-    let (one, link) = (file.fingerprint(), fs::read_to_string(place.path()).unwrap());
+    let (one, before) = (file.fingerprint(), fs::read_to_string(place.path()).unwrap());
     // Whatever one that was stopped has left is in nobody's way.
     fs::write(place.directory.path().join("signet.key.new"), "half").unwrap();
     let other = KeyFile::open(&place.path()).unwrap();
@@ -84,7 +85,7 @@ fn versions_are_added_and_retired() {
     assert_eq!((file.current(), file.last(), file.present()), (1, 2, vec![1, 2]));
     assert_eq!(file.fingerprint(), one);
     let text = fs::read_to_string(place.path()).unwrap();
-    assert!(text.starts_with(&link), "the first version is still there");
+    assert!(text.starts_with(&before), "the first version is still there");
     assert_eq!(fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!place.directory.path().join("signet.key.new").exists());
 
@@ -97,7 +98,9 @@ fn versions_are_added_and_retired() {
     assert!(locked.retire(2).unwrap_err().contains("the one that seals"));
     locked.retire(1).unwrap();
     assert_eq!(file.present(), [2]);
-    assert_eq!(fs::read_to_string(place.path()).unwrap().lines().nth(1), Some("-"));
+    let text = fs::read_to_string(place.path()).unwrap();
+    assert!(text.lines().nth(1).unwrap().starts_with("- "));
+    assert!(!text.contains(before.lines().nth(1).unwrap()), "the key is gone");
     assert!(!file.select(&one));
     drop(locked);
     other.lock().unwrap();
@@ -166,6 +169,13 @@ fn what_lies_under_a_version_moves_to_the_next() {
     assert_eq!(file.open_secret("webhook 1", &moved_secret).unwrap().as_slice(), b"whsec");
     assert!(file.open_sealed(&key, &owner, "test").is_none());
     assert!(file.open_secret("webhook 1", &secret).is_none());
+    // Links never expire, unless the operator says so.
+    assert!(verifies());
+    let text = fs::read_to_string(place.path()).unwrap();
+    let retired = text.lines().nth(1).unwrap();
+    assert!(retired.starts_with("- ") && retired.len() == 46, "{retired}");
+    fs::write(place.path(), text.replace(retired, "-")).unwrap();
+    file.read_again().unwrap();
     assert!(!verifies());
 }
 
@@ -186,7 +196,7 @@ fn a_sealed_key_opens_for_its_owner_only() {
     let (place, elsewhere) = (Place::new(), Place::new());
     let (file, random) = (place.file(), &place.random);
     let domain = place.domain();
-    let key = file.make(&domain, Selector::First, "one".to_string(), random).unwrap();
+    let key = file.make(&domain, Selector::First, Algorithm::Rsa2048, "one".to_string(), random).unwrap();
     let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
     let private = file.open_sealed(&key.private, &owner, "test").unwrap();
     let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();

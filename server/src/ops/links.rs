@@ -76,7 +76,7 @@ impl Ops {
         // Decoded strictly, so that a link has one spelling.
         let bytes = (token.len() < 64).then(|| URL_SAFE_NO_PAD.decode(token).ok()).flatten()?;
         let (body, mac) = bytes.split_at_checked(BODY)?;
-        // Signed under whichever version of the key file: links outlive one.
+        // Signed under whichever version of the key file: links never expire (ADR 10).
         let ours = |key: &hmac::Key| {
             let expected = hmac::sign(key, body);
             aws_lc_rs::constant_time::verify_slices_are_equal(mac, &expected.as_ref()[..MAC]).is_ok()

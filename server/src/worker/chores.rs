@@ -1,10 +1,10 @@
 //! The small workers.
 
-use super::{TICK, pause};
+use super::{TICK, making, pause};
 use crate::{
     keys::KeyFile,
     ops::Ops,
-    store::{Cause, KeyOrigin, Keyless, StoreError},
+    store::{Cause, Keyless, StoreError},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use signet_core::rotation::{Algorithm, Selector};
@@ -46,11 +46,7 @@ async fn make_some(ops: &Ops, file: &KeyFile) -> Result<usize, StoreError> {
 async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), StoreError> {
     let mut keys = Vec::with_capacity(Selector::BOTH.len());
     for selector in Selector::BOTH {
-        let made = ops.maker.next_key(Algorithm::Rsa2048).await;
-        let made =
-            made.map_err(|_| StoreError::Corrupt("the cryptography library makes no keys".to_string()))?;
-        let id = ops.random.uuid(ops.clock.now()).to_string();
-        keys.push(file.keep(&made, KeyOrigin::Made, &domain, selector, id, &ops.random));
+        keys.push(making::key(ops, file, &domain, selector, Algorithm::Rsa2048).await?);
     }
     let cause = Cause::signet(ops.clock.now());
     ops.store.add_keys(&domain, &keys, &cause).await?;

@@ -8,6 +8,7 @@
 mod chores;
 mod lanes;
 mod look;
+mod making;
 mod notices;
 mod outbox;
 mod own_side;

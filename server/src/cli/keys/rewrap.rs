@@ -98,8 +98,7 @@ fn report(goal: Goal, rewrap: &Rewrap<'_>, sum: &Sum, present: &[u32], file: &st
     if !sum.retired.is_empty() {
         let retired: Vec<String> = sum.retired.iter().map(ToString::to_string).collect();
         output::line(&format!(
-            "Version {} is retired: a backup made before now needs an older copy of the file, and links in \
-             messages sent before now no longer work.",
+            "Version {} is retired: a backup made before now needs an older copy of the file.",
             retired.join(", ")
         ))?;
     }
