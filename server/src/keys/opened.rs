@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_forgets() {
-        let at = |second| Timestamp::from_second(1_790_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_790_000_000 + second).unwrap();
         let (keys, key) = (OpenedKeys::default(), key());
         keys.put("one", Arc::clone(&key), at(0));
         assert!(keys.get("one", at(599)).is_some());
@@ -140,8 +140,8 @@ mod tests {
         keys.put("two", Arc::clone(&key), at(0));
         keys.forget("two");
         assert!(keys.get("two", at(0)).is_none());
-        for number in 0..2000 {
-            keys.put(&format!("{number}"), Arc::clone(&key), at(number / 100));
+        for number in 0..2000_i32 {
+            keys.put(&format!("{number}"), Arc::clone(&key), at(i64::from(number) / 100));
         }
         assert_eq!(keys.lock().len(), AT_MOST);
         assert!(keys.get("1999", at(20)).is_some());

@@ -47,7 +47,11 @@ fn the_file_is_private_and_stays_the_same() {
     assert!(KeyFile::open(&path).unwrap_err().contains("chmod 600"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let key = STANDARD.encode([7; 32]);
-    let good = [format!("signet-key-v1\n- {key}\n{key}"), format!("signet-key-v1\n{key}"), format!("signet-key-v1\r\n-\r\n{key}\r\n\n")];
+    let good = [
+        format!("signet-key-v1\n- {key}\n{key}"),
+        format!("signet-key-v1\n{key}"),
+        format!("signet-key-v1\r\n-\r\n{key}\r\n\n"),
+    ];
     for text in good {
         fs::write(&path, text).unwrap();
         KeyFile::open(&path).unwrap();

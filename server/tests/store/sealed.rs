@@ -30,7 +30,6 @@ struct World {
     account: AccountId,
     path: PathBuf,
     domains: Vec<Keyless>,
-    webhook: WebhookId,
     directory: tempfile::TempDir,
 }
 
@@ -53,7 +52,7 @@ impl World {
         let (key, first) = ops.install().await.unwrap();
         let account = first.unwrap().account.id;
         let ops = Ops { key: Some(Arc::new(key)), ..ops };
-        let mut world = Self { ops, account, path, domains: vec![], webhook: WebhookId(0), directory };
+        let mut world = Self { ops, account, path, domains: vec![], directory };
         for _ in 0..domains {
             world.add_domain(&world.file()).await;
         }
@@ -79,7 +78,7 @@ impl World {
         self.domains.push(keyless);
     }
 
-    async fn add_secrets(&mut self) {
+    async fn add_secrets(&self) {
         let (file, random) = (self.file(), &self.ops.random);
         let seal = |secret: &[u8]| file.seal_secret(&purpose(self.account), secret, random);
         let new = NewWebhook {
@@ -91,14 +90,10 @@ impl World {
             secret: seal(b"before"),
         };
         let webhook = self.ops.store.create_webhook(&new, 10, &cause(0)).await.unwrap().unwrap();
-        let rotated = self.ops.store.rotate_webhook_secret(
-            self.account,
-            webhook.id,
-            &seal(b"now"),
-            at(86_400),
-            &cause(1),
-        );
-        self.webhook = rotated.await.unwrap().unwrap().id;
+        let (now, cause) = (seal(b"now"), cause(1));
+        let rotated =
+            self.ops.store.rotate_webhook_secret(self.account, webhook.id, &now, at(86_400), &cause);
+        rotated.await.unwrap().unwrap();
         let answer = StoredAnswer { status: 200, body: ANSWER.to_string() };
         let sealed = self.ops.sealed_answer(&answer).unwrap();
         assert!(matches!(self.ops.idempotency_begin(&scope(), "hash").await.unwrap(), Idempotency::New));

@@ -63,7 +63,8 @@ impl World {
         let text = String::from_utf8(signed.message).unwrap();
         let sent = String::from_utf8(MESSAGE.to_vec()).unwrap().replace('\n', "\r\n");
         assert_eq!(text, format!("{}{sent}", signed.fields));
-        let labels: Vec<&str> = signed.fields.split("\ts=").skip(1).map(|rest| rest.split(';').next().unwrap()).collect();
+        let labels: Vec<&str> =
+            signed.fields.split("\ts=").skip(1).map(|rest| rest.split(';').next().unwrap()).collect();
         let label = |selector: &Selector| format!("sg{}-{}", selector.number(), self.domain.record_id);
         assert_eq!(labels, signed.selectors.iter().map(label).collect::<Vec<_>>());
         assert!(signed.fields.matches("d=example.com;").count() == labels.len());
