@@ -8,6 +8,7 @@ mod check;
 mod check_all;
 mod demo;
 mod domains;
+mod keys;
 mod openapi;
 mod output;
 mod review;
@@ -65,6 +66,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// List DKIM keys and have others sign
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -148,6 +152,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await

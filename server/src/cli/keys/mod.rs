@@ -1,0 +1,23 @@
+//! `signet keys`, one subcommand per file.
+
+mod list;
+mod rotate;
+
+use super::Outcome;
+use crate::ops::Ops;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List DKIM keys: which sign, which are next, and when
+    List(list::ListArgs),
+    /// Have another key sign a domain's mail, as soon as everybody sees it
+    Rotate(rotate::RotateArgs),
+}
+
+pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        KeysCommand::List(args) => list::run(&args, ops, json).await,
+        KeysCommand::Rotate(args) => rotate::run(&args, ops, json).await,
+    }
+}
