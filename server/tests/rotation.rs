@@ -158,9 +158,8 @@ impl World {
 
     /// Until what is on `selector` is proven.
     async fn until_clear(&self, selector: Selector) -> KeyRing {
-        let clear = |keys: &KeyRing| {
-            keys.ring().on(selector).is_some_and(|held| held.stage.clear_at().is_some())
-        };
+        let clear =
+            |keys: &KeyRing| keys.ring().on(selector).is_some_and(|held| held.stage.clear_at().is_some());
         self.until("proven", clear).await
     }
 
@@ -298,7 +297,8 @@ async fn a_crash_at_any_step_is_gone_on_from() {
         world.pass(HOUR).await;
         world.until_stages(stages).await;
         if stages.contains(&"next") {
-            let next = Selector::BOTH.into_iter().find(|selector| stages[selector.index()] == "next").unwrap();
+            let next =
+                Selector::BOTH.into_iter().find(|selector| stages[selector.index()] == "next").unwrap();
             world.pass(SignedDuration::from_secs(10)).await;
             world.until_clear(next).await;
         }
@@ -315,7 +315,9 @@ async fn what_stands_in_the_way_is_told_and_when_mended_it_goes_on() {
     world.publish().await;
     world.rotate(false).await.unwrap();
     let keys = world.until("stuck", |keys| keys.stuck.is_some()).await;
-    assert!(matches!(keys.ring().on(Selector::Second).unwrap().stage, Stage::Next(next) if next.clear_at.is_none()));
+    assert!(
+        matches!(keys.ring().on(Selector::Second).unwrap().stage, Stage::Next(next) if next.clear_at.is_none())
+    );
     assert_eq!(keys.told_at, None);
     let (_, why) = keys.stuck.unwrap();
     assert!(why.contains("ns3"), "{why}");
