@@ -66,6 +66,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// List DKIM keys and have others sign
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -152,6 +155,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await

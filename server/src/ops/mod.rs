@@ -22,6 +22,7 @@ mod notices;
 pub mod questionnaire;
 pub mod review;
 pub mod rewrap;
+pub mod rotation;
 pub mod signing;
 pub mod tokens;
 mod watch;
@@ -69,6 +70,8 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Rung when a review became due.
     pub review_due: Arc<Notify>,
+    /// Rung when keys are to be turned.
+    pub turning: Arc<Notify>,
     /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
     /// Rung when there may be something for webhooks.
@@ -143,6 +146,7 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             review_due: Arc::default(),
+            turning: Arc::default(),
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,

@@ -45,17 +45,21 @@ async fn make_some(ops: &Ops, file: &KeyFile) -> Result<usize, StoreError> {
 
 async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), StoreError> {
     let mut keys = Vec::with_capacity(Selector::BOTH.len());
-    for selector in Selector::BOTH {
-        keys.push(making::key(ops, file, &domain, selector, Algorithm::Rsa2048).await?);
+    let rules = &ops.config.rotation;
+    let beside = if rules.ed25519 { Algorithm::Ed25519 } else { rules.rsa };
+    for (selector, algorithm) in [(Selector::First, rules.rsa), (Selector::Second, beside)] {
+        keys.push(making::key(ops, file, &domain, selector, algorithm).await?);
     }
     let cause = Cause::signet(ops.clock.now());
-    ops.store.add_keys(&domain, &keys, &cause).await?;
+    if ops.store.add_keys(&domain, &keys, &cause).await? {
+        ops.turning.notify_one();
+    }
     Ok(())
 }
 
 /// Makes keys ahead.
 pub(super) async fn fill_pool(ops: Ops, mut stop: watch::Receiver<bool>) {
-    let filling = ops.maker.fill(Algorithm::Rsa2048);
+    let filling = ops.maker.fill(ops.config.rotation.rsa);
     // Whoever held the other end is gone: stopped as well.
     let _ = stop.wait_for(|stop| *stop).await;
     drop(filling);

@@ -13,6 +13,7 @@ mod notices;
 mod outbox;
 mod own_side;
 mod review;
+mod rotation;
 pub mod secondaries;
 pub mod webhooks;
 
@@ -57,6 +58,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::fill_pool(ops.clone(), stop.clone()));
     workers.spawn(chores::follow_key_file(ops.clone(), equipment.key.clone(), stop.clone()));
+    let (asker, key) = (equipment.asker.clone(), equipment.key.clone());
+    workers.spawn(rotation::run(ops.clone(), asker, key, stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::tell_of_expiring_tokens(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));
