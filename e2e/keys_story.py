@@ -40,7 +40,7 @@ class Busy(threading.Thread):
             if made.status != 200:
                 self.refused = repr(made)
                 return
-            webhook = made.json["id"]
+            webhook = made.json["data"]["id"]
             for method, path in [
                 ("POST", f"/api/webhooks/{webhook}/rotate_secret"),
                 ("DELETE", f"/api/webhooks/{webhook}"),

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dkim;
+pub mod dns_access;
 pub mod fetch;
 pub mod http;
 pub mod keys;

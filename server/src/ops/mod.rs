@@ -19,6 +19,7 @@ pub mod instructions;
 pub mod links;
 pub mod mute;
 mod notices;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod rewrap;
@@ -41,6 +42,7 @@ use signet_core::{
     plan::{PlannedRecord, plan},
     verify::Status,
 };
+use signet_dns::ask::Asker;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize},
@@ -83,6 +85,8 @@ pub struct Ops {
     pub maker: Arc<KeyMaker>,
     /// DKIM keys that have signed a short while ago.
     pub opened: Arc<OpenedKeys>,
+    /// Asks DNS, where the process does: a server, and commands that need it.
+    pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -152,6 +156,7 @@ impl Ops {
             key: None,
             maker: Arc::default(),
             opened: Arc::default(),
+            asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

@@ -84,6 +84,18 @@ pub(super) async fn follow_key_file(ops: Ops, file: Arc<KeyFile>, mut stop: watc
     }
 }
 
+/// Gives what changed in our zone a serial, by which name servers see it.
+pub(super) async fn publish_zone(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = ops.store.publish_zone(None, ops.clock.now()).await {
+            tracing::warn!(%error, "what changed in our zone is not published");
+        }
+        if !pause(None, TICK, &mut stop).await {
+            return;
+        }
+    }
+}
+
 /// Tells the operator what concerns all domains together.
 pub(super) async fn watch(ops: Ops, mut stop: watch::Receiver<bool>) {
     loop {

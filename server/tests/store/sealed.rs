@@ -94,6 +94,14 @@ impl World {
         let rotated =
             self.ops.store.rotate_webhook_secret(self.account, webhook.id, &now, at(86_400), &cause);
         rotated.await.unwrap().unwrap();
+        let access = NewDnsAccess {
+            account: self.account,
+            zone: Name::parse("example.com").unwrap(),
+            provider: "rfc2136".to_string(),
+            settings: std::collections::BTreeMap::new(),
+            secret: seal(b"tsig"),
+        };
+        self.ops.store.give_dns_access(&access, 10, &cause).await.unwrap().unwrap();
         let answer = StoredAnswer { status: 200, body: ANSWER.to_string() };
         let sealed = self.ops.sealed_answer(&answer).unwrap();
         assert!(matches!(self.ops.idempotency_begin(&scope(), "hash").await.unwrap(), Idempotency::New));
@@ -119,9 +127,12 @@ impl World {
 
     /// Each of the other secrets opens with `file`.
     async fn secrets_open(&self, file: KeyFile) {
-        for (place, expected) in
-            [(SecretPlace::Webhook, &b"now"[..]), (SecretPlace::WebhookBefore, &b"before"[..])]
-        {
+        let places = [
+            (SecretPlace::Webhook, &b"now"[..]),
+            (SecretPlace::WebhookBefore, b"before"),
+            (SecretPlace::DnsAccess, b"tsig"),
+        ];
+        for (place, expected) in places {
             // Under another version than one that never was: all.
             let found = self.ops.store.secrets(place, 65_535, None, 10).await.unwrap();
             assert_eq!(found.len(), 1);
@@ -178,7 +189,7 @@ async fn everything_moves_and_keys_stay_as_they_lie(place: Place) {
         Done::Keys { moved: 256, left: all - 256 },
         Done::Keys { moved: 256, left: all - 512 },
         Done::Keys { moved: all - 512, left: 0 },
-        Done::Secrets(3),
+        Done::Secrets(4),
     ];
     assert_eq!(done, expected);
     let file = world.started().await;

@@ -47,13 +47,15 @@ pub enum SecretPlace {
     Webhook,
     /// The one before, for a while.
     WebhookBefore,
+    /// Keys to accounts' own DNS zones.
+    DnsAccess,
     /// Answers kept for whoever repeats a request.
     Answers,
 }
 
 impl SecretPlace {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::WebhookBefore, Self::Answers];
+    pub const ALL: [Self; 4] = [Self::Webhook, Self::WebhookBefore, Self::DnsAccess, Self::Answers];
 }
 
 /// A sealed secret.

@@ -16,6 +16,7 @@ mod checks;
 mod company;
 mod conclude;
 mod deliveries;
+mod dns_access;
 mod docket;
 mod domains;
 mod events;
@@ -79,6 +80,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
         dialect::LOCK_WEBHOOK,
+        dialect::LOCK_ZONE,
     ];
     let fixed = [
         accounts::STATEMENTS,
@@ -90,6 +92,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         conclude::STATEMENTS,
         deliveries::STATEMENTS,
         dialect::STATEMENTS,
+        dns_access::STATEMENTS,
         docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,

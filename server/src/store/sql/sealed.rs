@@ -39,6 +39,9 @@ statements! {
     OLD_WEBHOOK_SECRETS = "SELECT id, old_secret AS sealed FROM webhook \
         WHERE id > $1 AND substr(old_secret, 1, 3) <> $2 ORDER BY id LIMIT $3";
     REWRAP_OLD_WEBHOOK = "UPDATE webhook SET old_secret = $3 WHERE id = $1 AND old_secret = $2";
+    ACCESS_SECRETS = "SELECT id, secret AS sealed FROM dns_access \
+        WHERE id > $1 AND substr(secret, 1, 3) <> $2 ORDER BY id LIMIT $3";
+    REWRAP_ACCESS = "UPDATE dns_access SET secret = $3 WHERE id = $1 AND secret = $2";
     // Three octets are four characters in base64.
     ANSWERS = "SELECT owner, method, path, idem_key, body FROM idempotency \
         WHERE (owner, method, path, idem_key) > ($1, $2, $3, $4) \
@@ -150,6 +153,7 @@ pub(super) async fn secrets(
     let page = match place {
         SecretPlace::Webhook => WEBHOOK_SECRETS,
         SecretPlace::WebhookBefore => OLD_WEBHOOK_SECRETS,
+        SecretPlace::DnsAccess => ACCESS_SECRETS,
         SecretPlace::Answers => return answers(conn, kek, after, limit).await,
     };
     let after = after.and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MIN);
@@ -191,13 +195,14 @@ pub(super) async fn rewrap_secrets(
 ) -> Result<u64> {
     let mut replaced = 0;
     for (before, after) in secrets {
+        let numbered = |statement| -> Result<_> {
+            let id: i64 = before.row.parse().map_err(|_| corrupt("a sealed row's number", &before.row))?;
+            Ok(query(statement).bind(id).bind(&before.sealed[..]).bind(&after[..]))
+        };
         let replace = match place {
-            SecretPlace::Webhook | SecretPlace::WebhookBefore => {
-                let statement =
-                    if place == SecretPlace::Webhook { REWRAP_WEBHOOK } else { REWRAP_OLD_WEBHOOK };
-                let id: i64 = before.row.parse().map_err(|_| corrupt("a webhook's number", &before.row))?;
-                query(statement).bind(id).bind(&before.sealed[..]).bind(&after[..])
-            }
+            SecretPlace::Webhook => numbered(REWRAP_WEBHOOK)?,
+            SecretPlace::WebhookBefore => numbered(REWRAP_OLD_WEBHOOK)?,
+            SecretPlace::DnsAccess => numbered(REWRAP_ACCESS)?,
             SecretPlace::Answers => {
                 let [owner, method, path, key] = answer_row(&before.row)?;
                 let body = |sealed: &[u8]| format!("{SEALED_ANSWER}{}", STANDARD.encode(sealed));
