@@ -110,8 +110,7 @@ fn without_tcp(zone: &Name, server: &Server, stream: &Look) -> Option<Finding> {
         about(zone, Code::Unanswered, reason).fix("Try it from elsewhere: dig +tcp SOA, at that server.")
     } else {
         let reason = format!("The name server {server} answers over UDP, and over TCP it {failure}.");
-        let fix =
-            "Open port 53 for TCP as well (RFC 7766): DKIM keys of 4096 bits do not fit into a datagram.";
+        let fix = "Open port 53 for TCP as well (RFC 7766): answers that do not fit into a datagram are fetched that way.";
         about(zone, Code::NoTcp, reason).fix(fix)
     };
     Some(Finding { server: Some(server.clone()), ..finding })
