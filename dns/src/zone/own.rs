@@ -7,7 +7,7 @@ use super::{
     follow,
     index::Id,
     key_place::KeyPlaces,
-    node::{Node, Rrset, core_name},
+    node::{Node, Rrset, core_name, wire_name},
     source::{SourceFailed, ZoneSource},
 };
 use async_trait::async_trait;
@@ -186,9 +186,13 @@ impl OwnZone {
     /// # Errors
     /// When the source fails.
     pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, SourceFailed> {
-        let found = self.find(name).await?;
-        let set = found.as_ref().and_then(Found::node).and_then(|node| node.get(RecordType::TXT));
-        let texts = set.into_iter().flat_map(|set| &set.data).filter_map(|rdata| match rdata {
+        let owner = wire_name(name);
+        let ask = Ask { name: &owner, rtype: RecordType::TXT, recursion_desired: false };
+        let response = self.answer(ask).await;
+        if response.rcode == ResponseCode::ServFail {
+            return Err(SourceFailed);
+        }
+        let texts = response.answers.iter().filter_map(|record| match &record.data {
             RData::TXT(txt) => Some(txt.txt_data.concat()),
             _ => None,
         });
