@@ -71,9 +71,6 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
-    /// List DKIM keys and have others sign
-    #[command(subcommand)]
-    Keys(keys::KeysCommand),
     /// Give, list and delete keys to accounts' own DNS zones
     #[command(subcommand)]
     DnsAccess(dns_access::DnsAccessCommand),
@@ -164,7 +161,6 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
