@@ -77,21 +77,22 @@ pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>, key: Vec<String>) -> Res
 /// # Errors
 /// When the settings make no servable zone, or the store fails.
 pub async fn published_zone(ops: &Ops, name_server: Option<IpAddr>) -> anyhow::Result<Arc<OwnZone>> {
-    let zone = own_zone(ops, name_server, ops.signing_key_texts().await?)?;
+    let zone = own_zone(ops, name_server, ops.link_key_texts().await?)?;
     zone.set_serial(ops.store.publish_zone(Some(&zone.digest()), ops.clock.now()).await?);
     Ok(Arc::new(zone))
 }
 
-/// How the clients of our zone are served.
+/// What the zone server gives to whom, by the settings: answers to clients, the
+/// whole zone to its secondaries, where there may be some.
 #[must_use]
-pub fn serving(ops: &Ops, zone: &Arc<OwnZone>) -> Serving {
+pub fn serving(ops: &Ops, zone: Arc<OwnZone>) -> Serving {
     let dns = &ops.config.dns;
     let clock = ops.clock.clone();
-    let seconds = Arc::new(move || u64::try_from(clock.now().as_second()).unwrap_or(0));
+    let seconds = move || u64::try_from(clock.now().as_second()).unwrap_or(0);
     let transfers = dns
         .secondaries
         .as_ref()
-        .map(|secondaries| Arc::new(Transfers::new(zone.clone(), secondaries.key.clone(), seconds)));
+        .map(|secondaries| Arc::new(Transfers::new(zone, secondaries.key.clone(), Arc::new(seconds))));
     Serving { limits: Limits { answers_per_second: dns.rate_limit, ..Limits::default() }, transfers }
 }
 

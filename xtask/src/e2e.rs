@@ -17,6 +17,8 @@ const STORIES: &[Script] = &[
     Script { name: "lifecycle-sqlite", words: &["lifecycle_story.py", "sqlite"] },
     Script { name: "lifecycle-postgres", words: &["lifecycle_story.py", "postgres"] },
     Script { name: "messages", words: &["messages_story.py"] },
+    Script { name: "keys-sqlite", words: &["keys_story.py", "sqlite"] },
+    Script { name: "keys-postgres", words: &["keys_story.py", "postgres"] },
     Script { name: "durability-sqlite", words: &["durability.py", "sqlite"] },
     Script { name: "durability-postgres", words: &["durability.py", "postgres"] },
 ];

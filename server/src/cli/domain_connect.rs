@@ -1,6 +1,6 @@
 //! `signet domain-connect`.
 
-use super::{Outcome, key_file, output};
+use super::{Outcome, output};
 use crate::{domain_connect::document, ops::Ops};
 use clap::Subcommand;
 use serde_json::json;
@@ -24,9 +24,9 @@ pub(super) async fn run(command: &DomainConnectCommand, ops: &Ops, json: bool) -
             }
         }
         DomainConnectCommand::Key => {
-            let ops = Ops { key: Some(key_file(ops).await?.into()), ..ops.clone() };
-            ops.make_signing_key().await.map_err(super::told)?;
-            let texts = ops.signing_key_texts().await.map_err(super::told)?;
+            let ops = Ops { key: Some(ops.key_file().await?.into()), ..ops.clone() };
+            ops.make_link_key().await.map_err(super::told)?;
+            let texts = ops.link_key_texts().await.map_err(super::told)?;
             let owner = format!("{KEY_HOST}.{}", ops.config.provider.zone);
             if json {
                 output::json(&json!({"owner": owner, "type": "TXT", "texts": texts}))?;

@@ -11,6 +11,7 @@ mod dns_access;
 mod doctor;
 mod domain_connect;
 mod domains;
+mod keys;
 mod openapi;
 mod output;
 mod publish;
@@ -24,7 +25,6 @@ mod zone;
 use crate::{
     clock::Clock,
     config::{Config, SETTINGS, Sources},
-    keys::KeyFile,
     ops::{Ops, Refused},
     store,
 };
@@ -84,6 +84,9 @@ enum Command {
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
+    /// DKIM keys, and the key they are kept under
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Our own DNS zone
     #[command(subcommand)]
     Zone(zone::ZoneCommand),
@@ -175,6 +178,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Review(review::Review::DryRun(args)) => {
             Ok(or_unknown(json, review::dry_run::run(&args, sources(), json).await))
         }
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
         Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
         Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,
@@ -245,15 +249,6 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
         );
     }
     Ok(ops)
-}
-
-/// The key file of the database, which most commands do without.
-async fn key_file(ops: &Ops) -> anyhow::Result<KeyFile> {
-    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
-    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
-        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
-    }
-    Ok(key)
 }
 
 /// A refusal as a sentence.

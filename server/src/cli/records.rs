@@ -1,6 +1,6 @@
 //! `signet domains records` and `signet domains connect`.
 
-use super::{Outcome, asking::asker_of_person, domains::operator, key_file, output, told};
+use super::{Outcome, asking::asker_of_person, domains::operator, output, told};
 use crate::{
     domain_connect::Discovery,
     export::{Export, Format, Provider},
@@ -64,7 +64,7 @@ pub(super) struct ConnectArgs {
 pub(super) async fn connect(args: &ConnectArgs, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
     let actor = operator(ops, args.id).await?;
     let asker = asker_of_person(&ops.config).await?;
-    let key = key_file(ops).await?;
+    let key = ops.key_file().await?;
     let discovery = Discovery::new(asker, ops.config.dns.allow_private);
     let ops = Ops { key: Some(key.into()), ..ops.clone() }.with_discovery(discovery);
     let offer = ops.domain_connect(&actor, args.id).await.map_err(told)?;

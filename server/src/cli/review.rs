@@ -4,7 +4,7 @@ pub(super) mod dry_run;
 pub(super) mod policy;
 mod show;
 
-use super::{Outcome, account, domains, key_file, output, told};
+use super::{Outcome, account, domains, output, told};
 use crate::{
     ops::{Actor, Ops, links::Link},
     store::{self, AccountId, DomainId, Queued, Ruling},
@@ -211,7 +211,7 @@ async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome>
 async fn link(ops: &Ops, id: DomainId, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
-    let signer = Ops { key: Some(key_file(ops).await?.into()), ..ops.clone() };
+    let signer = Ops { key: Some(ops.key_file().await?.into()), ..ops.clone() };
     let url = signer.link_url(Link::Questionnaire(id)).expect("the key file is there");
     let asked = domain.questionnaire.as_str();
     if json {

@@ -79,7 +79,7 @@ impl Server {
         let ops = Ops { key: Some(key.clone()), asker: Some(asker.clone()), ..ops };
         let discovery = Discovery::new(asker.clone(), config.dns.allow_private);
         let ops = ops.with_discovery(discovery);
-        ops.make_signing_key().await.context("the key for Domain Connect")?;
+        ops.make_link_key().await.context("the key for Domain Connect")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let own = match config.dns.listen {
@@ -91,8 +91,8 @@ impl Server {
         };
         let zone = match &own {
             Some((listen, own)) => {
-                let bound =
-                    zone::serve(*listen, own.clone(), serving(&ops, own), until(stopped.clone())).await;
+                let serving = serving(&ops, own.clone());
+                let bound = zone::serve(*listen, own.clone(), serving, until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,

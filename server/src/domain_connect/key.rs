@@ -1,7 +1,7 @@
 //! The key that links are signed with (RS256), so that a DNS host can tell ours
 //! from one that somebody made up.
 
-use crate::{clock::Randomness, keys::KeyFile};
+use crate::{clock::Randomness, keys::KeyFile, store::SEALED_VALUE};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     error::Unspecified,
@@ -10,7 +10,6 @@ use aws_lc_rs::{
     signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
 
 /// What it is sealed for.
 const PURPOSE: &str = "domain connect";
@@ -29,11 +28,10 @@ impl std::fmt::Debug for SigningKey {
 #[error("the key that Domain Connect links are signed with cannot be opened with this key file")]
 pub struct UnusableKey;
 
-/// As it is stored: both in base64, the private one sealed.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    public: String,
-    sealed: String,
+/// As it is stored: the private half sealed ([`SEALED_VALUE`]), then the public
+/// one, both in base64.
+fn parts(stored: &str) -> Option<(&str, &str)> {
+    stored.strip_prefix(SEALED_VALUE)?.split_once(' ')
 }
 
 impl SigningKey {
@@ -47,8 +45,7 @@ impl SigningKey {
         let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
         let sealed = file.seal_secret(PURPOSE, private.as_ref(), random);
-        let stored = Stored { public: STANDARD.encode(public.as_ref()), sealed: STANDARD.encode(sealed) };
-        Ok(serde_json::json!(stored).to_string())
+        Ok(format!("{SEALED_VALUE}{} {}", STANDARD.encode(sealed), STANDARD.encode(public.as_ref())))
     }
 
     /// Opens one.
@@ -56,8 +53,8 @@ impl SigningKey {
     /// # Errors
     /// [`UnusableKey`].
     pub fn open(stored: &str, file: &KeyFile) -> Result<Self, UnusableKey> {
-        let stored: Stored = serde_json::from_str(stored).map_err(|_| UnusableKey)?;
-        let sealed = STANDARD.decode(stored.sealed).map_err(|_| UnusableKey)?;
+        let (sealed, _) = parts(stored).ok_or(UnusableKey)?;
+        let sealed = STANDARD.decode(sealed).map_err(|_| UnusableKey)?;
         let private = file.open_secret(PURPOSE, &sealed).ok_or(UnusableKey)?;
         rsa::KeyPair::from_pkcs8(&private).map(Self).map_err(|_| UnusableKey)
     }
@@ -66,7 +63,7 @@ impl SigningKey {
     /// no key file.
     #[must_use]
     pub fn public(stored: &str) -> Option<String> {
-        serde_json::from_str(stored).ok().map(|stored: Stored| stored.public)
+        parts(stored).map(|(_, public)| public.to_string())
     }
 
     /// The signature over a query, in base64.

@@ -76,7 +76,7 @@ impl Ops {
         };
         match discovery.find(zone, self.template_name(), self.clock.now()).await {
             Ok(provider) => Ok(Offer::Link {
-                url: link(&provider, self.template_name(), &query, &self.signing_key().await?),
+                url: link(&provider, self.template_name(), &query, &self.link_key().await?),
                 dns_host: provider.name().to_string(),
                 records: parts.into_iter().flat_map(|(_, keys)| keys).collect(),
                 window: provider.window(),
@@ -115,12 +115,12 @@ impl Ops {
     ///
     /// # Errors
     /// When the store fails, or the key file is not here.
-    pub async fn make_signing_key(&self) -> Result<()> {
-        self.signing_key().await.map(drop)
+    pub async fn make_link_key(&self) -> Result<()> {
+        self.link_key().await.map(drop)
     }
 
     /// The key for links. The first to want one makes it.
-    async fn signing_key(&self) -> Result<SigningKey> {
+    async fn link_key(&self) -> Result<SigningKey> {
         let file = self.key.clone().ok_or_else(|| unusable("the key file is not here"))?;
         let stored = match self.store.kept(KEY).await? {
             Some(stored) => stored,
@@ -142,7 +142,7 @@ impl Ops {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn signing_key_texts(&self) -> Result<Vec<String>> {
+    pub async fn link_key_texts(&self) -> Result<Vec<String>> {
         let stored = self.store.kept(KEY).await?;
         let public = stored.as_deref().and_then(SigningKey::public);
         Ok(public.map(|public| key_texts(&public)).unwrap_or_default())

@@ -24,6 +24,9 @@ mod notices;
 pub mod publish;
 pub mod questionnaire;
 pub mod review;
+pub mod rewrap;
+pub mod rotation;
+pub mod signing;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -34,7 +37,7 @@ use crate::{
     clock::{Clock, Randomness},
     config::Config,
     domain_connect::Discovery,
-    keys::KeyFile,
+    keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -72,6 +75,8 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Rung when a review became due.
     pub review_due: Arc<Notify>,
+    /// Rung when keys are to be turned.
+    pub turning: Arc<Notify>,
     /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
     /// Rung when there may be something for webhooks.
@@ -81,6 +86,10 @@ pub struct Ops {
     pub key: Option<Arc<KeyFile>>,
     /// Finds out what DNS hosts offer, where the process asks DNS.
     pub discovery: Option<Arc<Discovery>>,
+    /// Makes DKIM keys.
+    pub maker: Arc<KeyMaker>,
+    /// DKIM keys that have signed a short while ago.
+    pub opened: Arc<OpenedKeys>,
     /// Asks DNS, where the process does: a server, and commands that need it.
     pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
@@ -146,10 +155,13 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             review_due: Arc::default(),
+            turning: Arc::default(),
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
             discovery: None,
+            maker: Arc::default(),
+            opened: Arc::default(),
             asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),

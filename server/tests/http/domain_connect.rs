@@ -131,7 +131,7 @@ async fn the_link_is_the_hosts_and_signed_by_us() {
     let signature = rest.strip_suffix("&key=_dcpubkeyv1").unwrap();
     assert!(!signature.contains(['+', '/', '=']), "it is encoded: {signature}");
     let signature = signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
-    let texts = api.ops.signing_key_texts().await.unwrap();
+    let texts = api.ops.link_key_texts().await.unwrap();
     assert!(texts.len() > 1 && texts.iter().all(|text| text.len() <= 255), "{texts:?}");
     let part = |(text, number): (&String, usize)| {
         text.strip_prefix(&format!("p={number},a=RS256,d=")).unwrap().to_string()

@@ -109,7 +109,7 @@ async fn open(config: &Arc<Config>) -> (Option<Ops>, Vec<Finding>) {
 
 async fn zone_of(ops: &Ops) -> anyhow::Result<OwnZone> {
     let listen = ops.config.dns.listen.map(|listen| listen.ip());
-    let key = ops.signing_key_texts().await.map_err(told)?;
+    let key = ops.link_key_texts().await.map_err(told)?;
     own_zone(ops, listen, key).context("our zone cannot be served")
 }
 

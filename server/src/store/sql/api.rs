@@ -6,6 +6,7 @@ mod kept;
 mod keys;
 mod notices;
 mod review;
+mod sealed;
 mod tokens;
 mod webhooks;
 mod zone;
