@@ -9,6 +9,8 @@ use crate::{
 const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
     Script { name: "update", words: &["update_story.py"] },
+    Script { name: "rotation", words: &["rotation_story.py"] },
+    Script { name: "secondaries", words: &["secondaries_story.py"] },
     Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
