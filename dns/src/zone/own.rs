@@ -7,7 +7,7 @@ use super::{
     follow,
     index::Id,
     key_place::KeyPlaces,
-    node::{Node, Rrset, core_name},
+    node::{Node, Rrset, core_name, wire_name},
     source::{SourceFailed, ZoneSource},
 };
 use async_trait::async_trait;
@@ -180,6 +180,31 @@ impl OwnZone {
         self.fixed.apexes.iter().map(|apex| &apex.name)
     }
 
+    /// The texts that stand at `name`, each joined: what the world should see
+    /// there. Not older than five seconds, as answers are.
+    ///
+    /// # Errors
+    /// When the source fails.
+    pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, SourceFailed> {
+        let owner = wire_name(name);
+        let ask = Ask { name: &owner, rtype: RecordType::TXT, recursion_desired: false };
+        let response = self.answer(ask).await;
+        if response.rcode == ResponseCode::ServFail {
+            return Err(SourceFailed);
+        }
+        let texts = response.answers.iter().filter_map(|record| match &record.data {
+            RData::TXT(txt) => Some(txt.txt_data.concat()),
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+
+    /// The zone's name servers, the primary first, with the addresses of those
+    /// inside it.
+    pub fn name_servers(&self) -> impl Iterator<Item = (&Name, &[IpAddr])> {
+        self.settings.name_servers.iter().map(|(name, addresses)| (name, addresses.as_slice()))
+    }
+
     /// The SOA's serial number.
     #[must_use]
     pub fn serial(&self) -> u32 {
@@ -216,8 +241,12 @@ impl OwnZone {
 
     /// The SOA record at an apex, as it is now.
     pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
-        let apex = self.fixed.apexes.iter().find(|known| known.name == *apex)?;
-        Some(apex.soa(self.serial()))
+        self.soa_at(apex, self.serial())
+    }
+
+    /// The same with the serial of some moment.
+    pub(super) fn soa_at(&self, apex: &Name, serial: u32) -> Option<Record> {
+        Some(self.fixed.apexes.iter().find(|known| known.name == *apex)?.soa(serial))
     }
 
     pub(super) fn fixed(&self) -> &Fixed {

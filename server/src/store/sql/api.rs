@@ -1,6 +1,7 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod dns_access;
 mod keys;
 mod notices;
 mod review;
@@ -84,6 +85,10 @@ impl Store for Handle {
 
     async fn is_empty(&self) -> Result<bool> {
         read!(self, accounts::is_empty())
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        read!(self, backup::now())
     }
 
     async fn key_fingerprint(&self) -> Result<Option<String>> {
