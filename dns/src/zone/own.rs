@@ -241,8 +241,12 @@ impl OwnZone {
 
     /// The SOA record at an apex, as it is now.
     pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
-        let apex = self.fixed.apexes.iter().find(|known| known.name == *apex)?;
-        Some(apex.soa(self.serial()))
+        self.soa_at(apex, self.serial())
+    }
+
+    /// The same with the serial of some moment.
+    pub(super) fn soa_at(&self, apex: &Name, serial: u32) -> Option<Record> {
+        Some(self.fixed.apexes.iter().find(|known| known.name == *apex)?.soa(serial))
     }
 
     pub(super) fn fixed(&self) -> &Fixed {
