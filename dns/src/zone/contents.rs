@@ -7,7 +7,7 @@ use super::{
     spf,
 };
 use hickory_proto::rr::{
-    RData, Record,
+    Name as WireName, RData, Record,
     rdata::{MX, NS, SOA},
 };
 use signet_core::{
@@ -83,6 +83,13 @@ impl Fixed {
             .iter()
             .filter(|apex| name.is_at_or_below(&apex.name))
             .max_by_key(|apex| apex.name.labels())
+    }
+
+    /// Whether this is one of the names that consent, of which any labels make
+    /// one: the export has a wildcard there, and what it matches is no less for
+    /// octets that names elsewhere in the zone do not have (RFC 4592 §2.1.1).
+    pub(super) fn consents(&self, name: &WireName) -> bool {
+        self.consent.as_ref().is_some_and(|base| wire_name(base).zone_of(name))
     }
 
     fn holds(&self, name: &Name) -> bool {

@@ -285,6 +285,7 @@ impl Answers for OwnZone {
             response.authoritative = true;
             let found = match core_name(&owner) {
                 Some(name) => self.find(&name).await,
+                None if self.fixed.consents(&owner) => Ok(Some(Found::Made(contents::consent()))),
                 None => Ok(None),
             };
             let Ok(found) = found else { return Response::failed() };
