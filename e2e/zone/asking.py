@@ -1,5 +1,6 @@
 """Asking the same of several servers: many questions under way at a time, over UDP and TCP."""
 
+import contextlib
 import random
 import select
 import socket
@@ -23,6 +24,19 @@ def ask_all(address, questions):
     for some in _parts(tcp):
         _over_tcp(address, questions, some, replies)
     return replies
+
+
+def unanswered(address, questions, seconds=1.0):
+    """How many of these datagrams have brought no reply after a while."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.connect(address)
+        for number, question in enumerate(questions):
+            server.send(question.octets(number))
+        replies = 0
+        while select.select([server], [], [], seconds)[0]:
+            server.recv(65535)
+            replies += 1
+        return len(questions) - replies
 
 
 def _parts(indices):
@@ -51,20 +65,21 @@ def _over_udp(server, questions, some, replies):
 
 
 def _over_tcp(address, questions, some, replies):
-    """All on one connection, before the first is answered (RFC 7766, section 6.2.1.1)."""
+    """All on one connection, before the first is answered (RFC 7766, section 6.2.1.1).
+
+    A server may close it after any reply (section 6.2.3); what is left is asked on another.
+    """
     waiting = _numbers(some)
-    frames = [questions[index].octets(number) for number, index in waiting.items()]
-    with socket.create_connection(address, timeout=PATIENCE * TRIES) as stream:
-        stream.sendall(b"".join(struct.pack("!H", len(frame)) + frame for frame in frames))
-        reader = stream.makefile("rb")
-        try:
-            while waiting:
-                length = reader.read(2)
-                if len(length) < 2:
-                    break
+    for _ in range(TRIES * UNDER_WAY):
+        before = len(waiting)
+        with contextlib.suppress(OSError), socket.create_connection(address, timeout=PATIENCE) as stream:
+            frames = [questions[index].octets(number) for number, index in waiting.items()]
+            stream.sendall(b"".join(struct.pack("!H", len(frame)) + frame for frame in frames))
+            reader = stream.makefile("rb")
+            while waiting and len(length := reader.read(2)) == 2:
                 reply = reader.read(int.from_bytes(length, "big"))
                 index = waiting.pop(int.from_bytes(reply[:2], "big"), None)
                 if index is not None:
                     replies[index] = reply
-        except TimeoutError:
-            pass
+        if not waiting or len(waiting) == before:
+            return

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import threading
+import time
 
 from harness.customers import Customers
 from harness.signet import Api, Signet
@@ -10,6 +11,25 @@ from harness.signet import Api, Signet
 APEX = "signet.test"
 CONSENT = f"_report._dmarc.dmarc.{APEX}"
 PLACE = "shops"
+
+
+# How old what the zone server knows may be, and a little.
+STALENESS = 6
+
+
+def at_rest(story, signet, apexes, keys):
+    """The exports once they have so many keys, change no more, and are what is served."""
+    export = lambda: {apex: signet.command("zone", "export", "--apex", apex).stdout for apex in apexes}
+    seen = export()
+
+    def settled():
+        nonlocal seen
+        before = seen
+        time.sleep(STALENESS)
+        seen = export()
+        return seen == before and sum(text.count('"v=DKIM1;') for text in seen.values()) >= keys and seen
+
+    return story.eventually(f"at least {keys} keys are published and the zone is at rest", settled, 600)
 
 
 class Population:
@@ -26,6 +46,8 @@ class Population:
             dns_rate_limit=0,
             **self.customers.settings,
         ).start()
+        host, port = self.customers.places[0].split(":")
+        self.address = (host, int(port))
         self.here = threading.local()
         self.accounts(accounts)
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -49,4 +71,4 @@ class Population:
             json.loads(self.signet.command(*words, "--json").stdout)
 
     def export(self, apex=APEX):
-        return self.signet.command("zone", "export", "--zone", apex).stdout
+        return self.signet.command("zone", "export", "--apex", apex).stdout

@@ -38,9 +38,20 @@ class Zone:
 
 
 class Questions:
+    """`consent` is the name below which there is nothing but consent, if there is any."""
+
     def __init__(self, zone, demo_zone, consent, rng):
         self.zone, self.demo_zone, self.consent, self.rng = zone, demo_zone, consent, rng
         self.made = []
+        self.some = sorted(zone.keyed or zone.others)[0]
+
+    @staticmethod
+    def replies(names):
+        """What is no question but says that it is a reply."""
+        return [Question("a reply", name, TYPES["TXT"], flags=QR | flags) for name in names for flags in (0, RD, AA)]
+
+    def consenting(self, name):
+        return bool(self.consent) and (name == self.consent or name.endswith(f".{self.consent}"))
 
     def add(self, kind, name, rtype, **fields):
         self.made.append(Question(kind, name, TYPES[rtype], **fields))
@@ -49,8 +60,10 @@ class Questions:
         self.hits()
         self.between()
         self.misses()
-        self.near_misses()
-        self.consents()
+        if self.zone.targets:
+            self.near_misses()
+        if self.consent:
+            self.consents()
         self.odd_labels()
         self.long_names()
         self.elsewhere()
@@ -87,8 +100,9 @@ class Questions:
 
     def misses(self):
         above = [*self.zone.others, *self.sample(self.zone.targets, 60), *self.sample(self.zone.between, 60)]
-        above = [name for name in above if name != self.consent and not name.endswith(f".{self.consent}")]
         for name in above:
+            if self.consenting(name):
+                continue
             kind = "below a leaf" if name in self.zone.owners and name != self.zone.apex else "miss"
             for depth in (1, 2, 3, 5):
                 label = ".".join(self.letters(self.rng.randint(1, 12)) for _ in range(depth))
@@ -138,7 +152,7 @@ class Questions:
         places = [self.zone.apex, self.demo_zone, f"dkim.{self.zone.apex}", *self.sample(self.zone.targets, 3)]
         places += [*self.sample(self.zone.between, 3), *self.sample(self.zone.others, 10)]
         for place in places:
-            if place.endswith(self.consent):
+            if self.consenting(place):
                 continue
             for label in ODD_LABELS:
                 self.add("odd labels", (label, *labels(place)), self.rng.choice(["TXT", "A", "ANY", "SOA"]))
@@ -151,7 +165,7 @@ class Questions:
             self.add("odd labels", (first, second + b"\0", *rest), "TXT")
 
     def long_names(self):
-        places = [self.zone.apex, self.demo_zone, f"dkim.{self.zone.apex}", self.zone.targets[0], self.consent]
+        places = [self.zone.apex, self.demo_zone, f"dkim.{self.zone.apex}", self.some, self.consent or self.zone.apex]
         for place in places:
             room = 255 - len(packed(place))
             for size in (1, 2, 31, 62, 63):
@@ -172,17 +186,18 @@ class Questions:
             for rtype in [*ASKED, *META]:
                 self.add("elsewhere", name, rtype)
         for rclass in (CH, NONE, ANY_CLASS, 4, 0, 65280):
-            for name in (apex, "version.bind", "id.server", "version.server", "x.test", self.zone.keyed[0], f"no.{apex}"):
+            for name in (apex, "version.bind", "id.server", "version.server", "x.test", self.some, f"no.{apex}"):
                 for rtype in ("TXT", "A", "ANY", "SOA"):
                     self.add("another class", name, rtype, rclass=rclass)
-        for name in (apex, self.demo_zone, self.zone.keyed[0], f"no.{apex}", f"dkim.{apex}"):
+        for name in (apex, self.demo_zone, self.some, f"no.{apex}", f"dkim.{apex}"):
             for rtype in META:
                 for tcp in (False, True):
                     self.add("meta type", name, rtype, tcp=tcp)
 
     def sizes(self):
-        names = [apex for apex in (self.zone.apex, self.demo_zone)]
-        names += [f"bounce.{self.zone.apex}", f"no.{self.zone.apex}", f"dkim.{self.zone.apex}", "example.com", f"a.b.{self.consent}"]
+        names = [self.zone.apex, self.demo_zone]
+        names += [f"bounce.{self.zone.apex}", f"no.{self.zone.apex}", f"dkim.{self.zone.apex}", "example.com"]
+        names += [f"a.b.{self.consent}"] if self.consent else []
         names += [*self.sample(self.zone.keyed, 8), *self.sample(self.zone.others, 20)]
         for name in names:
             for payload in SIZES:
@@ -196,15 +211,14 @@ class Questions:
                 self.add("EDNS option", name, "TXT", options=struct.pack("!2H", code, len(data)) + data)
 
     def flags(self):
-        names = [self.zone.apex, self.zone.keyed[0], f"no.{self.zone.apex}", f"dkim.{self.zone.apex}", "example.com", f"track.{self.zone.apex}"]
+        names = [self.zone.apex, self.some, f"no.{self.zone.apex}", f"dkim.{self.zone.apex}", "example.com", f"track.{self.zone.apex}"]
         for name in names:
             for flag in (RD, CD, AD, Z, AA, TC, RA, RD | CD, RD | AD, RD | CD | AD | Z | AA | TC | RA, 3, 15):
                 for payload in (None, 1232):
                     self.add("flags", name, "TXT", flags=flag, payload=payload)
-            self.add("a reply", name, "TXT", flags=QR)
 
     def messages(self):
-        names = [self.zone.apex, self.zone.keyed[0], f"no.{self.zone.apex}", "example.com"]
+        names = [self.zone.apex, self.some, f"no.{self.zone.apex}", "example.com"]
         record = packed(self.zone.apex) + struct.pack("!2HIH", TYPES["A"], IN, 60, 4) + b"\xc0\0\x02\x01"
         for name in names:
             for opcode in (1, STATUS, 3, NOTIFY, UPDATE, 6, 7, 15):
@@ -225,7 +239,7 @@ class Questions:
             self.made.append(dataclasses.replace(question, kind=f"{question.kind}, mixed case", name=tuple(map(mixed, name))))
 
     def over_tcp(self):
-        # A reply that is asked to reply ends a connection or does not; nobody says which.
-        able = [question for question in self.made if not question.flags & QR and not question.tcp]
+        # A header alone ends the connection to NSD.
+        able = [question for question in self.made if not question.tcp and (question.questions or question.payload is not None)]
         for question in self.rng.sample(able, min(len(able), 3000)):
             self.made.append(dataclasses.replace(question, tcp=True))

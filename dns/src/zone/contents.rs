@@ -88,8 +88,13 @@ impl Fixed {
     /// Whether this is one of the names that consent, of which any labels make
     /// one: the export has a wildcard there, and what it matches is no less for
     /// octets that names elsewhere in the zone do not have (RFC 4592 §2.1.1).
+    /// Below the wildcard's own name there is nothing (§2.2.1).
     pub(super) fn consents(&self, name: &WireName) -> bool {
-        self.consent.as_ref().is_some_and(|base| wire_name(base).zone_of(name))
+        let Some(base) = &self.consent else { return false };
+        // Not by `num_labels`, which leaves out a wildcard.
+        let below = name.iter().count().saturating_sub(base.labels());
+        let last = below.checked_sub(1).and_then(|last| name.iter().nth(last));
+        wire_name(base).zone_of(name) && (below == 1 || last != Some(b"*"))
     }
 
     fn holds(&self, name: &Name) -> bool {

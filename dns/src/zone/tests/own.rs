@@ -121,7 +121,7 @@ async fn consent_is_given_to_names_of_any_octets() {
     let client = client().await;
     let base = WireName::from_ascii("_report._dmarc.dmarc.Signet.test.").unwrap();
     for labels in
-        [vec![&b"*"[..]], vec![b"\0 \xff"], vec![b"a.b"], vec![b"shop", b"*"], vec![b"\xff", b"shop"]]
+        [vec![&b"*"[..]], vec![b"\0 \xff"], vec![b"a.b"], vec![b"*", b"shop"], vec![b"\xff", b"shop"]]
     {
         let odd = WireName::from_labels(labels).unwrap().append_domain(&base).unwrap();
         for (rtype, records) in [(RecordType::TXT, 1), (RecordType::A, 0)] {
@@ -132,6 +132,8 @@ async fn consent_is_given_to_names_of_any_octets() {
             assert_eq!(answer.answers.len(), records, "{odd} {rtype}");
         }
     }
+    // The wildcard is a name, too, with nothing below it (RFC 4592 §2.2.1).
+    assert_nxdomain(&client.ask("shop.*._report._dmarc.dmarc.signet.test", RecordType::TXT).await, "signet.test.");
 }
 
 #[tokio::test]
