@@ -81,5 +81,8 @@ def _over_tcp(address, questions, some, replies):
                 index = waiting.pop(int.from_bytes(reply[:2], "big"), None)
                 if index is not None:
                     replies[index] = reply
-        if not waiting or len(waiting) == before:
+        if not waiting:
             return
+        if len(waiting) == before:
+            # It is the first that is not answered.
+            waiting.pop(next(iter(waiting)))
