@@ -15,6 +15,7 @@
 //! * [`review`] — what the automatic review makes of a sender
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
 //! * [`authz`] — whether a message may go out
+//! * [`rotation`] — the life of DKIM keys
 //! * [`schedule`] — when to look again
 //! * [`tracking`], [`company`] — what customers set
 //! * [`questionnaire`] — what a review asks a sender
@@ -37,6 +38,7 @@ pub mod observe;
 pub mod plan;
 pub mod questionnaire;
 pub mod review;
+pub mod rotation;
 pub mod schedule;
 pub mod tracking;
 pub mod verify;

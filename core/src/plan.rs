@@ -7,6 +7,7 @@
 use crate::{
     names::{DomainName, Name, RecordId},
     observe::RecordType,
+    rotation::Selector,
     verify::spf,
 };
 use alloc::{
@@ -172,12 +173,24 @@ pub struct Subject<'a> {
     pub id: &'a RecordId,
     /// Whether it is a demo domain, in our own zone.
     pub demo: bool,
+    /// Who publishes its DKIM keys.
+    pub dkim: Dkim<'a>,
+}
+
+/// Who publishes a domain's DKIM keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dkim<'a> {
+    /// We do; the domain's records are CNAMEs to ours.
+    #[default]
+    Delegated,
+    /// Its owner does: the texts of the two key records, empty until there is a key.
+    Raw([&'a str; 2]),
 }
 
 /// The records `subject` must have, in the order they are shown.
 #[must_use]
 pub fn plan(provider: &Provider, subject: &Subject<'_>, present: &Present) -> Vec<PlannedRecord> {
-    let Subject { domain, id, demo } = *subject;
+    let Subject { domain, id, demo, dkim } = *subject;
     let prefix = &provider.prefix;
     let below = |labels: &str| {
         domain.name().prepend(labels).expect("DomainName::MAX leaves room for every planned owner")
@@ -198,9 +211,13 @@ pub fn plan(provider: &Provider, subject: &Subject<'_>, present: &Present) -> Ve
         let gates = provider.spf_mode == SpfMode::Required;
         records.push(txt(RecordKey::Spf, domain.name().clone(), value, gates));
     }
-    for (number, key) in [(1, RecordKey::Dkim1), (2, RecordKey::Dkim2)] {
+    for selector in Selector::BOTH {
+        let (number, key) = (selector.number(), selector.record());
         let owner = below(&format!("{prefix}{number}-{id}._domainkey"));
-        records.push(cname(key, owner, provider.dkim_target(number, id)));
+        records.push(match dkim {
+            Dkim::Delegated => cname(key, owner, provider.dkim_target(number, id)),
+            Dkim::Raw(texts) => txt(key, owner, texts[selector.index()].to_string(), true),
+        });
     }
     let dmarc = present.dmarc.clone().unwrap_or_else(|| dmarc_value(provider, demo));
     records.push(txt(RecordKey::Dmarc, below("_dmarc"), dmarc, true));
@@ -236,7 +253,7 @@ pub(crate) mod tests {
     pub(crate) fn planned(provider: &Provider, domain: &str, present: &Present) -> Vec<PlannedRecord> {
         let domain = DomainName::trusted(Name::parse(domain).unwrap());
         let id = RecordId::parse("abcdefghijklmnop").unwrap();
-        plan(provider, &Subject { domain: &domain, id: &id, demo: false }, present)
+        plan(provider, &Subject { domain: &domain, id: &id, demo: false, dkim: Dkim::Delegated }, present)
     }
 
     fn lines(records: &[PlannedRecord]) -> Vec<String> {

@@ -14,7 +14,7 @@ use signet_core::{
         freeze::{AtStake, WINDOW},
     },
     names::{DomainName, Name, RecordId},
-    plan::{PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
+    plan::{Dkim, PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
     schedule::{Pace, next_look},
     verify::{Code, Status, Verdict},
 };
@@ -107,7 +107,11 @@ fn provider() -> Provider {
 fn planned() -> Vec<PlannedRecord> {
     let domain = DomainName::trusted(Name::parse("example.com").unwrap());
     let id = RecordId::parse("abcdefghijklmnop").unwrap();
-    plan(&provider(), &Subject { domain: &domain, id: &id, demo: false }, &Present::default())
+    plan(
+        &provider(),
+        &Subject { domain: &domain, id: &id, demo: false, dkim: Dkim::Delegated },
+        &Present::default(),
+    )
 }
 
 fn minute(minutes: i64) -> Timestamp {

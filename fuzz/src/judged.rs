@@ -3,7 +3,7 @@
 use signet_core::{
     names::{DomainName, Name, RecordId},
     observe::{Failure, Look, Need, Question, Seen, Zone},
-    plan::{PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
+    plan::{Dkim, PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
     verify::{Context, Verdict, spf},
 };
 use std::fmt::Debug;
@@ -42,7 +42,7 @@ pub(crate) fn provider(spf_mode: SpfMode, reports: bool) -> Provider {
 pub(crate) fn planned(provider: &Provider, domain: &Name, present: &Present) -> Vec<PlannedRecord> {
     let domain = DomainName::trusted(domain.clone());
     let id = RecordId::parse(ID).expect("a literal id");
-    plan(provider, &Subject { domain: &domain, id: &id, demo: false }, present)
+    plan(provider, &Subject { domain: &domain, id: &id, demo: false, dkim: Dkim::Delegated }, present)
 }
 
 pub(crate) fn planned_one(provider: &Provider, domain: &Name, key: RecordKey) -> PlannedRecord {

@@ -37,7 +37,7 @@ struct Store;
 impl ZoneSource for Store {
     async fn keys(&self, id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
         match id.as_str() {
-            "abcdefghijklmnop" => Ok(Some([Some(vec![7; 294]), Some(vec![7; 1_100])])),
+            "abcdefghijklmnop" => Ok(Some([Some("7".repeat(410)), Some("7".repeat(1_500))])),
             "cccccccccccccccc" => Err(SourceFailed),
             _ => Ok(None),
         }

@@ -5,7 +5,10 @@
 //! the key belongs to is bound in as associated data, so that a row moved to
 //! another domain does not open.
 
-use crate::{clock::Randomness, store::NewKey};
+use crate::{
+    clock::Randomness,
+    store::{KeyOrigin, Keyless, NewKey, SealedKey},
+};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -13,7 +16,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
-use signet_core::names::RecordId;
+use signet_core::rotation::{Algorithm, Selector};
 use std::{
     fs,
     io::Write as _,
@@ -26,7 +29,8 @@ use zeroize::Zeroizing;
 const HEADER: &str = "signet-key-v1";
 /// First byte of a sealed key.
 const SEALED_V1: u8 = 1;
-const TAG_LEN: usize = 16;
+/// The version of the key-encryption key that wraps.
+const KEK: u32 = 1;
 
 /// The key-encryption key.
 pub struct KeyFile(Zeroizing<[u8; 32]>);
@@ -94,29 +98,28 @@ impl KeyFile {
         hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Seals a private key for a domain's selector.
+    /// Seals a private key (PKCS #8, DER).
     #[must_use]
-    pub fn seal(&self, private: &[u8], id: &RecordId, selector: u8, random: &Randomness) -> Vec<u8> {
+    pub fn seal(&self, private: &[u8], owner: &KeyOwner<'_>, random: &Randomness) -> SealedKey {
         let data_key = Zeroizing::new(random.bytes::<32>());
-        let owner = owner(id, selector);
-        let mut sealed = vec![SEALED_V1];
-        sealed.extend(encrypt(&self.0, data_key.as_slice(), &owner, random));
-        sealed.extend(encrypt(&data_key, private, &owner, random));
-        sealed
+        let owner = owner.bound();
+        SealedKey {
+            kek: KEK,
+            wrapped: encrypt(&self.0, data_key.as_slice(), &owner, random),
+            sealed: encrypt(&data_key, private, &owner, random),
+        }
     }
 
-    /// Opens what [`Self::seal`] made for the same domain and selector.
+    /// Opens what [`Self::seal`] made for the same owner.
     #[must_use]
-    pub fn open_sealed(&self, sealed: &[u8], id: &RecordId, selector: u8) -> Option<Zeroizing<Vec<u8>>> {
-        let owner = owner(id, selector);
-        let (&version, rest) = sealed.split_first()?;
-        let (wrapped, body) = rest.split_at_checked(NONCE_LEN + 32 + TAG_LEN)?;
-        if version != SEALED_V1 {
+    pub fn open_sealed(&self, key: &SealedKey, owner: &KeyOwner<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        if key.kek != KEK {
             return None;
         }
-        let data_key = decrypt(&self.0, wrapped, &owner)?;
+        let owner = owner.bound();
+        let data_key = decrypt(&self.0, &key.wrapped, &owner)?;
         let data_key = Zeroizing::new(<[u8; 32]>::try_from(data_key.as_slice()).ok()?);
-        decrypt(&data_key, body, &owner)
+        decrypt(&data_key, &key.sealed, &owner)
     }
 
     /// Seals a secret that is no DKIM key. It opens for the same `purpose` only.
@@ -149,24 +152,43 @@ impl KeyFile {
     /// When the cryptography library cannot make one.
     pub fn make(
         &self,
-        id: &RecordId,
-        selector: u8,
+        domain: &Keyless,
+        selector: Selector,
+        id: String,
         random: &Randomness,
     ) -> Result<NewKey, aws_lc_rs::error::Unspecified> {
         let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
         let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair))?;
-        let sealed = self.seal(private.as_ref(), id, selector, random);
-        Ok(NewKey { selector, public: public.as_ref().to_vec(), sealed })
+        let owner = KeyOwner { domain, selector, id: &id };
+        let private = self.seal(private.as_ref(), &owner, random);
+        let (algorithm, origin, public) = (Algorithm::Rsa2048, KeyOrigin::Made, public.as_ref().to_vec());
+        Ok(NewKey { id, selector, algorithm, origin, public, private })
+    }
+}
+
+/// Whose a private key is, and which: bound in as associated data, so that a row
+/// moved to another place does not open.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyOwner<'a> {
+    /// The domain.
+    pub domain: &'a Keyless,
+    /// Where the key stands.
+    pub selector: Selector,
+    /// What it is called.
+    pub id: &'a str,
+}
+
+impl KeyOwner<'_> {
+    fn bound(&self) -> Vec<u8> {
+        let Keyless { account, domain, record_id } = self.domain;
+        let selector = self.selector.number();
+        format!("signet dkim v{SEALED_V1} {account} {domain} {record_id} {selector} {}", self.id).into_bytes()
     }
 }
 
 fn secret(purpose: &str) -> String {
     format!("signet secret {purpose}")
-}
-
-fn owner(id: &RecordId, selector: u8) -> Vec<u8> {
-    format!("signet dkim {id} {selector}").into_bytes()
 }
 
 /// Nonce, ciphertext, tag. Data keys are used once; of nonces under the
@@ -198,6 +220,7 @@ fn cipher(key: &[u8; 32]) -> LessSafeKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{AccountId, DomainId};
 
     #[test]
     fn the_file_is_private_and_stays_the_same() {
@@ -234,18 +257,29 @@ mod tests {
     fn a_sealed_key_opens_for_its_owner_only() {
         let random = Randomness::default();
         let file = KeyFile(Zeroizing::new(random.bytes()));
-        let (id, other) = (random.record_id(), random.record_id());
-        let key = file.make(&id, 1, &random).unwrap();
-        let private = file.open_sealed(&key.sealed, &id, 1).unwrap();
+        let domain = Keyless { account: AccountId(1), domain: DomainId(2), record_id: random.record_id() };
+        let key = file.make(&domain, Selector::First, "one".to_string(), &random).unwrap();
+        let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
+        let private = file.open_sealed(&key.private, &owner).unwrap();
         let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();
         let public =
             AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair)).unwrap();
         assert_eq!(public.as_ref(), key.public);
-        assert!(file.open_sealed(&key.sealed, &id, 2).is_none());
-        assert!(file.open_sealed(&key.sealed, &other, 1).is_none());
-        assert!(KeyFile(Zeroizing::new(random.bytes())).open_sealed(&key.sealed, &id, 1).is_none());
-        for cut in 0..key.sealed.len() {
-            assert!(file.open_sealed(&key.sealed[..cut], &id, 1).is_none());
+        let others = [
+            Keyless { account: AccountId(9), ..domain.clone() },
+            Keyless { domain: DomainId(9), ..domain.clone() },
+            Keyless { record_id: random.record_id(), ..domain.clone() },
+        ];
+        for other in &others {
+            assert!(file.open_sealed(&key.private, &KeyOwner { domain: other, ..owner }).is_none());
+        }
+        let moved = KeyOwner { selector: Selector::Second, ..owner };
+        assert!(file.open_sealed(&key.private, &moved).is_none());
+        assert!(file.open_sealed(&key.private, &KeyOwner { id: "two", ..owner }).is_none());
+        assert!(KeyFile(Zeroizing::new(random.bytes())).open_sealed(&key.private, &owner).is_none());
+        for cut in 0..key.private.sealed.len() {
+            let cut = SealedKey { sealed: key.private.sealed[..cut].to_vec(), ..key.private.clone() };
+            assert!(file.open_sealed(&cut, &owner).is_none());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     ops::Ops,
-    store::{Store, ZoneDomain},
+    store::{KeyTexts, Store, ZoneDomain},
 };
 use async_trait::async_trait;
 use signet_core::names::{Name, RecordId};
@@ -42,7 +42,7 @@ fn failed(error: crate::store::StoreError) -> SourceFailed {
 
 #[async_trait]
 impl ZoneSource for StoreZone {
-    async fn keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>, SourceFailed> {
+    async fn keys(&self, id: &RecordId) -> Result<Option<KeyTexts>, SourceFailed> {
         self.0.published_keys(id).await.map_err(failed)
     }
 

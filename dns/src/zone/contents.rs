@@ -13,7 +13,7 @@ use hickory_proto::rr::{
 use signet_core::{
     names::{DomainName, Name, RecordId},
     observe::RecordType,
-    plan::{self, Present, Provider, Subject},
+    plan::{self, Dkim, Present, Provider, Subject},
 };
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -170,18 +170,19 @@ pub(super) fn consent() -> Node {
     Node::default().with(FIXED_TTL, [txt(b"v=DMARC1")])
 }
 
-/// What stands where a selector points: the key, once there is one, and
+/// What stands where a selector points: the key record, once there is one, and
 /// addresses, so that a DNS host that flattens the customer's CNAME shows
-/// itself. `spki` is the public key in DER (RFC 6376 §3.6.1; RFC 5280 §4.1).
-pub(super) fn key(addresses: &[IpAddr], spki: Option<&[u8]>) -> Node {
-    let record = spki.map(|der| txt(format!("v=DKIM1; k=rsa; p={}", base64(der)).as_bytes()));
+/// itself.
+pub(super) fn key(addresses: &[IpAddr], text: Option<&str>) -> Node {
+    let record = text.map(|text| txt(text.as_bytes()));
     Node::default().with(DOMAIN_TTL, record).with(DOMAIN_TTL, addresses.iter().copied().map(address))
 }
 
 /// All names of a demo domain, its own included: what the plan asks for, and
 /// what exists because of that.
 pub(super) fn demo(provider: &Provider, domain: &Name, id: &RecordId) -> BTreeMap<Name, Node> {
-    let subject = Subject { domain: &DomainName::trusted(domain.clone()), id, demo: true };
+    let subject =
+        Subject { domain: &DomainName::trusted(domain.clone()), id, demo: true, dkim: Dkim::Delegated };
     let mut nodes = BTreeMap::from([(domain.clone(), Node::default())]);
     for planned in plan::plan(provider, &subject, &Present::default()) {
         let rdata = match planned.rtype {
@@ -199,44 +200,4 @@ pub(super) fn demo(provider: &Provider, domain: &Name, id: &RecordId) -> BTreeMa
         }
     }
     nodes
-}
-
-/// RFC 4648 §4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            if i <= chunk.len() {
-                out.push(char::from(ALPHABET[(bits >> (18 - 6 * i) & 63) as usize]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    /// RFC 4648 §10.
-    #[test]
-    fn base64_test_vectors() {
-        for (plain, encoded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
-    }
 }

@@ -57,7 +57,7 @@ fn printable_line(value: &str) -> String {
 pub struct ZoneDomainView {
     /// The id in its names.
     pub id: RecordId,
-    /// Its public keys.
+    /// Its two key records.
     pub keys: super::Keys,
     /// Its name, if it is a demo domain.
     pub demo: Option<Name>,
@@ -103,9 +103,9 @@ fn domain_nodes(zone: &OwnZone, domain: &ZoneDomainView) -> BTreeMap<Name, Node>
     if let Some(name) = &domain.demo {
         nodes.extend(contents::demo(&settings.provider, name, &domain.id));
     }
-    for (number, spki) in [1, 2].into_iter().zip(&domain.keys) {
+    for (number, text) in [1, 2].into_iter().zip(&domain.keys) {
         let target = settings.provider.dkim_target(number, &domain.id);
-        nodes.insert(target, contents::key(&settings.host_addresses, spki.as_deref()));
+        nodes.insert(target, contents::key(&settings.host_addresses, text.as_deref()));
     }
     nodes
 }

@@ -30,9 +30,9 @@ const WAITING: usize = 1_024;
 /// seconds; SERVFAIL before that sends them to another server.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The two public keys of a domain as DER `SubjectPublicKeyInfo`, by selector;
-/// `None` while one has not been made.
-pub type Keys = [Option<Vec<u8>>; 2];
+/// The texts of a domain's two key records, by selector; `None` where there is
+/// none.
+pub type Keys = [Option<String>; 2];
 
 /// The source could not say. What it was is for the source to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -210,7 +210,7 @@ impl OwnZone {
                 let keys = self.patiently(self.source.keys(&id)).await?;
                 let addresses = &self.settings.host_addresses;
                 let nodes =
-                    keys.map(|keys| Arc::new(keys.map(|spki| contents::key(addresses, spki.as_deref()))));
+                    keys.map(|keys| Arc::new(keys.map(|text| contents::key(addresses, text.as_deref()))));
                 self.keys.put(id, read_at, nodes.clone());
                 nodes
             }

@@ -4,7 +4,7 @@ use crate::format::{Names, Scenario, Section, lines};
 use signet_core::{
     names::{DomainName, Name, RecordId},
     observe::RecordType,
-    plan::{PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
+    plan::{Dkim, PlannedRecord, Present, Provider, RecordKey, SpfMode, Subject, plan},
 };
 use signet_dns::testing::{Fault, RESOLVER, Rule, SECOND_RESOLVER, Zone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +75,7 @@ impl World {
         let name = Name::parse(&domain).unwrap_or_else(|error| panic!("{domain}: {error}"));
         let id = RecordId::parse(ID).expect("an id");
         let trusted = DomainName::trusted(name.clone());
-        let subject = Subject { domain: &trusted, id: &id, demo: false };
+        let subject = Subject { domain: &trusted, id: &id, demo: false, dkim: Dkim::Delegated };
         let mut plan = plan(&provider, &subject, &Present::default());
         for (key, name) in [RecordKey::Dkim1, RecordKey::Dkim2].into_iter().zip(scenario.raw.iter().flatten())
         {

@@ -98,6 +98,12 @@ CREATE TABLE domain (
     present_spf TEXT,
     present_dmarc TEXT,
     zone TEXT,
+    -- Which of its two selectors signs, or will be the first to.
+    active_selector INTEGER NOT NULL DEFAULT 1,
+    -- Whether its owner publishes the keys, and then their records.
+    dkim_raw INTEGER NOT NULL DEFAULT 0 CHECK (dkim_raw IN (0, 1)),
+    dkim_text1 TEXT,
+    dkim_text2 TEXT,
     UNIQUE (account_id, name)
 ) STRICT;
 CREATE INDEX domain_account ON domain (account_id, id);
@@ -153,14 +159,66 @@ CREATE TABLE report (
     body TEXT NOT NULL
 ) STRICT;
 
+-- What stands on a domain's two selectors (signet_core::rotation).
 CREATE TABLE dkim_key (
     domain_id INTEGER NOT NULL REFERENCES domain (id) ON DELETE CASCADE,
     selector INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    -- What the key is called wherever it is spoken of; never used twice.
+    key_id TEXT NOT NULL,
+    algorithm TEXT NOT NULL,
+    -- made or imported.
+    origin TEXT NOT NULL,
+    -- SPKI, DER.
     public BLOB NOT NULL,
-    sealed BLOB NOT NULL,
+    -- The private key under a data key, and that under the key-encryption key of
+    -- this version; NULL once they are destroyed.
+    kek INTEGER,
+    wrapped BLOB,
+    sealed BLOB,
+    -- next, active, companion, retired or revoked, and since when; clear_at is
+    -- when nobody remembers any more what stood there before.
+    stage TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    clear_at INTEGER,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (domain_id, selector)
 ) STRICT;
+CREATE INDEX dkim_key_kek ON dkim_key (kek, domain_id, selector) WHERE kek IS NOT NULL;
+
+-- How the rotation of a domain's keys stands; from its first keys on.
+CREATE TABLE rotation (
+    domain_id INTEGER NOT NULL PRIMARY KEY REFERENCES domain (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL,
+    -- One higher with every change of the keys or of this row.
+    version INTEGER NOT NULL DEFAULT 1,
+    -- When there is something to do; NULL for never.
+    due_at INTEGER,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    claim_at INTEGER GENERATED ALWAYS AS (CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) STORED,
+    -- That another key is asked for: asked or compromised.
+    wanted TEXT,
+    -- Proofs on end that came to nothing; since when and why it does not go on,
+    -- and when its owner was told.
+    failures INTEGER NOT NULL DEFAULT 0,
+    stuck_since INTEGER,
+    stuck TEXT,
+    told_at INTEGER
+) STRICT;
+CREATE INDEX rotation_claim ON rotation (claim_at) WHERE claim_at IS NOT NULL;
+CREATE INDEX rotation_stuck ON rotation (stuck_since) WHERE stuck_since IS NOT NULL;
+
+-- What has changed in our zone, and from which serial of it on; NULL until one
+-- is given.
+CREATE TABLE zone_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    record_id TEXT NOT NULL,
+    serial INTEGER,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX zone_change_new ON zone_change (id) WHERE serial IS NULL;
+CREATE INDEX zone_change_serial ON zone_change (serial) WHERE serial IS NOT NULL;
+CREATE INDEX zone_change_at ON zone_change (at);
 
 -- The history. It outlives the domains it is about, hence no foreign key.
 CREATE TABLE event (

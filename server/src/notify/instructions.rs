@@ -117,7 +117,8 @@ mod tests {
     use signet_core::{
         lifecycle::{Asked, DnsState},
         names::{DomainName, RecordId},
-        plan::{Present, Provider, SpfMode, Subject, plan},
+        plan::{Dkim, Present, Provider, SpfMode, Subject, plan},
+        rotation::Selector,
         verify::dns_host::Hosting,
     };
 
@@ -133,6 +134,8 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             dns: DnsState::Pending,
             records: vec![],
+            active_selector: Selector::First,
+            raw_dkim: None,
             present: Present {
                 spf: None,
                 dmarc: Some("v=DMARC1; p=reject; rua=mailto:\"a<b\"@c.example".into()),
@@ -161,7 +164,8 @@ mod tests {
             dmarc_rua: None,
             sending_ips: vec![],
         };
-        let subject = Subject { domain: &domain.name, id: &domain.record_id, demo: false };
+        let subject =
+            Subject { domain: &domain.name, id: &domain.record_id, demo: false, dkim: Dkim::Delegated };
         let mut records: Vec<_> =
             plan(&provider, &subject, &domain.present).into_iter().map(|r| (r, Status::Missing)).collect();
         records[4].1 = Status::Pass;

@@ -86,14 +86,10 @@ pub struct Observed {
     pub others_answer: bool,
 }
 
-/// The selector messages are signed with. The second takes its turn with key
-/// rotation.
-const ACTIVE_SELECTOR: RecordKey = RecordKey::Dkim1;
-
 /// What the verdicts mean for a claimed domain's verification.
 #[must_use]
 pub fn gate(due: &Due, plan: &[PlannedRecord], findings: &Findings) -> Gate {
-    dns::gate(plan, &findings.verdicts, &due.domain.dns, ACTIVE_SELECTOR)
+    dns::gate(plan, &findings.verdicts, &due.domain.dns, due.domain.active_selector.record())
 }
 
 fn decide(
@@ -238,7 +234,7 @@ pub(super) fn cause(domain: &Domain, hosting: &Hosting) -> String {
 
 /// What is wrong by a stored report.
 pub(super) fn still_wrong(due: &Domain, plan: &[PlannedRecord], verdicts: &[Verdict]) -> Vec<WrongRecord> {
-    match dns::gate(plan, verdicts, &due.dns, ACTIVE_SELECTOR) {
+    match dns::gate(plan, verdicts, &due.dns, due.active_selector.record()) {
         Gate::Wrong(found) => {
             wrong(plan, verdicts.iter().filter(|verdict| found.records.contains(&verdict.key)))
         }

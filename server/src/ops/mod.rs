@@ -35,7 +35,7 @@ use crate::{
 };
 use signet_core::{
     company::FieldErrors,
-    plan::{PlannedRecord, Subject, plan},
+    plan::{PlannedRecord, plan},
     verify::Status,
 };
 use std::{
@@ -172,8 +172,7 @@ impl Ops {
     /// The records a domain must have.
     #[must_use]
     pub fn plan(&self, domain: &Domain) -> Vec<PlannedRecord> {
-        let subject = Subject { domain: &domain.name, id: &domain.record_id, demo: domain.demo };
-        plan(&self.config.provider, &subject, &domain.present)
+        plan(&self.config.provider, &domain.subject(), &domain.present)
     }
 }
 

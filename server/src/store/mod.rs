@@ -11,6 +11,7 @@ mod statements;
 
 mod audit;
 mod dump;
+mod keys;
 mod model;
 mod notices;
 pub mod pg;
@@ -19,13 +20,16 @@ pub mod sqlite;
 mod stored;
 mod tokens;
 mod webhooks;
+mod zone;
 
 pub use audit::AuditStore;
+pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
 pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
+pub use zone::ZoneStore;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -80,7 +84,16 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// See the module.
 #[async_trait]
 pub trait Store:
-    AuditStore + NoticeStore + ReviewStore + TokenStore + WebhookStore + Send + Sync + 'static
+    AuditStore
+    + KeyStore
+    + NoticeStore
+    + ReviewStore
+    + TokenStore
+    + WebhookStore
+    + ZoneStore
+    + Send
+    + Sync
+    + 'static
 {
     // --- installation -----------------------------------------------------
 
@@ -298,21 +311,6 @@ pub trait Store:
     /// Notes that mail was sent from domains, and brings forward the next look at
     /// those that had not sent for long. Nothing is written of one noted within a day.
     async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()>;
-
-    // --- keys and zone ----------------------------------------------------
-
-    /// Verified domains and demo domains that have no DKIM keys.
-    async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>>;
-    /// Keeps a domain's keys, unless it has some.
-    async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool>;
-    /// The public keys (SPKI, DER) at the two DKIM targets of the domain with
-    /// this record id; `None` if there is no such domain.
-    async fn published_keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>>;
-    /// The record id of the demo domain with this name.
-    async fn demo_record_id(&self, name: &str) -> Result<Option<RecordId>>;
-    /// Every domain's record id with its keys and, for demo domains, the name:
-    /// for the zone's export. In pages, by record id after `after`.
-    async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>>;
 }
 
 /// Whether the database the URL names can be there at all: [`open`] makes a

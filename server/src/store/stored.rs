@@ -15,6 +15,7 @@ use signet_core::{
     observe::Server,
     plan::RecordKey,
     questionnaire::{self, Answer, Answers},
+    rotation::Selector,
     verify::{Code, Status, Verdict, Witnesses},
 };
 use std::{
@@ -41,6 +42,10 @@ pub(super) fn from_json<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Re
 /// Free text without NUL, which PostgreSQL cannot hold.
 pub(super) fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+pub(super) fn selector(number: i64) -> Result<Selector> {
+    Selector::from_number(number).ok_or_else(|| corrupt("a selector", number))
 }
 
 pub(super) fn time(what: &str, microseconds: i64) -> Result<Timestamp> {

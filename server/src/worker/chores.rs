@@ -6,6 +6,7 @@ use crate::{
     ops::Ops,
     store::{Cause, NewKey, StoreError},
 };
+use signet_core::rotation::Selector;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -33,9 +34,13 @@ pub(super) async fn make_keys(ops: Ops, file: Arc<KeyFile>, mut stop: watch::Rec
 async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> {
     let keyless = ops.store.keyless(KEY_BATCH).await?;
     for domain in &keyless {
-        let (file, random, id) = (file.clone(), ops.random.clone(), domain.record_id.clone());
+        let (file, random, owner) = (file.clone(), ops.random.clone(), domain.clone());
+        let now = ops.clock.now();
         let make = move || -> Result<Vec<NewKey>, aws_lc_rs::error::Unspecified> {
-            [1, 2].into_iter().map(|selector| file.make(&id, selector, &random)).collect()
+            Selector::BOTH
+                .into_iter()
+                .map(|selector| file.make(&owner, selector, random.uuid(now).to_string(), &random))
+                .collect()
         };
         let made = tokio::task::spawn_blocking(make).await;
         let Ok(Ok(keys)) = made else {

@@ -207,8 +207,8 @@ async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) ->
             return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
-    let keys = match ops.store.published_keys(&due.domain.record_id).await {
-        Ok(keys) => keys.unwrap_or_default(),
+    let keys = match ops.store.key_ring(due.domain.account, due.domain.id).await {
+        Ok(ring) => ring.map(|ring| ring.keys.map(|key| key.map(|key| key.public))).unwrap_or_default(),
         Err(error) => {
             tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
             return None;

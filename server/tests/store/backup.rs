@@ -32,8 +32,7 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
     let domain = register(&store, account, "example.com").await;
     look_at(&store, &domain, DnsState::Verified { at: at(5) }, 5).await;
     for keyless in store.keyless(10).await.unwrap() {
-        let keys =
-            [1, 2].map(|selector| NewKey { selector, public: vec![0, selector], sealed: vec![255, 0] });
+        let keys = Selector::BOTH.map(new_key);
         store.add_keys(&keyless, &keys, &cause(6)).await.unwrap();
     }
     store.create_company(account, &company(), &cause(7)).await.unwrap();

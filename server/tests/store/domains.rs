@@ -102,7 +102,7 @@ async fn deleting(place: Place) {
     let domain = register(&store, account, "example.com").await;
     look_at(&store, &domain, DnsState::Verified { at: at(5) }, 5).await;
     let keyless = store.keyless(10).await.unwrap().into_iter().find(|k| k.domain == domain.id).unwrap();
-    let key = NewKey { selector: 1, public: vec![1], sealed: vec![2] };
+    let key = new_key(Selector::First);
     assert!(store.add_keys(&keyless, &[key], &cause(6)).await.unwrap());
     store.request_check(account, domain.id, at(7)).await.unwrap();
     let claimed = claim(&store, 8).await;
@@ -161,7 +161,7 @@ async fn keys_and_zone(place: Place) {
     assert_eq!(keyless.iter().map(|k| k.domain).collect::<Vec<_>>(), [demo.id, verified.id]);
     assert_eq!(store.keyless(1).await.unwrap().len(), 1);
 
-    let keys = [1, 2].map(|selector| NewKey { selector, public: vec![selector, 0, 255], sealed: vec![9] });
+    let keys = Selector::BOTH.map(new_key);
     assert!(store.add_keys(&keyless[1], &keys, &cause(6)).await.unwrap());
     assert!(!store.add_keys(&keyless[1], &keys, &cause(6)).await.unwrap(), "it has some");
     let foreign = Keyless { account: AccountId(99), ..keyless[0].clone() };
@@ -169,7 +169,8 @@ async fn keys_and_zone(place: Place) {
     assert_eq!(store.keyless(10).await.unwrap(), keyless[..1]);
     assert_eq!(history(&store, &verified).await.last().unwrap(), "dkim.keys_created >");
 
-    let published = [Some(vec![1, 0, 255]), Some(vec![2, 0, 255])];
+    let text = |octet| PublicKey::from_spki(&ed25519_spki(octet)).unwrap().record_text();
+    let published = [Some(text(1)), Some(text(2))];
     assert_eq!(store.published_keys(&verified.record_id).await.unwrap(), Some(published.clone()));
     assert_eq!(store.published_keys(&pending.record_id).await.unwrap(), Some([None, None]));
     assert_eq!(store.published_keys(&record_id()).await.unwrap(), None);

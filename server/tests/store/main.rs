@@ -38,7 +38,8 @@ use signet_core::{
     names::{DomainName, Name, RecordId},
     plan::{PlannedRecord, Present, RecordKey},
     questionnaire::{self, Answers, Given},
-    verify::{Code, Status, Verdict},
+    rotation::{Algorithm, Selector},
+    verify::{Code, Status, Verdict, dkim::PublicKey},
 };
 use std::sync::{
     Arc,
@@ -249,6 +250,25 @@ async fn history(store: &Arc<dyn Store>, domain: &Domain) -> Vec<String> {
         format!("{} {}>{}", event.kind, value(&event.from), value(&event.to))
     };
     events.iter().map(shown).collect()
+}
+
+/// A key for a selector, sealed by nobody.
+fn new_key(selector: Selector) -> NewKey {
+    NewKey {
+        id: format!("key {}", fresh()),
+        selector,
+        algorithm: Algorithm::Ed25519,
+        origin: KeyOrigin::Made,
+        public: ed25519_spki(selector.number()),
+        private: SealedKey { kek: 1, wrapped: vec![255, 0], sealed: vec![0, 255] },
+    }
+}
+
+/// RFC 8410 §4, with a point of the same octet throughout.
+fn ed25519_spki(octet: u8) -> Vec<u8> {
+    let mut spki = vec![0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
+    spki.extend([octet; 32]);
+    spki
 }
 
 fn message(to: &str) -> Message {

@@ -11,7 +11,7 @@ async fn client() -> Client {
 #[tokio::test]
 async fn what_does_not_fit_is_sent_over_tcp() {
     // Two keys of RSA-4096 would do; here the client's buffer is small.
-    let long: Keys = [Some(vec![1; 550]), None];
+    let long: Keys = [Some("1".repeat(760)), None];
     let source = source();
     source.keys.lock().unwrap().insert(id(ID), long);
     let client = Client::of(own_zone(source)).await;

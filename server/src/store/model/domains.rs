@@ -1,13 +1,14 @@
 //! Sending domains, and what is ruled on them.
 
-use super::{AccountId, DomainId};
+use super::{AccountId, DomainId, KeyTexts};
 use jiff::Timestamp;
 use signet_core::{
     lifecycle::{
         Asked, ComplianceStatus, Decision, DnsState, Facts, Past, Suspension, compliance, dns::Shown,
     },
     names::{DomainName, Name, RecordId},
-    plan::{Present, RecordKey},
+    plan::{Dkim, Present, RecordKey, Subject},
+    rotation::Selector,
     tracking::Tracking,
 };
 
@@ -48,6 +49,11 @@ pub struct Domain {
     pub dns: DnsState,
     /// Per planned record, as of the last look; empty before the first.
     pub records: Vec<RecordState>,
+    /// Which of its selectors signs, or will be the first to.
+    pub active_selector: Selector,
+    /// What its owner is to publish as DKIM key records; `None` where we publish
+    /// the keys and its own records lead to ours.
+    pub raw_dkim: Option<KeyTexts>,
     /// What its owner published already at the last look.
     pub present: Present,
     /// The zone cut above it, as of the last look that found it.
@@ -82,6 +88,16 @@ impl Domain {
             questionnaire: self.questionnaire,
             card: self.card,
         }
+    }
+
+    /// What its plan is made for.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        let dkim = match &self.raw_dkim {
+            Some(texts) => Dkim::Raw(texts.each_ref().map(|text| text.as_deref().unwrap_or(""))),
+            None => Dkim::Delegated,
+        };
+        Subject { domain: &self.name, id: &self.record_id, demo: self.demo, dkim }
     }
 
     /// Until when some receivers may still see what a record was before.

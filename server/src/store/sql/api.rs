@@ -1,22 +1,24 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod keys;
 mod notices;
 mod review;
 mod tokens;
 mod webhooks;
+mod zone;
 
 use super::{
     Handle, accounts,
     apply::{self, Batch},
-    backup, checks, company, deliveries, domains, events, idempotency, keys, notices as owners, operator,
-    outbox, restore, sending, tokens as token_rows,
+    backup, checks, company, deliveries, domains, events, idempotency, notices as owners, operator, outbox,
+    restore, sending, tokens as token_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
-    Idempotency, IdempotencyScope, InstructionCaps, Keyless, Looked, Matter, Message, NewAccount, NewDomain,
-    NewKey, NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally,
-    TokenHash, TokenScope, ZoneDomain,
+    Idempotency, IdempotencyScope, InstructionCaps, Looked, Matter, Message, NewAccount, NewDomain,
+    NotRegistered, OutboxId, OutboxItem, Report, Result, Spent, Store, StoredAnswer, Tally, TokenHash,
+    TokenScope,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -373,26 +375,5 @@ impl Store for Handle {
 
     async fn note_sending(&self, domains: &[DomainId], now: Timestamp) -> Result<()> {
         transact!(self, sending::note, (domains = domains.to_vec(), now = now) => (domains, *now))
-    }
-
-    async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>> {
-        read!(self, keys::keyless(limit))
-    }
-
-    async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool> {
-        transact!(self, keys::add,
-            (domain = domain.clone(), keys = keys.to_vec(), cause = cause.clone()) => (domain, keys, cause))
-    }
-
-    async fn published_keys(&self, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>> {
-        read!(self, keys::published(id))
-    }
-
-    async fn demo_record_id(&self, name: &str) -> Result<Option<RecordId>> {
-        read!(self, keys::demo_record_id(name))
-    }
-
-    async fn zone_page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomain>> {
-        read!(self, keys::zone_page(after, limit))
     }
 }

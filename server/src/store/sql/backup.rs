@@ -65,7 +65,8 @@ tables! {
         approved_before Bool, review Text, review_due_at Int, review_version Int, questionnaire Text,
         card Text, reminded_deadline Int, informed Text,
         dns_state Text, dns_at Int, dns_since Int, dns_deadline Int, dns_unaligned_since Int,
-        records Text, present_spf Text, present_dmarc Text, zone Text,
+        records Text, present_spf Text, present_dmarc Text, zone Text, active_selector Int, dkim_raw Bool,
+        dkim_text1 Text, dkim_text2 Text,
     }
     look by "domain_id" {
         domain_id Int, account_id Int, due_at Int, version Int, checked_at Int, sent_at Int, digest Int, failures Int,
@@ -76,8 +77,14 @@ tables! {
     }
     report by "domain_id" { domain_id Int, body Text, }
     dkim_key by "domain_id, selector" {
-        domain_id Int, selector Int, public Bytes, sealed Bytes, created_at Int,
+        domain_id Int, selector Int, account_id Int, key_id Text, algorithm Text, origin Text, public Bytes,
+        kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, created_at Int,
     }
+    rotation by "domain_id" {
+        domain_id Int, account_id Int, version Int, due_at Int, lease_until Int, wanted Text, failures Int,
+        stuck_since Int, stuck Text, told_at Int,
+    }
+    zone_change by "id" numbered true { id Int, record_id Text, serial Int, at Int, }
     event by "id" numbered true {
         id Int, at Int, account_id Int, domain_id Int, domain_name Text, kind Text, actor Text,
         origin Text, reason Text, from_value Text, to_value Text, record Text, evidence Text,

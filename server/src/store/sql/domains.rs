@@ -5,6 +5,7 @@ use super::{
     events::{self, Entry},
     lock, query,
     rows::{self, Fields, get, get_time_opt},
+    zone,
 };
 use crate::store::{
     AccountId, Cause, Domain, DomainId, EventKind, Grant, NewAccount, NewDomain, NewEvent, NotRegistered,
@@ -26,7 +27,8 @@ macro_rules! domain_columns {
          d.track_open, d.track_click, d.unsubscribe_link, d.custom_domain, d.health_alerts, \
          d.critical_alerts, d.alert_recipient, d.suspension, d.decision, d.dns_state, d.dns_at, \
          d.dns_since, d.dns_deadline, d.dns_unaligned_since, d.present_spf, d.present_dmarc, d.zone, \
-         d.questionnaire, d.card, a.suspension AS account_suspension, a.company_complete, l.checked_at, d.records"
+         d.questionnaire, d.card, a.suspension AS account_suspension, a.company_complete, l.checked_at, \
+         d.active_selector, d.dkim_raw, d.dkim_text1, d.dkim_text2, d.records"
     };
 }
 
@@ -127,6 +129,7 @@ async fn add(conn: &mut Conn, start: &Start<'_>, cause: &Cause) -> Result<Option
     let id = DomainId(get(&row, "id")?);
     let due_at = (!demo).then_some(now);
     conn.execute(query(ADD_LOOK).bind(id.0).bind(start.account.0).bind(due_at)).await?;
+    zone::changed(conn, start.record_id, cause.at).await?;
     let event = NewEvent { to: Some(start.name.to_string()), ..NewEvent::of(EventKind::DomainCreated) };
     events::add_one(conn, cause, Entry::domain(start.account, id, event)).await?;
     Ok(Some(id))
@@ -298,6 +301,7 @@ pub(super) async fn delete(conn: &mut Conn, account: AccountId, id: DomainId, ca
     // Before it is gone: the history knows its name.
     let event = NewEvent { from: Some(domain.name.to_string()), ..NewEvent::of(EventKind::DomainDeleted) };
     events::add_one(conn, cause, Entry::domain(account, id, event)).await?;
+    zone::changed(conn, &domain.record_id, cause.at).await?;
     // Report and keys go with it.
     conn.execute(query(DELETE_DOMAIN).bind(id.0).bind(account.0)).await?;
     Ok(true)

@@ -1,28 +1,19 @@
-//! DKIM keys, and what our zone publishes.
+//! DKIM keys and how their rotation stands.
 
 use super::{
-    Conn,
+    Conn, Row,
     events::{self, Entry},
     query,
-    rows::get,
+    rows::{get, get_time, get_time_opt, get_u32},
+    zone,
 };
 use crate::store::{
-    AccountId, Cause, DomainId, EventKind, Keyless, NewEvent, NewKey, Result, ZoneDomain, stored,
+    AccountId, Cause, DkimKey, DomainId, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent, NewKey, Result,
+    stored,
 };
-use signet_core::names::RecordId;
+use jiff::Timestamp;
+use signet_core::rotation::{Algorithm, Held, Published, Stage, Why};
 use sqlx::Executor as _;
-
-/// Domains with their public keys.
-macro_rules! select_published {
-    ($rest:literal) => {
-        concat!(
-            "SELECT d.record_id, d.name, d.demo, k1.public AS key1, k2.public AS key2 FROM domain d \
-             LEFT JOIN dkim_key k1 ON k1.domain_id = d.id AND k1.selector = 1 \
-             LEFT JOIN dkim_key k2 ON k2.domain_id = d.id AND k2.selector = 2 ",
-            $rest
-        )
-    };
-}
 
 statements! {
     KEYLESS = "SELECT id, account_id, record_id FROM domain \
@@ -30,14 +21,17 @@ statements! {
     // Also the lock: of two that bring keys one finds the domain without.
     SET_KEYED = "UPDATE domain SET keyed = TRUE \
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
-    ADD_KEY = "INSERT INTO dkim_key (domain_id, selector, public, sealed, created_at) \
-        VALUES ($1, $2, $3, $4, $5)";
-    PUBLISHED = select_published!("WHERE d.record_id = $1");
-    DEMO_RECORD_ID = "SELECT record_id FROM domain WHERE name = $1 AND demo";
-    ZONE_PAGE = select_published!("WHERE d.record_id > $1 ORDER BY d.record_id LIMIT $2");
+    ADD_ROTATION = "INSERT INTO rotation (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
+    PUT_KEY = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, kek, \
+        wrapped, sealed, stage, since, clear_at, created_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, $12)";
+    ROTATION = "SELECT version, due_at, wanted, failures, stuck_since, stuck, told_at FROM rotation \
+        WHERE domain_id = $1 AND account_id = $2";
+    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, created_at \
+        FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
 }
 
-/// See [`crate::store::Store::keyless`].
+/// See [`crate::store::KeyStore::keyless`].
 pub(super) async fn keyless(conn: &mut Conn, limit: u32) -> Result<Vec<Keyless>> {
     let rows = conn.fetch_all(query(KEYLESS).bind(i64::from(limit))).await?;
     rows.iter()
@@ -51,7 +45,7 @@ pub(super) async fn keyless(conn: &mut Conn, limit: u32) -> Result<Vec<Keyless>>
         .collect()
 }
 
-/// See [`crate::store::Store::add_keys`].
+/// See [`crate::store::KeyStore::add_keys`].
 pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool> {
     let keyed = conn
         .execute(
@@ -62,49 +56,94 @@ pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], caus
         return Ok(false);
     }
     for key in keys {
-        conn.execute(
-            query(ADD_KEY)
-                .bind(domain.domain.0)
-                .bind(i64::from(key.selector))
-                .bind(&key.public[..])
-                .bind(&key.sealed[..])
-                .bind(cause.at.as_microsecond()),
-        )
-        .await?;
+        put(conn, domain.account, domain.domain, key, cause.at).await?;
     }
+    let due_at = cause.at.as_microsecond();
+    conn.execute(query(ADD_ROTATION).bind(domain.domain.0).bind(domain.account.0).bind(due_at)).await?;
+    zone::changed(conn, &domain.record_id, cause.at).await?;
     let event = NewEvent::of(EventKind::KeysCreated);
     events::add_one(conn, cause, Entry::domain(domain.account, domain.domain, event)).await?;
     Ok(true)
 }
 
-/// See [`crate::store::Store::published_keys`].
-pub(super) async fn published(conn: &mut Conn, id: &RecordId) -> Result<Option<[Option<Vec<u8>>; 2]>> {
-    let row = conn.fetch_optional(query(PUBLISHED).bind(id.as_str())).await?;
-    row.map(|row| Ok([get(&row, "key1")?, get(&row, "key2")?])).transpose()
-}
-
-/// See [`crate::store::Store::demo_record_id`].
-pub(super) async fn demo_record_id(conn: &mut Conn, name: &str) -> Result<Option<RecordId>> {
-    let row = conn.fetch_optional(query(DEMO_RECORD_ID).bind(name)).await?;
-    row.map(|row| stored::record_id(get(&row, "record_id")?)).transpose()
-}
-
-/// See [`crate::store::Store::zone_page`].
-pub(super) async fn zone_page(
+/// Puts a key just published where nothing stands.
+async fn put(
     conn: &mut Conn,
-    after: Option<&RecordId>,
-    limit: u32,
-) -> Result<Vec<ZoneDomain>> {
-    let after = after.map_or("", |id| id.as_str());
-    let rows = conn.fetch_all(query(ZONE_PAGE).bind(after).bind(i64::from(limit))).await?;
-    rows.iter()
-        .map(|row| {
-            let demo: bool = get(row, "demo")?;
-            Ok(ZoneDomain {
-                record_id: stored::record_id(get(row, "record_id")?)?,
-                keys: [get(row, "key1")?, get(row, "key2")?],
-                demo_name: if demo { Some(stored::domain_name(get(row, "name")?)?) } else { None },
-            })
-        })
-        .collect()
+    account: AccountId,
+    domain: DomainId,
+    key: &NewKey,
+    now: Timestamp,
+) -> Result<()> {
+    let published = Published { at: now, clear_at: None };
+    let stage = match key.algorithm {
+        Algorithm::Ed25519 => Stage::Companion(published),
+        Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
+    };
+    conn.execute(
+        query(PUT_KEY)
+            .bind(domain.0)
+            .bind(i64::from(key.selector.number()))
+            .bind(account.0)
+            .bind(&key.id[..])
+            .bind(key.algorithm.as_str())
+            .bind(key.origin.as_str())
+            .bind(&key.public[..])
+            .bind(i64::from(key.private.kek))
+            .bind(&key.private.wrapped[..])
+            .bind(&key.private.sealed[..])
+            .bind(stage.as_str())
+            .bind(now.as_microsecond()),
+    )
+    .await?;
+    Ok(())
+}
+
+/// See [`crate::store::KeyStore::key_ring`].
+pub(super) async fn ring(conn: &mut Conn, account: AccountId, domain: DomainId) -> Result<Option<KeyRing>> {
+    let Some(row) = conn.fetch_optional(query(ROTATION).bind(domain.0).bind(account.0)).await? else {
+        return Ok(None);
+    };
+    let stuck = get_time_opt(&row, "stuck_since")?.zip(get::<Option<String>>(&row, "stuck")?);
+    let mut ring = KeyRing {
+        version: get(&row, "version")?,
+        keys: [None, None],
+        wanted: get::<Option<&str>>(&row, "wanted")?.map(why).transpose()?,
+        due_at: get_time_opt(&row, "due_at")?,
+        failures: get_u32(&row, "failures")?,
+        stuck,
+        told_at: get_time_opt(&row, "told_at")?,
+    };
+    for row in conn.fetch_all(query(KEYS).bind(domain.0).bind(account.0)).await? {
+        let key = key(&row)?;
+        let index = key.selector.index();
+        ring.keys[index] = Some(key);
+    }
+    Ok(Some(ring))
+}
+
+fn why(word: &str) -> Result<Why> {
+    match word {
+        "asked" => Ok(Why::Asked),
+        "compromised" => Ok(Why::Compromised),
+        _ => Err(stored::corrupt("why a key is replaced", word)),
+    }
+}
+
+fn key(row: &Row) -> Result<DkimKey> {
+    let (algorithm, stage, origin): (&str, &str, &str) =
+        (get(row, "algorithm")?, get(row, "stage")?, get(row, "origin")?);
+    let held = Held {
+        algorithm: Algorithm::parse(algorithm)
+            .ok_or_else(|| stored::corrupt("a key's algorithm", algorithm))?,
+        stage: Stage::parse(stage, get_time(row, "since")?, get_time_opt(row, "clear_at")?)
+            .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
+    };
+    Ok(DkimKey {
+        id: get(row, "key_id")?,
+        selector: stored::selector(get(row, "selector")?)?,
+        held,
+        origin: KeyOrigin::parse(origin).ok_or_else(|| stored::corrupt("a key's origin", origin))?,
+        public: get(row, "public")?,
+        created_at: get_time(row, "created_at")?,
+    })
 }

@@ -32,6 +32,7 @@ mod sending;
 mod standing;
 mod tokens;
 mod webhooks;
+mod zone;
 
 use super::{Db, Handle, MIGRATIONS, dialect};
 use crate::store::Result;
@@ -103,6 +104,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         standing::STATEMENTS,
         tokens::STATEMENTS,
         webhooks::STATEMENTS,
+        zone::STATEMENTS,
     ];
     let fixed = fixed.into_iter().flatten().map(|&(name, sql)| (name, sql.into_sql_str()));
     let locks = locks.into_iter().flatten().map(|sql| ("a lock", sql.into_sql_str()));

@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::store::{
-    Account, AccountId, Case, Domain, DomainId, Grant, Result, Token, TokenId,
+    Account, AccountId, Case, Domain, DomainId, Grant, KeyTexts, Result, Token, TokenId,
     stored::{self, corrupt, time},
 };
 use jiff::Timestamp;
@@ -159,10 +159,18 @@ pub(super) fn domain(fields: &mut Fields<'_>) -> Result<Domain> {
         account_suspension: fields.get::<Option<&str>>()?.map(stored::suspension).transpose()?,
         company_complete: fields.get()?,
         checked_at: fields.time_opt("checked_at")?,
+        active_selector: stored::selector(fields.get()?)?,
+        raw_dkim: raw_dkim(fields)?,
         records: Vec::new(),
     };
     let records = stored::records(fields.get()?, domain.checked_at)?;
     Ok(Domain { records, ..domain })
+}
+
+/// The next three values: who publishes the DKIM keys.
+fn raw_dkim(fields: &mut Fields<'_>) -> Result<Option<KeyTexts>> {
+    let (raw, texts): (bool, KeyTexts) = (fields.get()?, [fields.get()?, fields.get()?]);
+    Ok(raw.then_some(texts))
 }
 
 /// A row of `domains::select_domains!`.

@@ -1,0 +1,360 @@
+//! The life of a domain's DKIM keys, so that nobody has to touch them.
+//!
+//! A domain has two selectors. On one stands the key that signs, on the other
+//! the *standby*: the next key, ready in DNS before it is needed; an Ed25519 key
+//! that signs beside the RSA key (RFC 8463 §3); or what remains of the key before.
+//!
+//! ```text
+//! next ──proven, older answers forgotten──▶ active ──replaced──▶ retired ──▶ revoked ──▶ gone
+//! ```
+//!
+//! [`Ring::step`] says what is to do, and each thing done is one transition from
+//! one [`Ring`] to another, which is kept before anything follows from it: a crash
+//! at any place is gone on from. The rule that holds throughout: nothing is signed
+//! with a key before every server has been seen to give it under the customer's
+//! own name, and before every answer from before that is too old to be kept
+//! anywhere.
+
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub use keys::{Algorithm, Held, Published, Selector, Stage};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How keys are to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// What new keys are made with; one of the RSA kinds.
+    pub rsa: Algorithm,
+    /// Whether an Ed25519 key stands on the standby between two rotations and
+    /// signs beside the RSA key.
+    pub ed25519: bool,
+    /// How long a key signs; `None`: until somebody asks for another.
+    pub period: Option<SignedDuration>,
+    /// How long a retired key's record stays, for mail that is still under way.
+    pub keep: SignedDuration,
+    /// How long the record says after that that the key is revoked (RFC 6376
+    /// §3.6.1). Where the customer publishes the key there is no such time:
+    /// the record of the next key replaces it.
+    pub revoked: SignedDuration,
+    /// Whether the customer's records are CNAMEs to ours, or the keys themselves.
+    pub delegated: bool,
+}
+
+/// Why another key is to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asked for it.
+    Asked,
+    /// The key that signs is in wrong hands.
+    Compromised,
+    /// It has signed for its period. Never stored: time says so.
+    Period,
+}
+
+/// Everything about a domain's keys that decides what happens to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ring {
+    /// What stands on the first and the second selector.
+    pub keys: [Option<Held>; 2],
+    /// That another key is to sign as soon as it can, and why.
+    pub wanted: Option<Why>,
+}
+
+/// The next thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing before then; `None`: nothing until somebody asks.
+    Wait(Option<Timestamp>),
+    /// Make a key and publish it, in place of whatever stands there.
+    Publish {
+        /// Where.
+        selector: Selector,
+        /// Of which kind: an Ed25519 key becomes the companion, any other the next.
+        algorithm: Algorithm,
+    },
+    /// Find out whether the world sees what stands there.
+    Prove(Selector),
+    /// Sign with it no more; its record stays.
+    Retire(Selector),
+    /// Publish that it is revoked.
+    Revoke(Selector),
+    /// Take the record away.
+    Remove(Selector),
+}
+
+/// What asking every server came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Every server gives this key under the customer's name. An answer from
+    /// before may be kept for so long.
+    Seen {
+        /// The longest TTL on the way, of what is there and of what was.
+        kept_for: SignedDuration,
+    },
+    /// Some server gives something else, or nothing.
+    NotSeen,
+    /// Not every server could be asked.
+    Unknown,
+}
+
+/// What a proof led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// Nothing more than was known.
+    Nothing,
+    /// It is there; what was there before may be remembered until then.
+    Clear(Timestamp),
+    /// It was there and is no more.
+    Gone,
+    /// It signs from now on, instead of the one on the other selector.
+    Switched(Why),
+    /// It signs from now on; nothing did before.
+    Started,
+}
+
+/// Why a rotation cannot be asked for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The domain has no keys yet.
+    NoKeys,
+    /// On the standby selector stands the key before, with which mail under way
+    /// is verified until then.
+    StillVerifies(Timestamp),
+}
+
+impl Ring {
+    /// What stands on `selector`.
+    #[must_use]
+    pub fn on(&self, selector: Selector) -> Option<Held> {
+        self.keys[selector.index()]
+    }
+
+    /// The selector whose key signs.
+    #[must_use]
+    pub fn active(&self) -> Option<Selector> {
+        Selector::BOTH.into_iter().find(|&selector| {
+            self.on(selector).is_some_and(|held| matches!(held.stage, Stage::Active { .. }))
+        })
+    }
+
+    /// The selectors to sign with at `now`, the active first (RFC 8463 §3 has
+    /// both signatures on one message).
+    #[must_use]
+    pub fn signing(&self, now: Timestamp) -> [Option<Selector>; 2] {
+        let active = self.active();
+        let beside = Selector::BOTH.into_iter().find(|&selector| {
+            self.on(selector).is_some_and(
+                |held| matches!(held.stage, Stage::Companion(Published { clear_at: Some(at), .. }) if at <= now),
+            )
+        });
+        [active, beside.filter(|_| active.is_some())]
+    }
+
+    /// Why the active key is to be replaced, if it is.
+    #[must_use]
+    pub fn wanted(&self, rules: &Rules, now: Timestamp) -> Option<Why> {
+        self.wanted.or_else(|| (self.due_at(rules)? <= now).then_some(Why::Period))
+    }
+
+    /// When the active key has signed for its period.
+    #[must_use]
+    pub fn due_at(&self, rules: &Rules) -> Option<Timestamp> {
+        match self.on(self.active()?)?.stage {
+            Stage::Active { since } => Some(later(since, rules.period?)),
+            _ => None,
+        }
+    }
+
+    /// What is to do.
+    #[must_use]
+    pub fn step(&self, rules: &Rules, now: Timestamp) -> Step {
+        let Some(active) = self.active() else {
+            return self.first_step(rules);
+        };
+        let standby = active.other();
+        let wanted = self.wanted(rules, now);
+        let algorithm = if rules.ed25519 && wanted.is_none() { Algorithm::Ed25519 } else { rules.rsa };
+        let publish = Step::Publish { selector: standby, algorithm };
+        let Some(held) = self.on(standby) else {
+            return publish;
+        };
+        let idle = || Step::Wait(self.due_at(rules));
+        match held.stage {
+            Stage::Next(Published { clear_at: None, .. }) => Step::Prove(standby),
+            Stage::Next(Published { clear_at: Some(at), .. }) => match wanted {
+                Some(_) if at <= now => Step::Prove(standby),
+                Some(_) => Step::Wait(Some(at)),
+                // It has never signed: the companion can take its place.
+                None if rules.ed25519 => publish,
+                None => idle(),
+            },
+            // Without it a message has its RSA signature still.
+            Stage::Companion(_) if wanted == Some(Why::Compromised) => publish,
+            Stage::Companion(_) if wanted.is_some() || !rules.ed25519 => Step::Retire(standby),
+            Stage::Companion(Published { clear_at: None, .. }) => Step::Prove(standby),
+            Stage::Companion(_) => idle(),
+            Stage::Retired { .. } if wanted == Some(Why::Compromised) => publish,
+            Stage::Retired { since } => match later(since, rules.keep) {
+                until if now < until => Step::Wait(Some(until)),
+                _ if wanted.is_some() || !rules.delegated => publish,
+                _ => Step::Revoke(standby),
+            },
+            Stage::Revoked { .. } if wanted.is_some() => publish,
+            Stage::Revoked { since } => match later(since, rules.revoked) {
+                until if now < until => Step::Wait(Some(until)),
+                _ => Step::Remove(standby),
+            },
+            // There is one active key.
+            Stage::Active { .. } => Step::Wait(None),
+        }
+    }
+
+    /// Before anything has ever signed.
+    fn first_step(&self, rules: &Rules) -> Step {
+        let next =
+            |selector: &Selector| self.on(*selector).is_some_and(|held| matches!(held.stage, Stage::Next(_)));
+        match Selector::BOTH.iter().find(|selector| next(selector)) {
+            Some(&selector) => Step::Prove(selector),
+            None => Step::Publish { selector: Selector::First, algorithm: rules.rsa },
+        }
+    }
+
+    /// A key was made (or brought by the customer) and stands on `selector`;
+    /// `false`, and nothing is changed, where what stands there must not go yet.
+    #[must_use]
+    pub fn publish(
+        &mut self,
+        selector: Selector,
+        algorithm: Algorithm,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> bool {
+        if self.occupied_until(selector, rules, now).is_some() {
+            return false;
+        }
+        let published = Published { at: now, clear_at: None };
+        let stage = match algorithm {
+            Algorithm::Ed25519 => Stage::Companion(published),
+            Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
+        };
+        self.keys[selector.index()] = Some(Held { algorithm, stage });
+        true
+    }
+
+    /// Until when what stands on `selector` must stay; `Timestamp::MAX` for the
+    /// key that signs.
+    fn occupied_until(&self, selector: Selector, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
+        match self.on(selector)?.stage {
+            Stage::Active { .. } => Some(Timestamp::MAX),
+            Stage::Retired { .. } if self.wanted == Some(Why::Compromised) => None,
+            Stage::Retired { since } => Some(later(since, rules.keep)).filter(|until| now < *until),
+            Stage::Next(_) | Stage::Companion(_) | Stage::Revoked { .. } => None,
+        }
+    }
+
+    /// What asking every server for the key on `selector` came to.
+    pub fn prove(&mut self, selector: Selector, proof: Proof, rules: &Rules, now: Timestamp) -> Proven {
+        let wanted = self.wanted(rules, now);
+        let active = self.active();
+        let Some(held) = &mut self.keys[selector.index()] else {
+            return Proven::Nothing;
+        };
+        let (Stage::Next(published) | Stage::Companion(published)) = &mut held.stage else {
+            return Proven::Nothing;
+        };
+        let kept_for = match proof {
+            Proof::Seen { kept_for } => kept_for,
+            Proof::NotSeen => {
+                return if published.clear_at.take().is_some() { Proven::Gone } else { Proven::Nothing };
+            }
+            Proof::Unknown => return Proven::Nothing,
+        };
+        let is_next = held.algorithm != Algorithm::Ed25519;
+        match (published.clear_at, active) {
+            // Unsigned is no better than signed and, for some, not verified yet.
+            (_, None) if is_next => {
+                held.stage = Stage::Active { since: now };
+                self.wanted = None;
+                Proven::Started
+            }
+            (None, _) => {
+                let at = later(now, kept_for);
+                published.clear_at = Some(at);
+                Proven::Clear(at)
+            }
+            (Some(at), Some(old)) if is_next && at <= now => match wanted {
+                Some(why) => {
+                    self.switch(old, selector, why, now);
+                    Proven::Switched(why)
+                }
+                None => Proven::Nothing,
+            },
+            (Some(_), _) => Proven::Nothing,
+        }
+    }
+
+    fn switch(&mut self, old: Selector, new: Selector, why: Why, now: Timestamp) {
+        let after = match why {
+            Why::Compromised => Stage::Revoked { since: now },
+            Why::Asked | Why::Period => Stage::Retired { since: now },
+        };
+        if let Some(held) = &mut self.keys[old.index()] {
+            held.stage = after;
+        }
+        if let Some(held) = &mut self.keys[new.index()] {
+            held.stage = Stage::Active { since: now };
+        }
+        self.wanted = None;
+    }
+
+    /// Nothing is signed with the companion on `selector` any more.
+    pub fn retire(&mut self, selector: Selector, now: Timestamp) {
+        if let Some(held) = &mut self.keys[selector.index()]
+            && matches!(held.stage, Stage::Companion(_))
+        {
+            held.stage = Stage::Retired { since: now };
+        }
+    }
+
+    /// The record on `selector` says that its key is revoked.
+    pub fn revoke(&mut self, selector: Selector, now: Timestamp) {
+        if let Some(held) = &mut self.keys[selector.index()]
+            && matches!(held.stage, Stage::Retired { .. })
+        {
+            held.stage = Stage::Revoked { since: now };
+        }
+    }
+
+    /// There is no record on `selector` any more.
+    pub fn remove(&mut self, selector: Selector) {
+        let slot = &mut self.keys[selector.index()];
+        if slot.is_some_and(|held| matches!(held.stage, Stage::Revoked { .. })) {
+            *slot = None;
+        }
+    }
+
+    /// Asks for another key to sign. Where the key that signs is in wrong hands
+    /// nothing is waited for but what would make signatures fail.
+    ///
+    /// # Errors
+    /// [`Refusal`], and nothing is changed.
+    pub fn ask(&mut self, why: Why, rules: &Rules, now: Timestamp) -> Result<(), Refusal> {
+        let active = self.active().ok_or(Refusal::NoKeys)?;
+        if why != Why::Compromised
+            && let Some(until) = self.occupied_until(active.other(), rules, now)
+        {
+            return Err(Refusal::StillVerifies(until));
+        }
+        if self.wanted != Some(Why::Compromised) {
+            self.wanted = Some(why);
+        }
+        Ok(())
+    }
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,104 @@
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+const DAY: i64 = 86_400;
+
+fn rules() -> Rules {
+    Rules {
+        rsa: Algorithm::Rsa2048,
+        ed25519: false,
+        period: Some(SignedDuration::from_hours(180 * 24)),
+        keep: SignedDuration::from_hours(7 * 24),
+        revoked: SignedDuration::from_hours(30 * 24),
+        delegated: true,
+    }
+}
+
+const SEEN: Proof = Proof::Seen { kept_for: SignedDuration::from_secs(300) };
+
+/// From nothing to a signing key with the next one proven on the standby.
+fn ready(rules: &Rules) -> Ring {
+    let mut ring = Ring::default();
+    assert!(ring.publish(Selector::First, Algorithm::Rsa2048, rules, at(0)));
+    assert!(ring.publish(Selector::Second, Algorithm::Rsa2048, rules, at(0)));
+    assert_eq!(ring.step(rules, at(1)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::First, SEEN, rules, at(1)), Proven::Started);
+    assert_eq!(ring.prove(Selector::Second, SEEN, rules, at(2)), Proven::Clear(at(302)));
+    ring
+}
+
+#[test]
+fn one_whole_turn() {
+    let rules = rules();
+    let mut ring = ready(&rules);
+    let due = 1 + 180 * DAY;
+    assert_eq!(ring.step(&rules, at(400)), Step::Wait(Some(at(due))));
+    assert_eq!(ring.step(&rules, at(due)), Step::Prove(Selector::Second));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(due)), Proven::Switched(Why::Period));
+    assert_eq!(ring.signing(at(due)), [Some(Selector::Second), None]);
+
+    let kept = due + 7 * DAY;
+    assert_eq!(ring.step(&rules, at(due)), Step::Wait(Some(at(kept))));
+    assert_eq!(ring.step(&rules, at(kept)), Step::Revoke(Selector::First));
+    ring.revoke(Selector::First, at(kept));
+    let gone = kept + 30 * DAY;
+    assert_eq!(ring.step(&rules, at(kept)), Step::Wait(Some(at(gone))));
+    assert_eq!(ring.step(&rules, at(gone)), Step::Remove(Selector::First));
+    ring.remove(Selector::First);
+    let again = Step::Publish { selector: Selector::First, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(gone)), again);
+}
+
+#[test]
+fn what_was_remembered_is_waited_for() {
+    let rules = rules();
+    let mut ring = ready(&rules);
+    ring.ask(Why::Asked, &rules, at(100)).unwrap();
+    assert_eq!(ring.step(&rules, at(100)), Step::Wait(Some(at(302))));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(301)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, Proof::NotSeen, &rules, at(302)), Proven::Gone);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(603)));
+    assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(603)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(604)), Proven::Switched(Why::Asked));
+    let refused = ring.ask(Why::Asked, &rules, at(605));
+    assert_eq!(refused, Err(Refusal::StillVerifies(at(604 + 7 * DAY))));
+}
+
+#[test]
+fn a_compromised_key_is_revoked_at_once() {
+    let rules = rules();
+    let mut ring = ready(&rules);
+    ring.ask(Why::Compromised, &rules, at(400)).unwrap();
+    assert_eq!(ring.step(&rules, at(400)), Step::Prove(Selector::Second));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(400)), Proven::Switched(Why::Compromised));
+    assert!(matches!(ring.on(Selector::First).unwrap().stage, Stage::Revoked { .. }));
+    // And again, though the one before has hardly gone.
+    ring.ask(Why::Compromised, &rules, at(500)).unwrap();
+    let fresh = Step::Publish { selector: Selector::First, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(500)), fresh);
+}
+
+#[test]
+fn a_companion_makes_room_for_the_next_key() {
+    let rules = Rules { ed25519: true, ..rules() };
+    let mut ring = ready(&rules);
+    let companion = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Ed25519 };
+    assert_eq!(ring.step(&rules, at(400)), companion);
+    assert!(ring.publish(Selector::Second, Algorithm::Ed25519, &rules, at(400)));
+    assert_eq!(ring.signing(at(400)), [Some(Selector::First), None]);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(401)), Proven::Clear(at(701)));
+    assert_eq!(ring.signing(at(700)), [Some(Selector::First), None]);
+    assert_eq!(ring.signing(at(701)), [Some(Selector::First), Some(Selector::Second)]);
+
+    let due = 1 + 180 * DAY;
+    assert_eq!(ring.step(&rules, at(due)), Step::Retire(Selector::Second));
+    ring.retire(Selector::Second, at(due));
+    assert_eq!(ring.signing(at(due)), [Some(Selector::First), None]);
+    let kept = due + 7 * DAY;
+    assert_eq!(ring.step(&rules, at(due)), Step::Wait(Some(at(kept))));
+    let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(kept)), next);
+}
