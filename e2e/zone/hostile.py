@@ -19,6 +19,8 @@ PACKETS = 6000
 IDLE = 13
 # What memory may come to on top of what the first round of a kind left behind, MiB.
 GROWTH = 24
+# Those who open connections have so many addresses.
+CLIENTS = 40
 
 
 class Customers:
@@ -27,6 +29,7 @@ class Customers:
     def __init__(self, address, question):
         self.address, self.question = address, question
         self.stopped = threading.Event()
+        # How long a question took at most, with having been asked again.
         self.asked, self.lost, self.worst = 0, [], 0.0
         self.threads = [threading.Thread(target=self.run, args=(tcp,), daemon=True) for tcp in (False, True)]
 
@@ -37,7 +40,7 @@ class Customers:
                 reply = ask(self.address, self.question, tcp)
                 if reply.rcode or not reply.answer:
                     self.lost.append(str(reply))
-            except (OSError, Malformed) as error:
+            except (OSError, Malformed, struct.error) as error:
                 self.lost.append(f"{'TCP' if tcp else 'UDP'}: {error!r} after {time.monotonic() - began:.1f} s")
             self.asked += 1
             self.worst = max(self.worst, time.monotonic() - began)
@@ -55,27 +58,36 @@ class Customers:
 
 
 def ask(address, question, tcp, seconds=3.0, tries=3):
-    """One well-formed question; as any resolver does, a lost datagram is sent again."""
-    number = random.randrange(0x10000)
-    octets = question.octets(number)
-    if tcp:
-        with socket.create_connection(address, seconds) as stream:
-            stream.sendall(struct.pack("!H", len(octets)) + octets)
-            reader = stream.makefile("rb")
-            return Reply(reader.read(int.from_bytes(reader.read(2), "big")))
+    """One well-formed question, asked again where no answer comes, as any resolver does."""
+    octets = question.octets(random.randrange(0x10000))
+    for left in reversed(range(tries)):
+        try:
+            return over_tcp(address, octets, seconds) if tcp else over_udp(address, octets, seconds)
+        except TimeoutError:
+            if not left:
+                raise
+
+
+def over_tcp(address, octets, seconds):
+    with socket.create_connection(address, seconds) as stream:
+        stream.sendall(struct.pack("!H", len(octets)) + octets)
+        reader = stream.makefile("rb")
+        return Reply(reader.read(int.from_bytes(reader.read(2), "big")))
+
+
+def over_udp(address, octets, seconds):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.settimeout(seconds)
         server.connect(address)
-        for _ in range(tries):
-            server.send(octets)
-            if select.select([server], [], [], seconds / tries)[0]:
-                return Reply(server.recv(65535))
-    raise TimeoutError
+        server.send(octets)
+        return Reply(server.recv(65535))
 
 
 class Hostile:
     def __init__(self, story, population, rng):
         self.story, self.rng, self.address = story, rng, population.address
         self.process = population.signet.process
+        self.connected = 0
         zone = population.signet.settings["zone"]
         target = next(record["value"] for record in population.keyed[0]["dns_records"] if record["key"] == "dkim1")
         self.good = Question("good", target, TYPES["TXT"])
@@ -208,8 +220,10 @@ class Hostile:
 
     # Connections
 
-    def connect(self):
-        stream = socket.create_connection(self.address, 5)
+    def connect(self, seconds=5):
+        """From one of many addresses: what one client may have is bounded, and the customers are clients, too."""
+        self.connected += 1
+        stream = socket.create_connection(self.address, seconds, (f"127.77.0.{1 + self.connected % CLIENTS}", 0))
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return stream
 
@@ -277,12 +291,14 @@ class Hostile:
             self.story.holds("nothing is left open", False, f"{before} descriptors before, {self.descriptors()} now")
 
     def more_than_descriptors(self):
-        """More connections than the server may have files open: UDP and the API must not notice."""
+        """More connections than the server may have files open: UDP must not notice, nor anything turn round and round."""
         limits = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (self.descriptors() + 100, limits[1]))
         with contextlib.ExitStack() as stack:
+            # As many more as the kernel keeps in a queue, and some.
             for _ in range(300):
-                stack.enter_context(self.connect())
+                with contextlib.suppress(OSError):
+                    stack.enter_context(self.connect(seconds=0.05))
             time.sleep(0.5)
             began = self.cpu()
             reply = ask(self.address, self.good, tcp=False)
