@@ -26,6 +26,8 @@ use std::{
 const BUDGET: f64 = 0.40;
 /// Hits that a miss may cost.
 const MISS: f64 = 2.0;
+/// MiB.
+const AT_REST: f64 = 300.0;
 const TURNS: u32 = 4;
 
 /// Measures it.
@@ -127,7 +129,7 @@ fn memory(domains: u32, at_rest: f64, ours: &Ours, nsd: &Nsd) -> anyhow::Result<
         figure: format!("{at_rest:.0} MiB at rest, {now:.0} MiB after all that, {peak:.0} MiB at most"),
         beside: format!("{other:.0} MiB: NSD, all processes"),
         ratio: Some(now / other),
-        budget: None,
+        budget: Some(("< 300 MB at rest", at_rest < AT_REST)),
     };
     Ok(row.say())
 }
