@@ -12,6 +12,7 @@ mod notices;
 mod outbox;
 mod own_side;
 mod review;
+pub mod secondaries;
 pub mod webhooks;
 
 use crate::{
