@@ -8,6 +8,7 @@ mod bare;
 mod create;
 mod gate;
 mod get;
+mod keys;
 mod load;
 mod machine;
 mod nsd;
@@ -57,7 +58,7 @@ struct Arguments {
     /// A Python with checkdmarc, to be run beside
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Only these: get, create, recheck, rest, gate, verify, zone
+    /// Only these: get, create, recheck, rest, gate, verify, zone, keys
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where the databases are made: on the disk that is to be measured
@@ -170,6 +171,9 @@ async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> 
     }
     if arguments.wants("zone") {
         rows.extend(zone::measure(folder, arguments).await?);
+    }
+    if arguments.wants("keys") {
+        rows.extend(keys::measure(folder, arguments)?);
     }
     Ok(rows)
 }

@@ -132,7 +132,10 @@ async fn consent_is_given_to_names_of_any_octets() {
         }
     }
     // The wildcard is a name, too, with nothing below it (RFC 4592 §2.2.1).
-    assert_nxdomain(&client.ask("shop.*._report._dmarc.dmarc.signet.test", RecordType::TXT).await, "signet.test.");
+    assert_nxdomain(
+        &client.ask("shop.*._report._dmarc.dmarc.signet.test", RecordType::TXT).await,
+        "signet.test.",
+    );
 }
 
 #[tokio::test]

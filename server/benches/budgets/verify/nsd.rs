@@ -71,12 +71,7 @@ fn operator_zone(folder: &Path, operator: u32) -> anyhow::Result<Served> {
     Ok(zone)
 }
 
-fn customers_zone(
-    folder: &Path,
-    number: u32,
-    domains: u32,
-    operators: u32,
-) -> anyhow::Result<Served> {
+fn customers_zone(folder: &Path, number: u32, domains: u32, operators: u32) -> anyhow::Result<Served> {
     let (mut file, zone) = ZoneFile::begin(folder, &population::zone(number), number % operators)?;
     let mut domain = number;
     while domain < domains {
