@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import struct
 import typing
 
 from .wire import ANY_CLASS, AA, AD, CD, CH, IN, NOTIFY, QUERY, RA, RD, TC, TYPES, Z, Malformed, Reply, labels, lower
@@ -94,6 +95,17 @@ def extended_error(pair):
     return len(theirs["options"]) == 6 and {**theirs, "options": b""} == ours
 
 
+def cookie(pair):
+    """RFC 7873: ours is behind the client's, sixteen octets. NSD sends one when it is told to."""
+    ours, theirs, asked = pair.ours.edns, pair.theirs.edns, pair.question.options
+    if not asked.startswith(b"\0\x0a") or not ours or not theirs:
+        return False
+    sent = ours["options"]
+    right = sent[:4] == struct.pack("!2H", 10, len(sent) - 4) and sent[4:12] == asked[4:12] and len(sent) == 28
+    # To what it refuses NSD adds an error, as always.
+    return right and {**ours, "options": b""} == {**theirs, "options": b""} and theirs["options"][:2] in (b"", EXTENDED_ERROR)
+
+
 def unknown_opcode(pair):
     other = pair.question.opcode not in (QUERY, NOTIFY)
     return other and pair.ours.rcode == pair.theirs.rcode == NOTIMP and header_only(pair.theirs)
@@ -173,6 +185,7 @@ TABLE = [
     Row("the addresses of an answer's hosts come along", "additional", volunteered),
     Row("other owners than the one asked for are in the zone's case", "spelling", zone_case),
     Row("NSD adds an extended error to what it refuses", "edns", extended_error),
+    Row("a cookie is answered with one (RFC 7873)", "edns", cookie),
     Row("NSD repeats no question when it does not know the opcode", "question edns", unknown_opcode),
     Row("NOTIFY is for secondaries", "rcode question edns", notified),
     Row("NSD looks for records of types that have none", "rcode AA authority", meta_type),

@@ -54,6 +54,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
     workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
+    workers.spawn(chores::publish_zone(ops.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::tell_of_expiring_tokens(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));
