@@ -44,6 +44,7 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),
     tool("postfix", "postfix"),
+    tool("faketime", "faketime"),
     tool("chromium", "chromium"),
 ];
 

@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What domains are given.
-const MADE: [Algorithm; 1] = [Algorithm::Rsa2048];
 const TURNS: u32 = 4;
 
 /// Measures it.
@@ -27,10 +25,10 @@ pub(crate) fn measure(folder: &Path, arguments: &Arguments) -> anyhow::Result<Ve
     let file = KeyFile::open_or_make(&folder.join("keys.key"), &random).map_err(anyhow::Error::msg)?;
     let slice = arguments.slice(TURNS);
     let mut rows = Vec::new();
-    for algorithm in MADE {
+    for algorithm in Algorithm::ALL {
         let mut rates = [0.0; 3];
         for _ in 0..TURNS {
-            rates[0] += rate(slice, || ours(&file, &random))?;
+            rates[0] += rate(slice, || ours(&file, algorithm, &random))?;
             rates[1] += rate(slice, || drawn(algorithm))?;
             rates[2] += rate(slice, || openssl(algorithm))?;
         }
@@ -86,10 +84,10 @@ fn rate(time: Duration, make: impl Fn() -> anyhow::Result<()> + Sync) -> anyhow:
     })
 }
 
-fn ours(file: &KeyFile, random: &Randomness) -> anyhow::Result<()> {
+fn ours(file: &KeyFile, algorithm: Algorithm, random: &Randomness) -> anyhow::Result<()> {
     let domain = Keyless { account: AccountId(1), domain: DomainId(1), record_id: random.record_id() };
     let id = domain.record_id.to_string();
-    std::hint::black_box(file.make(&domain, Selector::First, id, random)?);
+    std::hint::black_box(file.make(&domain, Selector::First, algorithm, id, random)?);
     Ok(())
 }
 

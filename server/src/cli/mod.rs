@@ -10,6 +10,7 @@ mod demo;
 mod dns_access;
 mod doctor;
 mod domains;
+mod keys;
 mod openapi;
 mod output;
 mod publish;
@@ -78,6 +79,9 @@ enum Command {
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
+    /// DKIM keys, and the key they are kept under
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Our own DNS zone
     #[command(subcommand)]
     Zone(zone::ZoneCommand),
@@ -166,6 +170,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Review(review::Review::DryRun(args)) => {
             Ok(or_unknown(json, review::dry_run::run(&args, sources(), json).await))
         }
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
         Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
         Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,

@@ -6,7 +6,6 @@ mod show;
 
 use super::{Outcome, account, domains, output, told};
 use crate::{
-    keys::KeyFile,
     ops::{Actor, Ops, links::Link},
     store::{self, AccountId, DomainId, Queued, Ruling},
 };
@@ -213,10 +212,7 @@ async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome>
 async fn link(ops: &Ops, id: DomainId, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
-    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
-    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
-        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
-    }
+    let key = ops.key_file().await?;
     let signer = Ops { key: Some(Arc::new(key)), ..ops.clone() };
     let url = signer.link_url(Link::Questionnaire(id)).expect("the key file is there");
     let asked = domain.questionnaire.as_str();

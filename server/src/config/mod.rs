@@ -3,6 +3,7 @@
 mod dns;
 mod policy;
 mod review_policy;
+mod rotation;
 mod secondaries;
 mod settings;
 mod sources;
@@ -20,6 +21,7 @@ use signet_core::{
     email::EmailAddress,
     names::Name,
     plan::{Provider, SpfMode},
+    rotation::Rules,
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -70,6 +72,8 @@ pub struct Config {
     pub policy_listen: Option<PolicyListen>,
     /// `grace`.
     pub grace: SignedDuration,
+    /// The `dkim_*` settings, for keys that we publish.
+    pub rotation: Rules,
     /// `unverified_limit`; `None`: no limit.
     pub unverified_limit: Option<u32>,
     /// Bearer JWTs, if they are taken.
@@ -236,6 +240,7 @@ impl Config {
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
+            rotation: rotation::rules(&r)?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,
@@ -439,6 +444,13 @@ mod tests {
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),
             ("SIGNET_GRACE", "72"),
+            ("SIGNET_DKIM_ROTATION", "6 months"),
+            ("SIGNET_DKIM_ROTATION", "0s"),
+            ("SIGNET_DKIM_KEEP", "7"),
+            ("SIGNET_DKIM_REVOKED", "x"),
+            ("SIGNET_DKIM_KEY", "rsa1024"),
+            ("SIGNET_DKIM_KEY", "ed25519"),
+            ("SIGNET_DKIM_ED25519", "yes"),
             ("SIGNET_SMTP_URL", "mail.example"),
             ("SIGNET_RATE_LIMIT", "-1"),
             ("SIGNET_TLS_CERT", "cert.pem"),

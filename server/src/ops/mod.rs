@@ -22,6 +22,9 @@ mod notices;
 pub mod publish;
 pub mod questionnaire;
 pub mod review;
+pub mod rewrap;
+pub mod rotation;
+pub mod signing;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -31,7 +34,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
-    keys::KeyFile,
+    keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -69,6 +72,8 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Rung when a review became due.
     pub review_due: Arc<Notify>,
+    /// Rung when keys are to be turned.
+    pub turning: Arc<Notify>,
     /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
     /// Rung when there may be something for webhooks.
@@ -76,6 +81,10 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Makes DKIM keys.
+    pub maker: Arc<KeyMaker>,
+    /// DKIM keys that have signed a short while ago.
+    pub opened: Arc<OpenedKeys>,
     /// Asks DNS, where the process does: a server, and commands that need it.
     pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
@@ -141,9 +150,12 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             review_due: Arc::default(),
+            turning: Arc::default(),
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            maker: Arc::default(),
+            opened: Arc::default(),
             asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),

@@ -1,7 +1,8 @@
 //! The store, as those who make, turn and use DKIM keys use it.
 
-use super::{AccountId, Cause, DomainId, KeyRing, Keyless, NewKey, Result};
+use super::{AccountId, Cause, DomainId, DueRotation, KeyRing, Keyless, NewKey, Result, Turn};
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 /// Part of [`super::Store`].
 #[async_trait]
@@ -13,4 +14,17 @@ pub trait KeyStore {
     async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool>;
     /// A domain's keys; `None` where it has none yet.
     async fn key_ring(&self, account: AccountId, domain: DomainId) -> Result<Option<KeyRing>>;
+    /// Takes up to `limit` domains whose rotation is due and which nobody holds,
+    /// until `lease_until`, those that wait longest first.
+    async fn claim_rotations(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueRotation>>;
+    /// Writes a transition, with what is published, history, and word to the
+    /// owner, unless the keys have changed since; whether it was written.
+    async fn turn_keys(&self, turn: &Turn, cause: &Cause) -> Result<bool>;
+    /// How many domains' rotations do not go on.
+    async fn rotations_stuck(&self) -> Result<i64>;
 }

@@ -17,6 +17,7 @@ mod model;
 mod notices;
 pub mod pg;
 mod review;
+mod sealed;
 pub mod sqlite;
 mod stored;
 mod tokens;
@@ -29,6 +30,7 @@ pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
+pub use sealed::SealedStore;
 pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
 pub use zone::ZoneStore;
@@ -91,6 +93,7 @@ pub trait Store:
     + KeyStore
     + NoticeStore
     + ReviewStore
+    + SealedStore
     + TokenStore
     + WebhookStore
     + ZoneStore

@@ -5,6 +5,7 @@ mod dns_access;
 mod keys;
 mod notices;
 mod review;
+mod sealed;
 mod tokens;
 mod webhooks;
 mod zone;

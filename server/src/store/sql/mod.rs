@@ -28,6 +28,7 @@ mod outbox;
 mod restore;
 mod review;
 mod rows;
+mod sealed;
 mod sender;
 mod sending;
 mod standing;
@@ -102,6 +103,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sealed::STATEMENTS,
         sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,

@@ -1,0 +1,31 @@
+//! `signet keys`, one subcommand per file.
+
+mod list;
+mod rewrap;
+mod rotate;
+mod sign;
+
+use super::Outcome;
+use crate::ops::Ops;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Replace the key-encryption key, while servers run
+    Rewrap(rewrap::RewrapArgs),
+    /// Sign the message on standard input as a domain, and print it
+    Sign(sign::SignArgs),
+    /// List DKIM keys: which sign, which are next, and when
+    List(list::ListArgs),
+    /// Have another key sign a domain's mail, as soon as everybody sees it
+    Rotate(rotate::RotateArgs),
+}
+
+pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        KeysCommand::Rewrap(args) => rewrap::run(&args, ops, json).await,
+        KeysCommand::Sign(args) => sign::run(&args, ops).await,
+        KeysCommand::List(args) => list::run(&args, ops, json).await,
+        KeysCommand::Rotate(args) => rotate::run(&args, ops, json).await,
+    }
+}
