@@ -51,6 +51,9 @@ pub(crate) const STORIES: &[Tool] = &[
 /// What looking at domains is measured with.
 pub(crate) const LOOKING: &[Tool] = &[tool("nsd", "nsd"), tool("python3", "python3")];
 
+/// What our zone server is measured with.
+pub(crate) const ANSWERING: &[Tool] = &[tool("nsd", "nsd"), tool("dnsperf", "dnsperf")];
+
 /// Registries are sometimes busy.
 const TRIES: u32 = 3;
 

@@ -265,7 +265,7 @@ impl OwnZone {
     async fn find<'a>(&'a self, name: &WireName, apex: &'a Apex) -> Result<Option<Found<'a>>, SourceFailed> {
         let consent = || {
             let consent = self.fixed.consent.as_ref()?;
-            (consent.wire_base.zone_of(name) && consent.wire_base != *name).then_some(Found::Consent(consent))
+            consent.covers(name).then_some(Found::Consent(consent))
         };
         let Some(name) = core_name(name) else {
             // No name of ours, yet a wildcard knows no odd characters.
