@@ -6,7 +6,9 @@ use crate::{
 };
 use async_trait::async_trait;
 use signet_core::names::{Name, RecordId};
-use signet_dns::zone::{OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};
+use signet_dns::zone::{
+    EveryDomain, OwnZone, OwnZoneSettings, SourceFailed, Transfers, ZoneDomainView, ZoneError, ZoneSource,
+};
 use std::{net::IpAddr, sync::Arc};
 
 /// The zone server's way to the store.
@@ -49,6 +51,34 @@ impl ZoneSource for StoreZone {
     async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
         self.0.demo_record_id(name.as_str()).await.map_err(failed)
     }
+}
+
+#[async_trait]
+impl EveryDomain for StoreZone {
+    async fn page(&self, after: Option<&RecordId>) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        let page = self.0.zone_page(after, PAGE).await.map_err(failed)?;
+        Ok(page.into_iter().map(view).collect())
+    }
+}
+
+/// What there is of a domain in our zone.
+#[must_use]
+pub fn view(domain: ZoneDomain) -> ZoneDomainView {
+    ZoneDomainView {
+        id: domain.record_id,
+        keys: domain.keys,
+        demo: domain.demo_name.map(|name| name.name().clone()),
+    }
+}
+
+/// What gives our zone to its secondaries, where there may be some.
+#[must_use]
+pub fn transfers(ops: &Ops, zone: Arc<OwnZone>) -> Option<Arc<Transfers>> {
+    let secondaries = ops.config.dns.secondaries.as_ref()?;
+    let clock = ops.clock.clone();
+    let seconds = move || u64::try_from(clock.now().as_second()).unwrap_or(0);
+    let domains = Arc::new(StoreZone::new(ops.store.clone()));
+    Some(Arc::new(Transfers::new(zone, domains, secondaries.key.clone(), Arc::new(seconds))))
 }
 
 /// Domains read per page of an export.

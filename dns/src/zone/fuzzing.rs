@@ -20,7 +20,7 @@ impl Listener {
     /// One that asks `zone` for the answers.
     #[must_use]
     pub fn new(zone: Arc<dyn Answers>) -> Self {
-        Self { handler: Handler { zone } }
+        Self { handler: Handler { zone, transfers: None } }
     }
 
     /// What is sent back to these octets; `None` for those that the server

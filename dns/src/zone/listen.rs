@@ -1,18 +1,24 @@
 //! The listener: from packets to questions and back.
 
-use super::answer::{Answers, Ask, Response};
+use super::{
+    answer::{Answers, Ask, Response},
+    stream,
+    transfer::Transfers,
+    tsig::{self, Proof},
+};
 use async_trait::async_trait;
 use hickory_proto::{
+    ProtoError,
     op::{Edns, Header, HeaderCounts, LowerQuery, Metadata, OpCode, ResponseCode},
-    rr::{DNSClass, RData, Record, RecordType},
+    rr::{DNSClass, RData, Record, RecordType, TSigResponseContext, rdata::TSIG},
     serialize::binary::{BinDecoder, BinEncoder},
 };
 use hickory_server::{
     net::{runtime::Time, xfer::Protocol},
     server::{Request, RequestHandler, ResponseHandler, ResponseInfo, Server},
-    zone_handler::{MessageResponseBuilder, Queries},
+    zone_handler::{MessageResponse, MessageResponseBuilder, Queries},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     net::{TcpListener, UdpSocket},
     task::JoinHandle,
@@ -23,10 +29,6 @@ use tokio::{
 const MAX_DATAGRAM: u16 = 1232;
 /// What a client without EDNS takes (RFC 1035 §4.2.1).
 const PLAIN_DATAGRAM: u16 = 512;
-/// How long a silent TCP connection is kept (RFC 7766 §6.2.3).
-const TCP_IDLE: Duration = Duration::from_secs(10);
-/// Answers waiting to be written, per TCP connection.
-const TCP_QUEUE: usize = 32;
 /// How often a free port for both UDP and TCP is looked for.
 const PORT_TRIES: usize = 16;
 
@@ -52,6 +54,13 @@ impl Bound {
     }
 }
 
+/// What is listened for beside questions.
+#[derive(Clone, Default)]
+pub struct Serving {
+    /// Gives the zone to other name servers; without it they are refused.
+    pub transfers: Option<Arc<Transfers>>,
+}
+
 /// Answers on `listen`, UDP and TCP, until `shutdown` completes. Port 0 takes
 /// a free one.
 ///
@@ -64,16 +73,18 @@ impl Bound {
 pub async fn serve(
     listen: SocketAddr,
     zone: Arc<dyn Answers>,
+    serving: Serving,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Bound> {
     let (udp, tcp) = bind(listen).await?;
     let local_addr = tcp.local_addr()?;
-    let mut server = Server::new(Handler { zone });
+    let handler = Handler { zone, transfers: serving.transfers };
+    let mut server = Server::new(handler.clone());
     server.register_socket(udp);
-    server.register_listener(tcp, TCP_IDLE, TCP_QUEUE);
     let task = tokio::spawn(async move {
         let ended = tokio::select! {
             ended = server.block_until_done() => ended,
+            () = stream::serve(tcp, handler) => Ok(()),
             () = shutdown => server.shutdown_gracefully().await,
         };
         if let Err(error) = ended {
@@ -96,20 +107,44 @@ async fn bind(listen: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Handler {
     pub(super) zone: Arc<dyn Answers>,
+    pub(super) transfers: Option<Arc<Transfers>>,
 }
 
 #[async_trait]
 impl RequestHandler for Handler {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, out: R) -> ResponseInfo {
-        let edns = request.edns.as_ref().map(reply_edns);
-        let response = self.respond(request).await;
-        send(request, &response, edns.as_ref(), out).await
+        self.reply(request, out).await
     }
 }
 
 impl Handler {
+    /// Answers one request; a signed one with a signature (RFC 8945 §5.3).
+    pub(super) async fn reply(&self, request: &Request, out: impl ResponseHandler) -> ResponseInfo {
+        let edns = request.edns.as_ref().map(reply_edns);
+        let (response, signature) = match self.prove(request) {
+            Proof::None => (self.respond(request).await, None),
+            Proof::Valid(chain) => {
+                (self.respond(request).await, Some(chain.context(request.metadata.id, self.now())))
+            }
+            Proof::Failed(context) => (Response::with_code(ResponseCode::NotAuth), Some(context)),
+        };
+        send(request, &response, edns.as_ref(), signature, out).await
+    }
+
+    /// What a request proves of its sender.
+    pub(super) fn prove(&self, request: &Request) -> Proof {
+        let key = self.transfers.as_ref().map(|transfers| &transfers.key);
+        tsig::prove(key, request.as_slice(), request.signature.as_deref(), self.now())
+    }
+
+    /// Seconds since 1970, where anybody needs to know.
+    fn now(&self) -> u64 {
+        self.transfers.as_ref().map_or(0, |transfers| (transfers.clock)())
+    }
+
     async fn respond(&self, request: &Request) -> Response {
         if are_compressed(&request.queries) {
             return Response::with_code(ResponseCode::FormErr);
@@ -166,6 +201,7 @@ async fn send(
     request: &Request,
     response: &Response,
     edns: Option<&Edns>,
+    signature: Option<TSigResponseContext>,
     mut out: impl ResponseHandler,
 ) -> ResponseInfo {
     let mut metadata = Metadata::response_from_request(&request.metadata);
@@ -183,45 +219,71 @@ async fn send(
         }
         builder
     };
-    let whole = |additionals: &'_ [Record]| fits(request, response, additionals, metadata, edns);
-    let sent = if whole(&response.additionals) {
-        let additionals = &response.additionals;
-        out.send_response(builder().build(
-            metadata,
-            &response.answers,
-            &response.authorities,
-            [],
-            additionals,
-        ))
-        .await
+    let reserved = if signature.is_some() { SIGNATURE } else { 0 };
+    let whole = |additionals: &'_ [Record]| fits(request, response, additionals, metadata, edns, reserved);
+    let no_records = Response::empty();
+    let (response, additionals) = if whole(&response.additionals) {
+        (response, &response.additionals[..])
     } else if whole(&[]) {
         // Only what was volunteered does not fit (RFC 2181 §9: no TC for that).
-        out.send_response(builder().build(metadata, &response.answers, &response.authorities, [], [])).await
+        (response, &[][..])
     } else {
         // An empty truncated answer sends everybody to TCP; half a record set
         // is of no use to anyone.
         metadata.truncation = true;
-        out.send_response(builder().build_no_records(metadata)).await
+        (&no_records, &[][..])
     };
+    let message = || builder().build(metadata, &response.answers, &response.authorities, [], additionals);
+    let mut reply = message();
+    if let Some(context) = signature {
+        match signed(context, message()) {
+            Ok(signature) => reply.set_signature(signature),
+            Err(error) => tracing::warn!(%error, "a DNS answer could not be signed"),
+        }
+    }
+    let sent = out.send_response(reply).await;
     sent.unwrap_or_else(|error| {
         tracing::debug!(%error, "a DNS answer could not be sent");
         ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
     })
 }
 
-/// Whether the message fits what the client takes over this transport.
+/// What a signature takes up, with a long key name and hash (RFC 8945 §4.2).
+const SIGNATURE: usize = 400;
+
+/// The signature of a message that is otherwise whole.
+fn signed<'a>(
+    context: TSigResponseContext,
+    message: MessageResponse<
+        '_,
+        'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+        impl Iterator<Item = &'a Record> + Send + 'a,
+    >,
+) -> Result<Box<Record<TSIG>>, ProtoError> {
+    let mut octets = Vec::with_capacity(512);
+    message.destructive_emit(&mut BinEncoder::new(&mut octets))?;
+    context.sign(&octets)
+}
+
+/// Whether the message fits what the client takes over this transport, with
+/// `reserved` octets left.
 fn fits(
     request: &Request,
     response: &Response,
     additionals: &[Record],
     metadata: Metadata,
     edns: Option<&Edns>,
+    reserved: usize,
 ) -> bool {
     let limit = match request.protocol() {
         Protocol::Udp if edns.is_some() => request.max_payload().clamp(PLAIN_DATAGRAM, MAX_DATAGRAM),
         Protocol::Udp => PLAIN_DATAGRAM,
         _ => u16::MAX,
     };
+    let limit = limit.saturating_sub(u16::try_from(reserved).unwrap_or(u16::MAX));
     let records = response.answers.iter().chain(&response.authorities).chain(additionals);
     let header_and_opt = 12 + 11;
     let at_most = records.fold(header_and_opt + request.queries.as_bytes().len(), |sum, record| {

@@ -2,10 +2,10 @@
 
 use super::{
     contents::{self, Apex},
-    node::{Node, core_name, txt},
+    node::{Node, core_name, txt, wire_name},
     own::OwnZone,
 };
-use hickory_proto::rr::{Name as WireName, RData, RecordType as WireType};
+use hickory_proto::rr::{Name as WireName, RData, Record, RecordType as WireType};
 use signet_core::{
     names::{Name, RecordId},
     observe::{RecordType, printable},
@@ -95,6 +95,33 @@ where
         nodes.flat_map(|(name, node)| node_lines(name.as_str(), &node))
     });
     head.into_iter().flatten().chain(rest).chain(consent).chain(domains)
+}
+
+/// What of the zone at `apex` the settings alone decide, its SOA among it.
+pub(super) fn fixed_records(zone: &OwnZone, apex: &Name) -> Vec<Record> {
+    let fixed = zone.fixed();
+    let here = |name: &Name| fixed.apex_of(name).is_some_and(|found| found.name == *apex);
+    let nodes = fixed.nodes.iter().filter(|(name, _)| here(name));
+    let mut records: Vec<Record> =
+        nodes.flat_map(|(name, node)| node_records(wire_name(name), node)).collect();
+    if let Some(base) = fixed.consent.as_ref().filter(|base| here(base)) {
+        let owner = WireName::from_ascii("*").and_then(|star| star.append_domain(&wire_name(base)));
+        records.extend(owner.into_iter().flat_map(|owner| node_records(owner, &contents::consent())));
+    }
+    records
+}
+
+/// What the zone at `apex` holds of one domain.
+pub(super) fn domain_records(zone: &OwnZone, apex: &Name, domain: &ZoneDomainView) -> Vec<Record> {
+    let fixed = zone.fixed();
+    let here = |name: &Name| fixed.apex_of(name).is_some_and(|found| found.name == *apex);
+    let nodes = domain_nodes(zone, domain).into_iter().filter(|(name, _)| here(name));
+    nodes.flat_map(|(name, node)| node_records(wire_name(&name), &node)).collect()
+}
+
+fn node_records(owner: WireName, node: &Node) -> Vec<Record> {
+    let record = |ttl: u32, rdata: &RData| Record::from_rdata(owner.clone(), ttl, rdata.clone());
+    node.sets().flat_map(|set| set.data.iter().map(|rdata| record(set.ttl, rdata))).collect()
 }
 
 fn domain_nodes(zone: &OwnZone, domain: &ZoneDomainView) -> BTreeMap<Name, Node> {

@@ -11,12 +11,15 @@
 //! * [`Internet`] — a few zones held in memory and edited while they are
 //!   served: the world in which `signet demo` plays the life of a domain.
 //!
-//! Deliberately absent: zone transfers, NOTIFY, dynamic update and signing.
-//! Whoever needs those loads the export into a server that has them.
+//! Other name servers get the zone by [`Transfers`] and hear of changes by
+//! [`notify`], both signed.
+//!
+//! Deliberately absent: dynamic update, incremental transfers and DNSSEC signing.
+//! Whoever needs the last has a secondary sign what it serves.
 //!
 //! ```no_run
 //! use signet_core::{names::{Name, RecordId}, plan::{Provider, SpfMode}};
-//! use signet_dns::zone::{self, Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneSource};
+//! use signet_dns::zone::{self, Keys, OwnZone, OwnZoneSettings, SourceFailed, Serving, ZoneSource};
 //! use std::sync::Arc;
 //!
 //! struct Store;
@@ -33,7 +36,7 @@
 //! # async fn example(provider: Provider) -> Result<(), Box<dyn std::error::Error>> {
 //! let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), Arc::new(Store))?);
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, async {
+//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, Serving::default(), async {
 //!     let _ = stopped.await;
 //! })
 //! .await?;
@@ -53,13 +56,20 @@ mod internet;
 mod listen;
 mod master;
 mod node;
+mod notify;
 mod own;
 mod spf;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod tsig;
 
 pub use answer::{Answers, Ask, Response};
 pub use internet::{BadRecord, Internet};
-pub use listen::{Bound, serve};
+pub use listen::{Bound, Serving, serve};
 pub use master::{ZoneDomainView, bind_lines, export};
+pub use notify::{NotifyFailed, notify};
 pub use own::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};
+pub use transfer::{EveryDomain, Transfers};
+pub use tsig::{BadTsigKey, TsigKey};

@@ -4,7 +4,7 @@ use super::{
     answer::{Answers, Ask, MAX_HOPS, Read, Response, read},
     cache::Cache,
     contents::{self, Fixed},
-    node::{Node, core_name},
+    node::{Node, core_name, wire_name},
 };
 use async_trait::async_trait;
 use hickory_proto::{
@@ -158,6 +158,24 @@ impl OwnZone {
     /// The zones served: ours, and the demo zone if it is not part of it.
     pub fn apexes(&self) -> impl Iterator<Item = &Name> {
         self.fixed.apexes.iter().map(|apex| &apex.name)
+    }
+
+    /// The SOA's serial number.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.settings.serial
+    }
+
+    /// The apex with exactly this name.
+    pub(super) fn apex_named(&self, name: &WireName) -> Option<Name> {
+        let name = core_name(name)?;
+        self.apexes().find(|apex| **apex == name).cloned()
+    }
+
+    /// The SOA record at an apex, as it is now.
+    pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
+        let set = self.fixed.nodes.get(apex)?.get(RecordType::SOA)?;
+        Some(Record::from_rdata(wire_name(apex), set.ttl, set.data.first()?.clone()))
     }
 
     pub(super) fn fixed(&self) -> &Fixed {

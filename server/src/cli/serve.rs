@@ -8,12 +8,15 @@ use crate::{
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
     policy, store, telemetry, worker,
-    zone::own_zone,
+    zone::{own_zone, transfers},
 };
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use clap::Args;
-use signet_dns::{ask::Asker, zone};
+use signet_dns::{
+    ask::Asker,
+    zone::{self, Serving},
+};
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -78,10 +81,13 @@ impl Server {
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
+        let mut told = None;
         let zone = match config.dns.listen {
             Some(listen) => {
                 let own = Arc::new(own_zone(&ops, Some(listen.ip())).context("our zone cannot be served")?);
-                let bound = zone::serve(listen, own, until(stopped.clone())).await;
+                let serving = Serving { transfers: transfers(&ops, own.clone()) };
+                let bound = zone::serve(listen, own.clone(), serving, until(stopped.clone())).await;
+                told = config.dns.secondaries.clone().map(|secondaries| (own, secondaries));
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,
@@ -109,6 +115,10 @@ impl Server {
             zone,
             policy,
         };
+        if let Some((zone, secondaries)) = told {
+            let telling = worker::secondaries::tell(ops.clone(), zone, secondaries, server.stop.subscribe());
+            server.workers.spawn(telling);
+        }
         let page = metrics.map(|handle| telemetry::page(handle, ops, asker));
         server.listen(listener, page).await?;
         Ok((server, first))

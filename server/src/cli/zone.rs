@@ -3,13 +3,12 @@
 use super::{Outcome, output};
 use crate::{
     ops::Ops,
-    store::ZoneDomain,
-    zone::{every_domain, own_zone},
+    zone::{every_domain, own_zone, view},
 };
 use clap::Subcommand;
 use serde_json::json;
 use signet_core::names::Name;
-use signet_dns::zone::{ZoneDomainView, export};
+use signet_dns::zone::export;
 use std::io::Write as _;
 
 #[derive(Debug, Subcommand)]
@@ -41,12 +40,4 @@ pub(super) async fn run(command: &ZoneCommand, ops: &Ops, json: bool) -> anyhow:
         out.flush()?;
     }
     Ok(Outcome::Good)
-}
-
-fn view(domain: ZoneDomain) -> ZoneDomainView {
-    ZoneDomainView {
-        id: domain.record_id,
-        keys: domain.keys,
-        demo: domain.demo_name.map(|name| name.name().clone()),
-    }
 }

@@ -3,11 +3,13 @@
 mod policy;
 mod review_policy;
 mod rotation;
+mod secondaries;
 mod settings;
 mod sources;
 
 pub use policy::PolicyListen;
 pub use review_policy::{PolicyError, ReviewPolicy};
+pub use secondaries::Secondaries;
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
@@ -116,6 +118,8 @@ pub struct Dns {
     pub allow_private: bool,
     /// `dns_listen`.
     pub listen: Option<SocketAddr>,
+    /// `dns_secondaries` and `dns_tsig`.
+    pub secondaries: Option<Secondaries>,
 }
 
 /// How our own messages leave.
@@ -244,11 +248,12 @@ impl Config {
             database_url: r.required("database_url", "a database URL")?,
             key_file: r.required("key_file", "a file")?,
             dns: Dns {
-                resolvers: resolvers(&r)?,
+                resolvers: socket_addresses(&r, "dns_resolvers")?,
                 recursive: r.chosen("dns_mode", &[("authoritative", false), ("recursive", true)])?,
                 authority_port: r.required("dns_authority_port", "a port")?,
                 allow_private: r.required("dns_allow_private", "true or false")?,
                 listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
+                secondaries: secondaries::read(&r)?,
             },
             mail,
             policy_listen: r
@@ -345,13 +350,13 @@ fn provider(r: &Reader<'_>) -> Result<Provider, ConfigError> {
 }
 
 /// `ip:port`, or an address alone with port 53.
-fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
-    r.listed::<String>("dns_resolvers", "an address")?
+fn socket_addresses(r: &Reader<'_>, setting: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    r.listed::<String>(setting, "an address")?
         .into_iter()
         .map(|text| {
             text.parse()
                 .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-                .map_err(|_| r.error("dns_resolvers", format!("{text:?} is not ip:port")))
+                .map_err(|_| r.error(setting, format!("{text:?} is not ip:port")))
         })
         .collect()
 }

@@ -64,6 +64,8 @@ pub const SETTINGS: &[Setting] = &[
         "ask name servers on private, link-local or loopback addresses",
     ),
     Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
+    Setting::unset("dns_secondaries", "ip:port,… of name servers to tell when our zone changes (NOTIFY)"),
+    Setting::unset("dns_tsig", "name:hmac-sha256:secret that secondaries take our zone with (AXFR)").secret(),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),

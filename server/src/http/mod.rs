@@ -19,6 +19,7 @@ mod domains;
 mod edge;
 mod error;
 mod health;
+mod keys;
 mod mute;
 mod once;
 mod openapi;
@@ -146,6 +147,8 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(&format!("{domain}/check"), post(domains::check::check))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
+        .route(&format!("{domain}/keys"), get(keys::list::list))
+        .route(&format!("{domain}/keys/rotate"), post(keys::rotate::rotate))
         .route(
             &format!("{domain}/send_setup_instructions"),
             post(domains::send_setup_instructions::send_setup_instructions),

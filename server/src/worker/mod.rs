@@ -14,6 +14,7 @@ mod outbox;
 mod own_side;
 mod review;
 mod rotation;
+pub mod secondaries;
 pub mod webhooks;
 
 use crate::{

@@ -2,6 +2,7 @@
 
 use crate::{
     api::{Api, SERVED, company},
+    keys,
     under_review::{self, answers},
 };
 use serde_json::{Value, json};
@@ -45,6 +46,8 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("checkDomain", Takes::ChangingTheDomain, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainKeys", Takes::SeeingTheDomain, Value::Null),
+        ("rotateDomainKeys", Takes::ChangingTheDomain, json!({"reason": "Somebody left"})),
         (
             "authorizeMessage",
             Takes::AccountAdmin,
@@ -226,6 +229,9 @@ async fn everybody_tries_everything() {
             let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
             let webhook =
                 api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
+            if id.starts_with("rotateDomainKeys") {
+                keys::signing(&api, domain).await;
+            }
             if with_questions(id.trim_end_matches("Legacy")) {
                 under_review::asked(&api, domain).await;
             }

@@ -16,6 +16,7 @@ mod contract;
 mod domains;
 mod headers;
 mod jwt;
+mod keys;
 mod mute;
 mod observed;
 mod once;

@@ -2,6 +2,7 @@
 
 mod internet;
 mod own;
+mod transfer;
 mod wire;
 
 use super::*;
@@ -103,7 +104,10 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn of(answers: Arc<dyn Answers>) -> Self {
-        let bound = serve("127.0.0.1:0".parse().unwrap(), answers, std::future::pending()).await.unwrap();
+        let bound =
+            serve("127.0.0.1:0".parse().unwrap(), answers, Serving::default(), std::future::pending())
+                .await
+                .unwrap();
         Self { at: bound.local_addr() }
     }
 

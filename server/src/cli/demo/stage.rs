@@ -53,7 +53,13 @@ impl Stage {
         internet.zone(&"test".parse()?, &[at("a.nic.test")?]);
         internet.zone(&super::DOMAIN.parse()?, &[at("ns1.bakery.test")?, at("ns2.bakery.test")?]);
         let (stop, stopped) = watch::channel(false);
-        let world = zone::serve(SocketAddr::new(HERE, 0), internet.resolver_at(HERE), until(stopped)).await?;
+        let world = zone::serve(
+            SocketAddr::new(HERE, 0),
+            internet.resolver_at(HERE),
+            zone::Serving::default(),
+            until(stopped),
+        )
+        .await?;
         let dns = world.local_addr();
 
         let config = Config::from_sources(&Sources::read(None, [], settings(&path, dns))?)?;

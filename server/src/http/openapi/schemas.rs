@@ -1,6 +1,7 @@
 //! The bodies, field by field and word by word.
 
 mod account;
+mod keys;
 mod review;
 
 use crate::store::EventKind;
@@ -14,8 +15,10 @@ use signet_core::{
 /// The `schemas` object.
 pub(super) fn schemas() -> Value {
     let mut schemas = ours();
-    if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), review::schemas()) {
-        all.extend(more);
+    for more in [review::schemas(), keys::schemas()] {
+        if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), more) {
+            all.extend(more);
+        }
     }
     schemas
 }
@@ -112,7 +115,7 @@ fn status() -> Value {
     words("How the record stands.", Status::ALL.map(|status| (status.as_str(), meaning(status).to_string())))
 }
 
-fn record_key() -> Value {
+pub(super) fn record_key() -> Value {
     let meaning = |key| match key {
         RecordKey::Verification => "ownership and return path in one",
         RecordKey::Spf => "SPF at the domain itself; not issued where the server's settings turn it off",
