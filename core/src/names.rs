@@ -177,6 +177,16 @@ impl Name {
         }
     }
 
+    /// Whether nobody outside can ever look the name up: its last label is set
+    /// aside for examples, tests or private networks (RFC 2606, RFC 6761, RFC
+    /// 6762, RFC 9476, and ICANN's `internal`).
+    #[must_use]
+    pub fn is_never_public(&self) -> bool {
+        const NEVER: [&str; 8] =
+            ["test", "example", "invalid", "localhost", "local", "onion", "alt", "internal"];
+        NEVER.contains(&self.last_label())
+    }
+
     /// The organizational domain by the ICANN part of the Public Suffix List:
     /// the public suffix and one label. `None` for a public suffix itself.
     ///
@@ -443,6 +453,17 @@ impl RecordId {
         valid.then(|| Self(text.to_string()))
     }
 
+    /// The ten bytes it spells; the inverse of [`Self::from_random`].
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 10] {
+        let value =
+            |letter: u8| u128::from(if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'a' });
+        let bits = self.0.bytes().fold(0, |bits, letter| bits << 5 | value(letter));
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&bits.to_be_bytes()[6..]);
+        bytes
+    }
+
     /// The sixteen characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -577,6 +598,7 @@ mod tests {
         #[test]
         fn ids_round_trip(bytes: [u8; 10]) {
             let id = RecordId::from_random(bytes);
+            prop_assert_eq!(id.to_bytes(), bytes);
             prop_assert_eq!(RecordId::parse(id.as_str()), Some(id));
         }
     }

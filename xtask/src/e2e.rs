@@ -8,6 +8,7 @@ use crate::{
 
 const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
+    Script { name: "update", words: &["update_story.py"] },
     Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },

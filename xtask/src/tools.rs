@@ -39,6 +39,7 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("unbound", "unbound"),
     tool("unbound-checkconf", "unbound"),
     tool("dig", "bind9-dnsutils"),
+    tool("nsupdate", "bind9-dnsutils"),
     tool("initdb", "postgresql"),
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),

@@ -7,10 +7,13 @@ mod backup;
 mod check;
 mod check_all;
 mod demo;
+mod dns_access;
+mod doctor;
 mod domains;
 mod keys;
 mod openapi;
 mod output;
+mod publish;
 mod review;
 mod serve;
 mod spf;
@@ -55,6 +58,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Audit any domain's mail DNS; exit 0 good, 1 problems, 2 could not tell
     Check(check::CheckArgs),
+    /// Check our own side as the world sees it; exit 0 good, 1 problems, 2 could not tell
+    Doctor(doctor::DoctorArgs),
     /// Say whether SPF lets an address send, and why; exit 0 pass, 2 could not tell, 1 otherwise
     Spf(spf::SpfArgs),
     /// Make and list accounts
@@ -69,6 +74,9 @@ enum Command {
     /// List DKIM keys and have others sign
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Give, list and delete keys to accounts' own DNS zones
+    #[command(subcommand)]
+    DnsAccess(dns_access::DnsAccessCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -148,11 +156,13 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Demo(args) => demo::run(args, json).await,
         Command::Serve(args) => serve::run(&args, &sources()?, json).await,
         Command::Check(args) => Ok(or_unknown(json, check::run(&args, sources(), json).await)),
+        Command::Doctor(args) => Ok(or_unknown(json, doctor::run(&args, sources(), json).await)),
         Command::Spf(args) => Ok(or_unknown(json, spf::run(&args, sources(), json).await)),
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await

@@ -8,15 +8,12 @@ use crate::{
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
     policy, store, telemetry, worker,
-    zone::{own_zone, transfers},
+    zone::{published_zone, serving},
 };
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use clap::Args;
-use signet_dns::{
-    ask::Asker,
-    zone::{self, Serving},
-};
+use signet_dns::{ask::Asker, zone};
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -76,22 +73,30 @@ impl Server {
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let (key, first) = ops.install().await?;
         let key = Arc::new(key);
-        let ops = Ops { key: Some(key.clone()), ..ops };
         let config = ops.config.clone();
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
+        let ops = Ops { key: Some(key.clone()), asker: Some(asker.clone()), ..ops };
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
-        let mut told = None;
-        let zone = match config.dns.listen {
+        let own = match config.dns.listen {
             Some(listen) => {
-                let own = Arc::new(own_zone(&ops, Some(listen.ip())).context("our zone cannot be served")?);
-                let serving = Serving { transfers: transfers(&ops, own.clone()) };
-                let bound = zone::serve(listen, own.clone(), serving, until(stopped.clone())).await;
-                told = config.dns.secondaries.clone().map(|secondaries| (own, secondaries));
+                let own = published_zone(&ops, Some(listen.ip())).await;
+                Some((listen, own.context("our zone cannot be served")?))
+            }
+            None => None,
+        };
+        let zone = match &own {
+            Some((listen, own)) => {
+                let bound =
+                    zone::serve(*listen, own.clone(), serving(&ops, own), until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,
         };
+        let counted = own
+            .as_ref()
+            .zip(zone.as_ref())
+            .map(|((_, own), bound)| telemetry::Zone { counters: bound.counters(), zone: own.clone() });
         let policy = match &config.policy_listen {
             Some(listen) => {
                 let bound =
@@ -115,11 +120,15 @@ impl Server {
             zone,
             policy,
         };
-        if let Some((zone, secondaries)) = told {
-            let telling = worker::secondaries::tell(ops.clone(), zone, secondaries, server.stop.subscribe());
-            server.workers.spawn(telling);
+        if let Some((_, own)) = own {
+            if let Some(secondaries) = config.dns.secondaries.clone() {
+                let telling =
+                    worker::secondaries::tell(ops.clone(), own.clone(), secondaries, stopped.clone());
+                server.workers.spawn(telling);
+            }
+            server.workers.spawn(own.follow(until(stopped)));
         }
-        let page = metrics.map(|handle| telemetry::page(handle, ops, asker));
+        let page = metrics.map(|handle| telemetry::page(handle, ops, asker, counted));
         server.listen(listener, page).await?;
         Ok((server, first))
     }

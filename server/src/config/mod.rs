@@ -1,5 +1,6 @@
 //! The settings, read and checked.
 
+mod dns;
 mod policy;
 mod review_policy;
 mod rotation;
@@ -7,6 +8,7 @@ mod secondaries;
 mod settings;
 mod sources;
 
+pub use dns::Dns;
 pub use policy::PolicyListen;
 pub use review_policy::{PolicyError, ReviewPolicy};
 pub use secondaries::Secondaries;
@@ -60,6 +62,8 @@ pub struct Config {
     pub key_file: PathBuf,
     /// The provider's side of every record.
     pub provider: Provider,
+    /// `helo`.
+    pub helo: Option<Name>,
     /// Asking DNS, and answering.
     pub dns: Dns,
     /// Sending our own messages.
@@ -103,23 +107,6 @@ pub struct Http {
     pub rate_limit: Option<u32>,
     /// `public_url`, without a final slash.
     pub public_url: String,
-}
-
-/// The `dns_*` settings.
-#[derive(Clone, Debug)]
-pub struct Dns {
-    /// `dns_resolvers`; empty: the system's.
-    pub resolvers: Vec<SocketAddr>,
-    /// Whether `dns_mode` is `recursive`.
-    pub recursive: bool,
-    /// `dns_authority_port`.
-    pub authority_port: u16,
-    /// `dns_allow_private`.
-    pub allow_private: bool,
-    /// `dns_listen`.
-    pub listen: Option<SocketAddr>,
-    /// `dns_secondaries` and `dns_tsig`.
-    pub secondaries: Option<Secondaries>,
 }
 
 /// How our own messages leave.
@@ -247,14 +234,8 @@ impl Config {
             http,
             database_url: r.required("database_url", "a database URL")?,
             key_file: r.required("key_file", "a file")?,
-            dns: Dns {
-                resolvers: socket_addresses(&r, "dns_resolvers")?,
-                recursive: r.chosen("dns_mode", &[("authoritative", false), ("recursive", true)])?,
-                authority_port: r.required("dns_authority_port", "a port")?,
-                allow_private: r.required("dns_allow_private", "true or false")?,
-                listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
-                secondaries: secondaries::read(&r)?,
-            },
+            helo: r.parsed("helo", "a host name")?,
+            dns: Dns::read(&r, &provider)?,
             mail,
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
@@ -347,18 +328,6 @@ fn provider(r: &Reader<'_>) -> Result<Provider, ConfigError> {
         dmarc_rua: r.email("dmarc_rua")?.map(String::from),
         sending_ips,
     })
-}
-
-/// `ip:port`, or an address alone with port 53.
-fn socket_addresses(r: &Reader<'_>, setting: &str) -> Result<Vec<SocketAddr>, ConfigError> {
-    r.listed::<String>(setting, "an address")?
-        .into_iter()
-        .map(|text| {
-            text.parse()
-                .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-                .map_err(|_| r.error(setting, format!("{text:?} is not ip:port")))
-        })
-        .collect()
 }
 
 fn card(r: &Reader<'_>) -> Result<CardSettings, ConfigError> {

@@ -1,6 +1,6 @@
 //! `dns_secondaries` and `dns_tsig`: other name servers for our zone.
 
-use super::{ConfigError, Reader, socket_addresses};
+use super::{ConfigError, Reader, dns::socket_addresses};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use signet_dns::zone::TsigKey;
 use std::net::SocketAddr;

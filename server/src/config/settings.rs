@@ -50,6 +50,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("key_file", "./signet.key", "key-encryption key; made only together with an empty database"),
     Setting::new("zone", "signet.test", "the provider's own DNS zone, which customers' records point into"),
     Setting::new("sending_ips", "192.0.2.1,2001:db8::1", "addresses our mail leaves from"),
+    Setting::unset("helo", "name our mail servers greet with; unset: what each sending address is called"),
     Setting::new("record_prefix", "sg", "first letters of every record name we issue"),
     Setting::unset("dns_resolvers", "ip:port,… of recursive resolvers; unset: the system's"),
     Setting::new(
@@ -66,6 +67,21 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
     Setting::unset("dns_secondaries", "ip:port,… of name servers to tell when our zone changes (NOTIFY)"),
     Setting::unset("dns_tsig", "name:hmac-sha256:secret that secondaries take our zone with (AXFR)").secret(),
+    Setting::unset(
+        "dns_name_servers",
+        "our zone's name servers, the primary first: ns1.ZONE=192.0.2.53,ns2.example.net; unset: ns1.<zone>",
+    ),
+    Setting::new(
+        "dns_rate_limit",
+        "50",
+        "answers of one kind per second over UDP to one network without a cookie; 0: no limit",
+    ),
+    Setting::new("dns_cache", "256MiB", "memory for our zone's domains lately asked for"),
+    Setting::new(
+        "tracking_caa",
+        "letsencrypt.org",
+        "certificate authorities that may issue for customers' link hosts; none: any may",
+    ),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),

@@ -15,6 +15,7 @@ mod authorize;
 mod body;
 mod card_check;
 mod company_info;
+mod dns_access;
 mod domains;
 mod edge;
 mod error;
@@ -99,6 +100,7 @@ pub fn router(state: AppState) -> Router {
         router = router
             .merge(family_routes(family.base()))
             .merge(token_routes(&family.collection("api_tokens")))
+            .merge(dns_access::routes(family))
             .merge(webhooks::routes(family));
     }
     layered(router.merge(review_routes()), state)
@@ -145,6 +147,8 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(base, get(domains::list::list).post(domains::create::create))
         .route(&domain, get(domains::get::get).patch(domains::update::update).delete(domains::delete::delete))
         .route(&format!("{domain}/check"), post(domains::check::check))
+        .route(&format!("{domain}/dns/plan"), post(domains::dns::plan::plan))
+        .route(&format!("{domain}/dns/apply"), post(domains::dns::apply::apply))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
         .route(&format!("{domain}/keys"), get(keys::list::list))

@@ -19,6 +19,7 @@ pub mod instructions;
 pub mod links;
 pub mod mute;
 mod notices;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod rotation;
@@ -39,6 +40,7 @@ use signet_core::{
     plan::{PlannedRecord, plan},
     verify::Status,
 };
+use signet_dns::ask::Asker;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize},
@@ -77,6 +79,8 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Asks DNS, where the process does: a server, and commands that need it.
+    pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -144,6 +148,7 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

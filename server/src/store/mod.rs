@@ -10,6 +10,7 @@
 mod statements;
 
 mod audit;
+mod dns_access;
 mod dump;
 mod keys;
 mod model;
@@ -23,6 +24,7 @@ mod webhooks;
 mod zone;
 
 pub use audit::AuditStore;
+pub use dns_access::DnsAccessStore;
 pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
@@ -85,6 +87,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[async_trait]
 pub trait Store:
     AuditStore
+    + DnsAccessStore
     + KeyStore
     + NoticeStore
     + ReviewStore
@@ -108,6 +111,8 @@ pub trait Store:
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;
+    /// The time by the database's clock.
+    async fn now(&self) -> Result<Timestamp>;
     /// Whether there is no account yet.
     async fn is_empty(&self) -> Result<bool>;
     /// The fingerprint of the key-encryption key the database was made with.
@@ -288,7 +293,7 @@ pub trait Store:
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
     /// messages counted for the demo, notices that were told, deliveries that are
-    /// done.
+    /// done, what changed in our zone.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------

@@ -3,6 +3,7 @@
 pub(super) mod check;
 pub(super) mod create;
 pub(super) mod delete;
+pub(super) mod dns;
 pub(super) mod events;
 pub(super) mod get;
 pub(super) mod list;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod dns_access;
 mod domains;
 mod history;
 mod keys;
@@ -13,6 +14,7 @@ mod webhooks;
 
 pub use accounts::*;
 pub use audit::*;
+pub use dns_access::*;
 pub use domains::*;
 pub use history::*;
 pub use keys::*;
@@ -62,6 +64,8 @@ ids! {
     WebhookId,
     /// The number of one event on its way to one webhook.
     DeliveryId,
+    /// The number of a key to an account's zone, on the wire too.
+    DnsAccessId,
 }
 
 impl AccountId {

@@ -1,6 +1,7 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod dns_access;
 mod keys;
 mod notices;
 mod review;
@@ -12,7 +13,7 @@ use super::{
     Handle, accounts,
     apply::{self, Batch},
     backup, checks, company, deliveries, domains, events, idempotency, notices as owners, operator, outbox,
-    restore, sending, tokens as token_rows,
+    restore, sending, tokens as token_rows, zone as zone_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -84,6 +85,10 @@ impl Store for Handle {
 
     async fn is_empty(&self) -> Result<bool> {
         read!(self, accounts::is_empty())
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        read!(self, backup::now())
     }
 
     async fn key_fingerprint(&self) -> Result<Option<String>> {
@@ -352,6 +357,7 @@ impl Store for Handle {
         transact!(self, token_rows::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
         transact!(self, owners::sweep, (now = now) => (*now))?;
+        transact!(self, zone_rows::sweep, (now = now) => (*now))?;
         // In steps between which others write.
         while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
         Ok(())

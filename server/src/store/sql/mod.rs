@@ -16,6 +16,7 @@ mod checks;
 mod company;
 mod conclude;
 mod deliveries;
+mod dns_access;
 mod docket;
 mod domains;
 mod events;
@@ -78,6 +79,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
         dialect::LOCK_WEBHOOK,
+        dialect::LOCK_ZONE,
     ];
     let fixed = [
         accounts::STATEMENTS,
@@ -89,6 +91,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         conclude::STATEMENTS,
         deliveries::STATEMENTS,
         dialect::STATEMENTS,
+        dns_access::STATEMENTS,
         docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
