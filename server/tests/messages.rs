@@ -187,7 +187,8 @@ fn health_of(fragile: bool) -> Health {
         present: &Present { spf: None, dmarc: Some(dmarc.to_string()) },
         late: &[],
         own_links: true,
-        keys_made: Some(at(-24 * 90)),
+        signs_since: Some(at(-24 * 90)),
+        key_period: None,
     };
     Health::of(&facts, at(0))
 }

@@ -20,6 +20,7 @@ mod domains;
 mod edge;
 mod error;
 mod health;
+mod keys;
 mod mute;
 mod once;
 mod openapi;
@@ -150,6 +151,8 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(&format!("{domain}/dns/apply"), post(domains::dns::apply::apply))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
+        .route(&format!("{domain}/keys"), get(keys::list::list))
+        .route(&format!("{domain}/keys/rotate"), post(keys::rotate::rotate))
         .route(
             &format!("{domain}/send_setup_instructions"),
             post(domains::send_setup_instructions::send_setup_instructions),

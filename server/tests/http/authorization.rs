@@ -2,6 +2,7 @@
 
 use crate::{
     api::{Api, SERVED, company},
+    keys,
     under_review::{self, answers},
 };
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("deleteDnsAccess", Takes::ChangingOfTheAccount, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainKeys", Takes::SeeingTheDomain, Value::Null),
+        ("rotateDomainKeys", Takes::ChangingTheDomain, json!({"reason": "Somebody left"})),
         (
             "authorizeMessage",
             Takes::AccountAdmin,
@@ -239,6 +242,9 @@ async fn everybody_tries_everything() {
             let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
             let webhook =
                 api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
+            if id.starts_with("rotateDomainKeys") {
+                keys::signing(&api, domain).await;
+            }
             let key = api.post("/api/dns_access").json(&key_to_a_zone()).send().await;
             let key = key.json()["data"]["id"].to_string();
             if with_questions(id.trim_end_matches("Legacy")) {

@@ -17,6 +17,7 @@ mod dns_access;
 mod domains;
 mod headers;
 mod jwt;
+mod keys;
 mod mute;
 mod observed;
 mod once;

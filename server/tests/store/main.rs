@@ -12,6 +12,7 @@ mod checks;
 mod concurrency;
 mod dns_access;
 mod domains;
+mod keys;
 mod lifecycle;
 mod notices;
 mod operator;

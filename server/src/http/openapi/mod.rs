@@ -16,7 +16,7 @@ pub(super) use operation::{Body, Operation};
 
 use super::{
     accounts, answer::Answer, api_tokens, audit, authorize, card_check, company_info, dns_access, domains,
-    path::Family, questionnaire, reviews,
+    keys, path::Family, questionnaire, reviews,
 };
 use axum::{
     body::Bytes,
@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 17] {
+fn operations() -> [Operation; 19] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -42,6 +42,8 @@ fn operations() -> [Operation; 17] {
         domains::dns::apply::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        keys::list::operation(),
+        keys::rotate::operation(),
         questionnaire::get::operation(),
         questionnaire::answer::operation(),
         card_check::get::operation(),
@@ -102,6 +104,7 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
+            {"name": "DKIM keys", "description": "Which keys sign, and having others sign."},
             {"name": "Zones", "description": "Getting records into the account's own zones."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},

@@ -1,6 +1,7 @@
 //! The bodies, field by field and word by word.
 
 mod account;
+mod keys;
 mod review;
 
 use crate::store::EventKind;
@@ -14,8 +15,10 @@ use signet_core::{
 /// The `schemas` object.
 pub(super) fn schemas() -> Value {
     let mut schemas = ours();
-    if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), review::schemas()) {
-        all.extend(more);
+    for more in [review::schemas(), keys::schemas()] {
+        if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), more) {
+            all.extend(more);
+        }
     }
     schemas
 }
