@@ -202,7 +202,8 @@ impl Ring {
                 _ if wanted.is_some() || !rules.delegated => publish,
                 _ => Step::Revoke(standby),
             },
-            Stage::Revoked { .. } if wanted.is_some() => publish,
+            // A customer's own record says that a key is revoked by being the next one.
+            Stage::Revoked { .. } if wanted.is_some() || !rules.delegated => publish,
             Stage::Revoked { since } => match later(since, rules.revoked) {
                 until if now < until => Step::Wait(Some(until)),
                 _ => Step::Remove(standby),
