@@ -194,6 +194,36 @@ pub struct Subject<'a> {
     pub dkim: Dkim<'a>,
 }
 
+/// Who publishes a domain's DKIM keys, in a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DkimMode {
+    /// See [`Dkim::Delegated`].
+    #[default]
+    Delegated,
+    /// See [`Dkim::Raw`].
+    Raw,
+}
+
+impl DkimMode {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Delegated, Self::Raw];
+
+    /// As set and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delegated => "delegated",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
 /// Who publishes a domain's DKIM keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dkim<'a> {

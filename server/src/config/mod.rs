@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
     names::Name,
-    plan::{Provider, SpfMode},
+    plan::{DkimMode, Provider, SpfMode},
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -64,6 +64,8 @@ pub struct Config {
     pub policy_listen: Option<PolicyListen>,
     /// `grace`.
     pub grace: SignedDuration,
+    /// `dkim_mode`, of new domains.
+    pub dkim_mode: DkimMode,
     /// `unverified_limit`; `None`: no limit.
     pub unverified_limit: Option<u32>,
     /// Bearer JWTs, if they are taken.
@@ -250,6 +252,7 @@ impl Config {
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
+            dkim_mode: r.chosen("dkim_mode", &DkimMode::ALL.map(|mode| (mode.as_str(), mode)))?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,

@@ -65,6 +65,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
+    Setting::new(
+        "dkim_mode",
+        "delegated",
+        "of new domains: delegated: CNAMEs to the keys in our zone; raw: their owners publish the keys as TXT",
+    ),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
     Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir")

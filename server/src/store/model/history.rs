@@ -130,6 +130,8 @@ kinds! {
     InstructionsSent = "instructions.sent",
     /// DKIM keys were made.
     KeysCreated = "dkim.keys_created",
+    /// Who publishes the DKIM keys changed.
+    DkimModeChanged = "dkim.mode_changed",
     /// Another DKIM key signs from now on.
     KeysRotated = "dkim.rotated",
     /// A webhook was made.

@@ -3,7 +3,7 @@
 use super::{
     Conn, Row,
     events::{self, Entry},
-    query,
+    query, raw,
     rows::{get, get_time, get_time_opt, get_u32},
     zone,
 };
@@ -17,7 +17,7 @@ use sqlx::Executor as _;
 
 statements! {
     KEYLESS = "SELECT id, account_id, record_id FROM domain \
-        WHERE NOT keyed AND dns_verified ORDER BY id LIMIT $1";
+        WHERE NOT keyed AND (dns_verified OR dkim_raw) ORDER BY id LIMIT $1";
     // Also the lock: of two that bring keys one finds the domain without.
     SET_KEYED = "UPDATE domain SET keyed = TRUE \
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
@@ -61,6 +61,7 @@ pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], caus
     let due_at = cause.at.as_microsecond();
     conn.execute(query(ADD_ROTATION).bind(domain.domain.0).bind(domain.account.0).bind(due_at)).await?;
     zone::changed(conn, &domain.record_id, cause.at).await?;
+    raw::texts(conn, domain.domain, &domain.record_id, cause.at).await?;
     let event = NewEvent::of(EventKind::KeysCreated);
     events::add_one(conn, cause, Entry::domain(domain.account, domain.domain, event)).await?;
     Ok(true)

@@ -24,6 +24,7 @@ mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod raw;
 mod restore;
 mod review;
 mod rows;
@@ -94,6 +95,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         events::STATEMENTS,
         idempotency::STATEMENTS,
         keys::STATEMENTS,
+        raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,
