@@ -5,6 +5,12 @@
 //! the key belongs to is bound in as associated data, so that a row moved to
 //! another domain does not open.
 
+mod der;
+pub mod import;
+mod make;
+
+pub use make::{KeyPair, make};
+
 use crate::{
     clock::Randomness,
     store::{KeyOrigin, Keyless, NewKey, SealedKey},
