@@ -115,6 +115,16 @@ pub struct Published {
     /// From when on nobody remembers what stood there before it; `None` until
     /// every server was seen to give it.
     pub clear_at: Option<Timestamp>,
+    /// Until when something else may be remembered that a server was seen to give.
+    pub old_until: Option<Timestamp>,
+}
+
+impl Published {
+    /// As it is published at `at`.
+    #[must_use]
+    pub fn new(at: Timestamp) -> Self {
+        Self { at, clear_at: None, old_until: None }
+    }
 }
 
 /// Where a key is in its life.
@@ -172,10 +182,24 @@ impl Stage {
         }
     }
 
-    /// The inverse of the three above.
+    /// Until when something else may be remembered, where that matters.
     #[must_use]
-    pub fn parse(word: &str, since: Timestamp, clear_at: Option<Timestamp>) -> Option<Self> {
-        let published = Published { at: since, clear_at };
+    pub fn old_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Next(published) | Self::Companion(published) => published.old_until,
+            _ => None,
+        }
+    }
+
+    /// The inverse of the four above.
+    #[must_use]
+    pub fn parse(
+        word: &str,
+        since: Timestamp,
+        clear_at: Option<Timestamp>,
+        old_until: Option<Timestamp>,
+    ) -> Option<Self> {
+        let published = Published { at: since, clear_at, old_until };
         Some(match word {
             "next" => Self::Next(published),
             "active" => Self::Active { since },

@@ -1,4 +1,5 @@
 use super::*;
+use alloc::vec::Vec;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -17,6 +18,7 @@ fn rules() -> Rules {
     }
 }
 
+const GONE: Proof = Proof::NotSeen { kept_for: SignedDuration::from_secs(600) };
 const SEEN: Proof = Proof::Seen { kept_for: SignedDuration::from_secs(300) };
 
 /// From nothing to a signing key with the next one proven on the standby.
@@ -59,12 +61,14 @@ fn what_was_remembered_is_waited_for() {
     ring.ask(Why::Asked, &rules, at(100)).unwrap();
     assert_eq!(ring.step(&rules, at(100)), Step::Wait(Some(at(302))));
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(301)), Proven::Nothing);
-    assert_eq!(ring.prove(Selector::Second, Proof::NotSeen, &rules, at(302)), Proven::Gone);
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(603)));
-    assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(603)), Proven::Nothing);
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(604)), Proven::Switched(Why::Asked));
-    let refused = ring.ask(Why::Asked, &rules, at(605));
-    assert_eq!(refused, Err(Refusal::StillVerifies(at(604 + 7 * DAY))));
+    assert_eq!(ring.prove(Selector::Second, GONE, &rules, at(302)), Proven::Gone);
+    // What was given instead outlives the key's own TTL.
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(902)));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(901)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(902)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(904)), Proven::Switched(Why::Asked));
+    let refused = ring.ask(Why::Asked, &rules, at(905));
+    assert_eq!(refused, Err(Refusal::StillVerifies(at(904 + 7 * DAY))));
 }
 
 #[test]
@@ -126,4 +130,17 @@ fn a_customer_who_publishes_the_keys_is_asked_once_for_each() {
     assert_eq!(switched, Proven::Switched(Why::Compromised));
     let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa2048 };
     assert_eq!(ring.step(&rules, at(kept + 400)), next);
+}
+
+#[test]
+fn domains_of_one_day_have_their_turns_on_many() {
+    let period = |domain| rules().spread(domain).period.unwrap();
+    let turns: Vec<SignedDuration> = (1..=1000).map(period).collect();
+    let whole = rules().period.unwrap();
+    assert!(turns.iter().all(|turn| *turn <= whole && *turn >= whole - whole / 10));
+    for day in 162..180 {
+        let of_day = turns.iter().filter(|turn| turn.as_hours() / 24 == day).count();
+        assert!((40..=70).contains(&of_day), "{of_day} of 1000 on day {day}");
+    }
+    assert_eq!(Rules { period: None, ..rules() }.spread(7).period, None);
 }

@@ -1,8 +1,8 @@
 //! The store, as those who make, turn and use DKIM keys use it.
 
-use super::{AccountId, Cause, Domain, DomainId, KeyRing, Keyless, NewKey, Result};
+use super::{AccountId, Cause, DomainId, DueRotation, KeyRing, Keyless, NewKey, Result, Turn};
 use async_trait::async_trait;
-use signet_core::plan::DkimMode;
+use jiff::Timestamp;
 
 /// Part of [`super::Store`].
 #[async_trait]
@@ -13,15 +13,19 @@ pub trait KeyStore {
     /// Keeps a domain's first keys, unless it has some, and makes their rotation
     /// due. What the domain's owner publishes by hand changes with them.
     async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool>;
-    /// Changes who publishes a domain's keys. Its records are others then, and are
-    /// looked at anew. `None` where there is no such domain.
-    async fn set_dkim_mode(
-        &self,
-        account: AccountId,
-        domain: DomainId,
-        mode: DkimMode,
-        cause: &Cause,
-    ) -> Result<Option<Domain>>;
     /// A domain's keys; `None` where it has none yet.
     async fn key_ring(&self, account: AccountId, domain: DomainId) -> Result<Option<KeyRing>>;
+    /// Takes up to `limit` domains whose rotation is due and which nobody holds,
+    /// until `lease_until`, those that wait longest first.
+    async fn claim_rotations(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueRotation>>;
+    /// Writes a transition, with what is published, history, and word to the
+    /// owner, unless the keys have changed since; whether it was written.
+    async fn turn_keys(&self, turn: &Turn, cause: &Cause) -> Result<bool>;
+    /// How many domains' rotations do not go on.
+    async fn rotations_stuck(&self) -> Result<i64>;
 }

@@ -9,6 +9,7 @@ mod der;
 mod examine;
 mod judge;
 mod key;
+mod prove;
 mod record;
 mod repair;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(super) use self::{
 pub use self::{
     judge::judge,
     key::{PublicKey, RsaKey},
+    prove::{Sight, prove},
     text::split,
 };
 

@@ -134,6 +134,21 @@ kinds! {
     DkimModeChanged = "dkim.mode_changed",
     /// Another DKIM key signs from now on.
     KeysRotated = "dkim.rotated",
+    /// A DKIM key, in `to`, is published; it signs when its turn comes.
+    KeyPublished = "dkim.published",
+    /// A DKIM key that was published is no longer seen by everybody.
+    KeyUnseen = "dkim.unseen",
+    /// An Ed25519 key signs no more beside the RSA key; its record stays for a while.
+    KeyRetired = "dkim.retired",
+    /// The record of a DKIM key, in `from`, says that it is revoked; the private
+    /// key is destroyed.
+    KeyRevoked = "dkim.revoked",
+    /// The record of a DKIM key is gone.
+    KeyRemoved = "dkim.removed",
+    /// Another DKIM key was asked for: `asked` or `compromised`, in `to`.
+    RotationAsked = "dkim.rotation_asked",
+    /// Another DKIM key should sign and cannot: its owner is told.
+    RotationStuck = "dkim.rotation_stuck",
     /// A webhook was made.
     WebhookCreated = "webhook.created",
     /// Its settings were changed.

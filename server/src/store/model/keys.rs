@@ -1,10 +1,10 @@
 //! DKIM keys, how their rotation stands, and what our zone holds of a domain.
 
-use super::{AccountId, DomainId};
+use super::{AccountId, Domain, DomainId, NewEvent, NewNotice};
 use jiff::Timestamp;
 use signet_core::{
     names::{DomainName, RecordId},
-    rotation::{Algorithm, Held, Ring, Selector},
+    rotation::{Algorithm, Held, Ring, Selector, Stage, Why},
 };
 
 /// Where a key comes from.
@@ -86,7 +86,7 @@ pub struct KeyRing {
     /// By selector.
     pub keys: [Option<DkimKey>; 2],
     /// That another key is to sign, where somebody asked for that.
-    pub wanted: Option<signet_core::rotation::Why>,
+    pub wanted: Option<Why>,
     /// When there is something to do.
     pub due_at: Option<Timestamp>,
     /// Proofs on end that came to nothing.
@@ -115,6 +115,68 @@ pub struct Keyless {
     pub domain: DomainId,
     /// Its record id, bound into the seal.
     pub record_id: RecordId,
+}
+
+/// A domain whose rotation is due.
+#[derive(Clone, Debug)]
+pub struct DueRotation {
+    /// The domain.
+    pub domain: Domain,
+    /// Its keys as they are now.
+    pub keys: KeyRing,
+}
+
+/// What becomes of what stands on a selector.
+#[derive(Clone, Debug)]
+pub enum Slot {
+    /// It stays, in this stage. The private half of a revoked key is destroyed.
+    Keep(Stage),
+    /// It is destroyed, or was not there.
+    Clear,
+    /// This key takes its place, published now.
+    Put(NewKey),
+}
+
+/// One transition of a domain's keys, with all that follows from it.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which domain.
+    pub domain: DomainId,
+    /// What [`KeyRing::version`] was.
+    pub version: i64,
+    /// What becomes of the keys, by selector.
+    pub slots: [Slot; 2],
+    /// See [`KeyRing::wanted`].
+    pub wanted: Option<Why>,
+    /// See [`KeyRing::due_at`].
+    pub due_at: Option<Timestamp>,
+    /// See [`KeyRing::failures`].
+    pub failures: u32,
+    /// See [`KeyRing::stuck`].
+    pub stuck: Option<(Timestamp, String)>,
+    /// See [`KeyRing::told_at`].
+    pub told_at: Option<Timestamp>,
+    /// What its owner is told.
+    pub notice: Option<NewNotice>,
+    /// What happened.
+    pub events: Vec<NewEvent>,
+}
+
+/// A key that its domain's owner is to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// The domain.
+    pub domain: Domain,
+    /// Where the key stands.
+    pub selector: Selector,
+    /// What it is called.
+    pub key: String,
+    /// Whether it is still to be proven and to sign; `false` where that is over.
+    pub waits: bool,
+    /// When it was to be seen whether to ask.
+    pub due_at: Timestamp,
 }
 
 /// The texts of a domain's two key records; `None` where there is none.

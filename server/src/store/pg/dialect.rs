@@ -107,6 +107,12 @@ statements! {
             FOR UPDATE SKIP LOCKED) \
         UPDATE domain SET review_due_at = $2 FROM due WHERE domain.id = due.id RETURNING domain.id AS id";
 
+    CLAIM_ROTATIONS = "WITH due AS MATERIALIZED \
+        (SELECT domain_id FROM rotation WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3 \
+            FOR UPDATE SKIP LOCKED) \
+        UPDATE rotation SET lease_until = $2 FROM due WHERE rotation.domain_id = due.domain_id \
+        RETURNING rotation.domain_id AS id, account_id";
+
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
         taken_turn!(), turns!(),

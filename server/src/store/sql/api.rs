@@ -3,6 +3,7 @@
 mod audit;
 mod keys;
 mod notices;
+mod raw;
 mod review;
 mod tokens;
 mod webhooks;

@@ -1,18 +1,18 @@
 //! DKIM keys and how their rotation stands.
 
 use super::{
-    Conn, Row,
+    Conn, Row, dialect, domains,
     events::{self, Entry},
-    query, raw,
+    lock, notices, query, raw,
     rows::{get, get_time, get_time_opt, get_u32},
     zone,
 };
 use crate::store::{
-    AccountId, Cause, DkimKey, DomainId, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent, NewKey, Result,
-    stored,
+    AccountId, Cause, DkimKey, DomainId, DueRotation, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent,
+    NewKey, Result, Slot, Turn, stored,
 };
 use jiff::Timestamp;
-use signet_core::rotation::{Algorithm, Held, Published, Stage, Why};
+use signet_core::rotation::{Algorithm, Held, Published, Selector, Stage, Why};
 use sqlx::Executor as _;
 
 statements! {
@@ -23,12 +23,24 @@ statements! {
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
     ADD_ROTATION = "INSERT INTO rotation (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
     PUT_KEY = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, kek, \
-        wrapped, sealed, stage, since, clear_at, created_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, $12)";
+        wrapped, sealed, stage, since, created_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
     ROTATION = "SELECT version, due_at, wanted, failures, stuck_since, stuck, told_at FROM rotation \
         WHERE domain_id = $1 AND account_id = $2";
-    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, created_at \
+    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, old_until, created_at \
         FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
+    // Also the lock: of two that turn the same keys one finds another version.
+    TURN = "UPDATE rotation SET version = version + 1, lease_until = 0, due_at = $4, wanted = $5, failures = $6, \
+        stuck_since = $7, stuck = $8, told_at = $9 WHERE domain_id = $1 AND account_id = $2 AND version = $3";
+    KEEP_KEY = "UPDATE dkim_key SET stage = $4, since = $5, clear_at = $6, old_until = $7 \
+        WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
+    DESTROY = "UPDATE dkim_key SET kek = NULL, wrapped = NULL, sealed = NULL \
+        WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
+    CLEAR_KEY = "DELETE FROM dkim_key WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
+    RECORD_ID = "SELECT record_id FROM domain WHERE id = $1 AND account_id = $2";
+    SET_ACTIVE = "UPDATE domain SET active_selector = $3 WHERE id = $1 AND account_id = $2 \
+        AND active_selector <> $3";
+    COUNT_STUCK = "SELECT COUNT(*) AS stuck FROM rotation WHERE stuck_since IS NOT NULL";
 }
 
 /// See [`crate::store::KeyStore::keyless`].
@@ -60,11 +72,117 @@ pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], caus
     }
     let due_at = cause.at.as_microsecond();
     conn.execute(query(ADD_ROTATION).bind(domain.domain.0).bind(domain.account.0).bind(due_at)).await?;
-    zone::changed(conn, &domain.record_id, cause.at).await?;
-    raw::texts(conn, domain.domain, &domain.record_id, cause.at).await?;
+    published(conn, domain.account, domain.domain, cause.at).await?;
     let event = NewEvent::of(EventKind::KeysCreated);
     events::add_one(conn, cause, Entry::domain(domain.account, domain.domain, event)).await?;
     Ok(true)
+}
+
+/// What is published of a domain's keys is another: in our zone, or by its owner.
+async fn published(conn: &mut Conn, account: AccountId, domain: DomainId, at: Timestamp) -> Result<()> {
+    let Some(row) = conn.fetch_optional(query(RECORD_ID).bind(domain.0).bind(account.0)).await? else {
+        return Ok(());
+    };
+    let record_id = stored::record_id(get(&row, "record_id")?)?;
+    raw::texts(conn, domain, &record_id, at).await?;
+    zone::changed(conn, &record_id, at).await
+}
+
+/// See [`crate::store::KeyStore::claim_rotations`].
+pub(super) async fn claim(
+    conn: &mut Conn,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueRotation>> {
+    let claim = query(dialect::CLAIM_ROTATIONS).bind(now.as_microsecond()).bind(lease_until.as_microsecond());
+    let mut due = Vec::new();
+    for row in conn.fetch_all(claim.bind(i64::from(limit))).await? {
+        let (account, id) = (AccountId(get(&row, "account_id")?), DomainId(get(&row, "id")?));
+        let domain = domains::one(conn, account, id).await?;
+        due.extend(domain.zip(ring(conn, account, id).await?).map(|(domain, keys)| DueRotation { domain, keys }));
+    }
+    Ok(due)
+}
+
+/// See [`crate::store::KeyStore::rotations_stuck`].
+pub(super) async fn stuck(conn: &mut Conn) -> Result<i64> {
+    get(&conn.fetch_one(query(COUNT_STUCK)).await?, "stuck")
+}
+
+/// See [`crate::store::KeyStore::turn_keys`].
+pub(super) async fn turn(conn: &mut Conn, turn: &Turn, cause: &Cause) -> Result<bool> {
+    // Whoever changes a domain takes it first, so that two never wait for one another.
+    lock(conn, dialect::LOCK_DOMAIN, turn.domain.0).await?;
+    let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+    let written = conn
+        .execute(
+            query(TURN)
+                .bind(turn.domain.0)
+                .bind(turn.account.0)
+                .bind(turn.version)
+                .bind(micros(turn.due_at))
+                .bind(turn.wanted.and_then(why_word))
+                .bind(i64::from(turn.failures))
+                .bind(turn.stuck.as_ref().map(|(since, _)| since.as_microsecond()))
+                .bind(turn.stuck.as_ref().map(|(_, why)| stored::clean(why)))
+                .bind(micros(turn.told_at)),
+        )
+        .await?;
+    if written.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let before = ring(conn, turn.account, turn.domain).await?.map(|ring| ring.keys).unwrap_or_default();
+    let mut changed = false;
+    for ((selector, slot), before) in Selector::BOTH.into_iter().zip(&turn.slots).zip(&before) {
+        changed |= set_slot(conn, turn, selector, slot, before.as_ref(), cause.at).await?;
+    }
+    if changed {
+        published(conn, turn.account, turn.domain, cause.at).await?;
+    }
+    let entries = turn.events.iter().cloned().map(|event| Entry::domain(turn.account, turn.domain, event));
+    events::add(conn, cause, &entries.collect::<Vec<_>>()).await?;
+    notices::add(conn, turn.notice.as_slice(), cause.at).await?;
+    Ok(true)
+}
+
+/// Makes a selector what it is to be; whether something else is published there
+/// from now on.
+async fn set_slot(
+    conn: &mut Conn,
+    turn: &Turn,
+    selector: Selector,
+    slot: &Slot,
+    before: Option<&DkimKey>,
+    now: Timestamp,
+) -> Result<bool> {
+    let at = |statement| {
+        query(statement).bind(turn.domain.0).bind(turn.account.0).bind(i64::from(selector.number()))
+    };
+    match slot {
+        Slot::Keep(stage) => {
+            let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
+            let keep = at(KEEP_KEY).bind(stage.as_str()).bind(stage.since().as_microsecond());
+            conn.execute(keep.bind(micros(stage.clear_at())).bind(micros(stage.old_until()))).await?;
+            match stage {
+                Stage::Active { .. } => {
+                    conn.execute(at(SET_ACTIVE)).await?;
+                }
+                Stage::Revoked { .. } => {
+                    conn.execute(at(DESTROY)).await?;
+                }
+                _ => {}
+            }
+            let text = |stage: &Stage, key: &DkimKey| stage.record_text(key.held.algorithm, &key.public);
+            Ok(before.is_some_and(|key| text(stage, key) != text(&key.held.stage, key)))
+        }
+        Slot::Clear => Ok(conn.execute(at(CLEAR_KEY)).await?.rows_affected() > 0),
+        Slot::Put(key) => {
+            conn.execute(at(CLEAR_KEY)).await?;
+            put(conn, turn.account, turn.domain, key, now).await?;
+            Ok(true)
+        }
+    }
 }
 
 /// Puts a key just published where nothing stands.
@@ -75,7 +193,7 @@ async fn put(
     key: &NewKey,
     now: Timestamp,
 ) -> Result<()> {
-    let published = Published { at: now, clear_at: None };
+    let published = Published::new(now);
     let stage = match key.algorithm {
         Algorithm::Ed25519 => Stage::Companion(published),
         Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
@@ -122,6 +240,15 @@ pub(super) async fn ring(conn: &mut Conn, account: AccountId, domain: DomainId) 
     Ok(Some(ring))
 }
 
+fn why_word(why: Why) -> Option<&'static str> {
+    match why {
+        Why::Asked => Some("asked"),
+        Why::Compromised => Some("compromised"),
+        // Time says so.
+        Why::Period => None,
+    }
+}
+
 fn why(word: &str) -> Result<Why> {
     match word {
         "asked" => Ok(Why::Asked),
@@ -136,7 +263,7 @@ fn key(row: &Row) -> Result<DkimKey> {
     let held = Held {
         algorithm: Algorithm::parse(algorithm)
             .ok_or_else(|| stored::corrupt("a key's algorithm", algorithm))?,
-        stage: Stage::parse(stage, get_time(row, "since")?, get_time_opt(row, "clear_at")?)
+        stage: Stage::parse(stage, get_time(row, "since")?, get_time_opt(row, "clear_at")?, get_time_opt(row, "old_until")?)
             .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
     };
     Ok(DkimKey {

@@ -86,6 +86,10 @@ statements! {
         (SELECT id FROM domain WHERE review = 'due' AND review_due_at <= $1 ORDER BY review_due_at, id LIMIT $3) \
         RETURNING id";
 
+    CLAIM_ROTATIONS = "UPDATE rotation SET lease_until = $2 WHERE domain_id IN \
+        (SELECT domain_id FROM rotation WHERE claim_at <= $1 ORDER BY claim_at LIMIT $3) \
+        RETURNING domain_id AS id, account_id";
+
     QUIET_LOOKS = concat!(
         "UPDATE look SET checked_at = l.checked_at, failures = l.failures, suspicions = l.suspicions, ",
         taken_turn!(), turns!(),

@@ -1,10 +1,12 @@
 //! [`KeyStore`].
 
-use super::super::{Handle, keys, raw};
+use super::super::{Handle, keys};
 use super::{read, transact};
-use crate::store::{AccountId, Cause, Domain, DomainId, KeyRing, KeyStore, Keyless, NewKey, Result};
+use crate::store::{
+    AccountId, Cause, DomainId, DueRotation, KeyRing, KeyStore, Keyless, NewKey, Result, Turn,
+};
 use async_trait::async_trait;
-use signet_core::plan::DkimMode;
+use jiff::Timestamp;
 
 #[async_trait]
 impl KeyStore for Handle {
@@ -17,18 +19,24 @@ impl KeyStore for Handle {
             => (domain, new, cause))
     }
 
-    async fn set_dkim_mode(
-        &self,
-        account: AccountId,
-        domain: DomainId,
-        mode: DkimMode,
-        cause: &Cause,
-    ) -> Result<Option<Domain>> {
-        transact!(self, raw::set_mode, (account = account, domain = domain, mode = mode, cause = cause.clone())
-            => (*account, *domain, *mode, cause))
-    }
-
     async fn key_ring(&self, account: AccountId, domain: DomainId) -> Result<Option<KeyRing>> {
         read!(self, keys::ring(account, domain))
+    }
+
+    async fn claim_rotations(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueRotation>> {
+        transact!(self, keys::claim, (now = now, until = lease_until, limit = limit) => (*now, *until, *limit))
+    }
+
+    async fn turn_keys(&self, turn: &Turn, cause: &Cause) -> Result<bool> {
+        transact!(self, keys::turn, (turn = turn.clone(), cause = cause.clone()) => (turn, cause))
+    }
+
+    async fn rotations_stuck(&self) -> Result<i64> {
+        read!(self, keys::stuck())
     }
 }
