@@ -58,6 +58,12 @@ impl RecordKey {
         Self::ALL.into_iter().find(|key| key.as_str() == text)
     }
 
+    /// Whether it is one of the two selectors.
+    #[must_use]
+    pub fn is_dkim(self) -> bool {
+        matches!(self, Self::Dkim1 | Self::Dkim2)
+    }
+
     /// What it is for, in the words people are shown.
     #[must_use]
     pub fn purpose(self) -> &'static str {

@@ -185,13 +185,10 @@ CREATE TABLE dkim_key (
     since BIGINT NOT NULL,
     clear_at BIGINT,
     old_until BIGINT,
-    -- Where its owner publishes it: when to see whether to ask them to.
-    prompt_at BIGINT,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (domain_id, selector)
 );
 CREATE INDEX dkim_key_kek ON dkim_key (kek, domain_id, selector) WHERE kek IS NOT NULL;
-CREATE INDEX dkim_key_prompt ON dkim_key (prompt_at) WHERE prompt_at IS NOT NULL;
 
 -- How the rotation of a domain's keys stands; from its first keys on.
 CREATE TABLE rotation (

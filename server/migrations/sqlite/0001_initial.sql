@@ -183,13 +183,10 @@ CREATE TABLE dkim_key (
     since INTEGER NOT NULL,
     clear_at INTEGER,
     old_until INTEGER,
-    -- Where its owner publishes it: when to see whether to ask them to.
-    prompt_at INTEGER,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (domain_id, selector)
 ) STRICT;
 CREATE INDEX dkim_key_kek ON dkim_key (kek, domain_id, selector) WHERE kek IS NOT NULL;
-CREATE INDEX dkim_key_prompt ON dkim_key (prompt_at) WHERE prompt_at IS NOT NULL;
 
 -- How the rotation of a domain's keys stands; from its first keys on.
 CREATE TABLE rotation (

@@ -8,6 +8,7 @@ mod check;
 mod check_all;
 mod demo;
 mod domains;
+mod keys;
 mod openapi;
 mod output;
 mod review;
@@ -19,6 +20,7 @@ mod zone;
 use crate::{
     clock::Clock,
     config::{Config, SETTINGS, Sources},
+    keys::KeyFile,
     ops::{Ops, Refused},
     store,
 };
@@ -65,6 +67,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// Choose who publishes a domain's DKIM keys, and bring keys of one's own
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
@@ -148,6 +153,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await
@@ -226,6 +232,15 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
         );
     }
     Ok(ops)
+}
+
+/// The use cases with the key file, which most commands do without.
+async fn with_key(ops: &Ops) -> anyhow::Result<Ops> {
+    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
+    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
+        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
+    }
+    Ok(Ops { key: Some(Arc::new(key)), ..ops.clone() })
 }
 
 /// A refusal as a sentence.

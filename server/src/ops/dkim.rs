@@ -1,8 +1,15 @@
 //! Who publishes a domain's DKIM keys: we, or its owner.
 
 use super::{Actor, Ops, Refused, Result};
-use crate::store::{Cause, Domain, DomainId, Keyless, NewKey};
-use signet_core::{plan::DkimMode, rotation::Selector};
+use crate::{
+    keys::KeyFile,
+    store::{Cause, Domain, DomainId, Keyless, NewKey},
+};
+use signet_core::{
+    plan::DkimMode,
+    rotation::{Algorithm, Rules, Selector},
+};
+use std::sync::Arc;
 
 impl Ops {
     /// Changes who publishes a domain's DKIM keys, and so its records. What is
@@ -34,20 +41,42 @@ impl Ops {
         if self.store.key_ring(domain.account, domain.id).await?.is_some() {
             return Ok(());
         }
-        let owner = Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        let (random, now) = (self.random.clone(), self.clock.now());
-        let keyless = owner.clone();
-        let make = move || -> std::result::Result<Vec<NewKey>, aws_lc_rs::error::Unspecified> {
-            let id = || random.uuid(now).to_string();
-            Selector::BOTH.into_iter().map(|selector| file.make(&owner, selector, id(), &random)).collect()
-        };
-        match tokio::task::spawn_blocking(make).await {
-            Ok(Ok(keys)) => {
-                self.store.add_keys(&keyless, &keys, &Cause::signet(now)).await?;
-            }
-            // The worker that finds the domain without keys says what it is.
-            _ => tracing::error!(domain = %domain.name, "its DKIM keys could not be made"),
+        let mut keys = Vec::with_capacity(Selector::BOTH.len());
+        for selector in Selector::BOTH {
+            // The worker that finds the domain without keys says why there are none.
+            let Some(key) = self.made(domain, &file, selector).await else { return Ok(()) };
+            keys.push(key);
         }
+        let keyless =
+            Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
+        self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await?;
         Ok(())
+    }
+
+    /// A fresh key for a selector, sealed; `None` where none can be made.
+    pub(super) async fn made(&self, domain: &Domain, file: &Arc<KeyFile>, selector: Selector) -> Option<NewKey> {
+        let owner =
+            Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
+        let (file, random) = (Arc::clone(file), self.random.clone());
+        let id = random.uuid(self.clock.now()).to_string();
+        tokio::task::spawn_blocking(move || file.make(&owner, selector, id, &random)).await.ok()?.ok()
+    }
+
+    /// How a domain's keys are to live.
+    pub(super) fn key_rules(&self, domain: &Domain) -> Rules {
+        Rules {
+            rsa: Algorithm::Rsa2048,
+            ed25519: false,
+            period: None,
+            keep: jiff::SignedDuration::from_hours(7 * 24),
+            revoked: jiff::SignedDuration::from_hours(30 * 24),
+            delegated: domain.raw_dkim.is_none(),
+        }
+    }
+
+    /// The label of a selector, as in `s=`.
+    #[must_use]
+    pub fn selector_label(&self, domain: &Domain, selector: Selector) -> String {
+        format!("{}{}-{}", self.config.provider.prefix, selector.number(), domain.record_id)
     }
 }

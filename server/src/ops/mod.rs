@@ -15,6 +15,7 @@ pub mod dkim;
 pub mod domains;
 mod health;
 pub mod idempotency;
+pub mod import;
 pub mod installation;
 pub mod instructions;
 pub mod links;

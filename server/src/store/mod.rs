@@ -15,7 +15,6 @@ mod keys;
 mod model;
 mod notices;
 pub mod pg;
-mod raw;
 mod review;
 pub mod sqlite;
 mod stored;
@@ -27,7 +26,6 @@ pub use audit::AuditStore;
 pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
-pub use raw::RawStore;
 pub use review::ReviewStore;
 pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
@@ -89,7 +87,6 @@ pub trait Store:
     AuditStore
     + KeyStore
     + NoticeStore
-    + RawStore
     + ReviewStore
     + TokenStore
     + WebhookStore

@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 15] {
+fn operations() -> [Operation; 17] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -39,6 +39,8 @@ fn operations() -> [Operation; 15] {
         domains::check::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        domains::import_key::operation(),
+        domains::dkim_mode::operation(),
         questionnaire::get::operation(),
         questionnaire::answer::operation(),
         card_check::get::operation(),
@@ -97,6 +99,7 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
+            {"name": "DKIM keys", "description": "Who publishes them, and bringing one's own."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
             {"name": "Webhooks", "description": "Being told what happens to the account's domains."},

@@ -164,21 +164,6 @@ pub struct Turn {
     pub events: Vec<NewEvent>,
 }
 
-/// A key that its domain's owner is to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
-    /// The domain.
-    pub domain: Domain,
-    /// Where the key stands.
-    pub selector: Selector,
-    /// What it is called.
-    pub key: String,
-    /// Whether it is still to be proven and to sign; `false` where that is over.
-    pub waits: bool,
-    /// When it was to be seen whether to ask.
-    pub due_at: Timestamp,
-}
-
 /// The texts of a domain's two key records; `None` where there is none.
 pub type KeyTexts = [Option<String>; 2];
 

@@ -3,7 +3,6 @@
 mod audit;
 mod keys;
 mod notices;
-mod raw;
 mod review;
 mod tokens;
 mod webhooks;

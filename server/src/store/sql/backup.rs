@@ -79,7 +79,7 @@ tables! {
     dkim_key by "domain_id, selector" {
         domain_id Int, selector Int, account_id Int, key_id Text, algorithm Text, origin Text, public Bytes,
         kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, old_until Int,
-        prompt_at Int, created_at Int,
+        created_at Int,
     }
     rotation by "domain_id" {
         domain_id Int, account_id Int, version Int, due_at Int, lease_until Int, wanted Text, failures Int,

@@ -3,12 +3,12 @@
 use super::{
     Conn, dialect, domains,
     events::{self, Entry},
-    lock, notices, query,
-    rows::{get, get_time},
+    lock, query,
+    rows::get,
     zone,
 };
 use crate::store::{
-    AccountId, Cause, Domain, DomainId, EventKind, KeyTexts, NewEvent, NewNotice, Prompt, Result, stored,
+    AccountId, Cause, Domain, DomainId, EventKind, KeyTexts, NewEvent, Result, stored,
 };
 use jiff::Timestamp;
 use signet_core::{names::RecordId, plan::DkimMode, verify::dkim::PublicKey};
@@ -23,16 +23,6 @@ statements! {
     // afterwards.
     LOOK_AGAIN = "UPDATE look SET due_at = $2, check_wanted = check_wanted + 1 \
         WHERE domain_id = $1 AND due_at IS NOT NULL";
-    // The next key of a domain that somebody verified; the first ones are in the
-    // set-up instructions.
-    PROMPT = "UPDATE dkim_key SET prompt_at = $2 WHERE domain_id = $1 AND prompt_at IS NULL \
-        AND clear_at IS NULL AND stage IN ('next', 'companion')";
-    NO_PROMPT = "UPDATE dkim_key SET prompt_at = NULL WHERE domain_id = $1 AND prompt_at IS NOT NULL";
-    DUE_PROMPTS = "SELECT domain_id, account_id, selector, key_id, prompt_at, \
-        clear_at IS NULL AND stage IN ('next', 'companion') AS waits FROM dkim_key \
-        WHERE prompt_at <= $1 ORDER BY prompt_at, domain_id LIMIT $2";
-    PROMPTED = "UPDATE dkim_key SET prompt_at = $6 WHERE domain_id = $1 AND account_id = $2 AND selector = $3 \
-        AND key_id = $4 AND prompt_at = $5";
     // The rules of its rotation are others.
     TURN_AGAIN = "UPDATE rotation SET due_at = $2, version = version + 1 WHERE domain_id = $1";
 }
@@ -51,9 +41,6 @@ pub(super) async fn set_mode(
         let record_id = stored::record_id(get(&row, "record_id")?)?;
         texts(conn, domain, &record_id, cause.at).await?;
         let now = cause.at.as_microsecond();
-        if mode == DkimMode::Delegated {
-            conn.execute(query(NO_PROMPT).bind(domain.0)).await?;
-        }
         conn.execute(query(LOOK_AGAIN).bind(domain.0).bind(now)).await?;
         conn.execute(query(TURN_AGAIN).bind(domain.0).bind(now)).await?;
         let before = DkimMode::ALL.into_iter().find(|other| *other != mode);
@@ -82,48 +69,7 @@ pub(super) async fn texts(
     let [first, second]: KeyTexts = published.map(to_publish);
     let set = conn.execute(query(SET_TEXTS).bind(domain.0).bind(first).bind(second)).await?;
     if set.rows_affected() > 0 {
-        conn.execute(query(PROMPT).bind(domain.0).bind(at.as_microsecond())).await?;
         conn.execute(query(LOOK_AGAIN).bind(domain.0).bind(at.as_microsecond())).await?;
     }
     Ok(())
-}
-
-/// See [`crate::store::RawStore::due_prompts`].
-pub(super) async fn due_prompts(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Prompt>> {
-    let mut due = Vec::new();
-    let rows = conn.fetch_all(query(DUE_PROMPTS).bind(now.as_microsecond()).bind(i64::from(limit))).await?;
-    for row in rows {
-        let (account, id) = (AccountId(get(&row, "account_id")?), DomainId(get(&row, "domain_id")?));
-        let Some(domain) = domains::one(conn, account, id).await? else { continue };
-        due.push(Prompt {
-            domain,
-            selector: stored::selector(get(&row, "selector")?)?,
-            key: get(&row, "key_id")?,
-            waits: get(&row, "waits")?,
-            due_at: get_time(&row, "prompt_at")?,
-        });
-    }
-    Ok(due)
-}
-
-/// See [`crate::store::RawStore::prompted`].
-pub(super) async fn prompted(
-    conn: &mut Conn,
-    prompt: &Prompt,
-    next: Option<Timestamp>,
-    notice: Option<&NewNotice>,
-    now: Timestamp,
-) -> Result<bool> {
-    let set = query(PROMPTED)
-        .bind(prompt.domain.id.0)
-        .bind(prompt.domain.account.0)
-        .bind(i64::from(prompt.selector.number()))
-        .bind(prompt.key.clone())
-        .bind(prompt.due_at.as_microsecond())
-        .bind(next.map(Timestamp::as_microsecond));
-    if conn.execute(set).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    notices::add(conn, notice.map_or(&[], std::slice::from_ref), now).await?;
-    Ok(true)
 }
