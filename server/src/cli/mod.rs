@@ -67,7 +67,7 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
-    /// Choose who publishes a domain's DKIM keys, and bring keys of one's own
+    /// List DKIM keys, have others sign, bring one's own, choose who publishes them
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Search the history of everything, newest first, or export it

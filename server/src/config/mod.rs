@@ -2,6 +2,7 @@
 
 mod policy;
 mod review_policy;
+mod rotation;
 mod settings;
 mod sources;
 
@@ -16,6 +17,7 @@ use signet_core::{
     email::EmailAddress,
     names::Name,
     plan::{DkimMode, Provider, SpfMode},
+    rotation::Rules,
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -66,6 +68,8 @@ pub struct Config {
     pub grace: SignedDuration,
     /// `dkim_mode`, of new domains.
     pub dkim_mode: DkimMode,
+    /// The `dkim_*` settings, for keys that we publish.
+    pub rotation: Rules,
     /// `unverified_limit`; `None`: no limit.
     pub unverified_limit: Option<u32>,
     /// Bearer JWTs, if they are taken.
@@ -253,6 +257,7 @@ impl Config {
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
             dkim_mode: r.chosen("dkim_mode", &DkimMode::ALL.map(|mode| (mode.as_str(), mode)))?,
+            rotation: rotation::rules(&r)?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
             demo_allowance: r.required("demo_allowance", "a whole number")?,
@@ -468,6 +473,13 @@ mod tests {
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),
             ("SIGNET_GRACE", "72"),
+            ("SIGNET_DKIM_ROTATION", "6 months"),
+            ("SIGNET_DKIM_ROTATION", "0s"),
+            ("SIGNET_DKIM_KEEP", "7"),
+            ("SIGNET_DKIM_REVOKED", "x"),
+            ("SIGNET_DKIM_KEY", "rsa1024"),
+            ("SIGNET_DKIM_KEY", "ed25519"),
+            ("SIGNET_DKIM_ED25519", "yes"),
             ("SIGNET_SMTP_URL", "mail.example"),
             ("SIGNET_RATE_LIMIT", "-1"),
             ("SIGNET_TLS_CERT", "cert.pem"),

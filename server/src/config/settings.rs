@@ -72,6 +72,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
+    Setting::new("dkim_rotation", "180d", "how long a DKIM key signs before the next takes over; never: until asked"),
+    Setting::new("dkim_keep", "7d", "how long the record of a replaced key stays, for mail under way"),
+    Setting::new("dkim_revoked", "30d", "how long the record then says that the key is revoked"),
+    Setting::new("dkim_key", "rsa2048", "what DKIM keys are made with: rsa2048 or rsa4096"),
+    Setting::new("dkim_ed25519", "false", "sign with an Ed25519 key beside the RSA key"),
     Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir")
         .secret(),
     Setting::new("mail_dir", "./outbox", "where messages go as .eml files without smtp_url"),

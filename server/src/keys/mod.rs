@@ -19,6 +19,7 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     hmac, rsa,
+    signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -160,15 +161,29 @@ impl KeyFile {
         &self,
         domain: &Keyless,
         selector: Selector,
+        algorithm: Algorithm,
         id: String,
         random: &Randomness,
     ) -> Result<NewKey, aws_lc_rs::error::Unspecified> {
-        let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
-        let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
-        let public = AsDer::<PublicKeyX509Der<'_>>::as_der(aws_lc_rs::signature::KeyPair::public_key(&pair))?;
+        let of_rsa = |size| -> Result<_, aws_lc_rs::error::Unspecified> {
+            let pair = rsa::KeyPair::generate(size)?;
+            let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
+            let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+            Ok((Zeroizing::new(private.as_ref().to_vec()), public.as_ref().to_vec()))
+        };
+        let (private, public) = match algorithm {
+            Algorithm::Rsa2048 => of_rsa(rsa::KeySize::Rsa2048)?,
+            Algorithm::Rsa4096 => of_rsa(rsa::KeySize::Rsa4096)?,
+            Algorithm::Ed25519 => {
+                let pair = Ed25519KeyPair::generate()?;
+                let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
+                let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+                (Zeroizing::new(private.as_ref().to_vec()), public.as_ref().to_vec())
+            }
+        };
         let owner = KeyOwner { domain, selector, id: &id };
-        let private = self.seal(private.as_ref(), &owner, random);
-        let (algorithm, origin, public) = (Algorithm::Rsa2048, KeyOrigin::Made, public.as_ref().to_vec());
+        let private = self.seal(&private, &owner, random);
+        let origin = KeyOrigin::Made;
         Ok(NewKey { id, selector, algorithm, origin, public, private })
     }
 }
@@ -264,7 +279,7 @@ mod tests {
         let random = Randomness::default();
         let file = KeyFile(Zeroizing::new(random.bytes()));
         let domain = Keyless { account: AccountId(1), domain: DomainId(2), record_id: random.record_id() };
-        let key = file.make(&domain, Selector::First, "one".to_string(), &random).unwrap();
+        let key = file.make(&domain, Selector::First, Algorithm::Rsa2048, "one".to_string(), &random).unwrap();
         let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
         let private = file.open_sealed(&key.private, &owner).unwrap();
         let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();

@@ -3,13 +3,18 @@
 use super::{Actor, Ops, Refused, Result};
 use crate::{
     keys::KeyFile,
-    store::{Cause, Domain, DomainId, Keyless, NewKey},
+    store::{About, Cause, Domain, DomainId, DueRotation, Keyless, NewKey, StoreError, Turn},
 };
+use jiff::SignedDuration;
 use signet_core::{
     plan::DkimMode,
-    rotation::{Algorithm, Rules, Selector},
+    rotation::{Proof, Ring, Selector},
+    verify::dkim::Sight,
 };
 use std::sync::Arc;
+
+/// Between two times that an owner is asked to publish the same key.
+const PROMPT_AGAIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Ops {
     /// Changes who publishes a domain's DKIM keys, and so its records. What is
@@ -31,6 +36,7 @@ impl Ops {
         }
         let changed = self.store.set_dkim_mode(actor.account, id, mode, &self.cause(actor)).await?;
         self.due.notify_one();
+        self.turning.notify_one();
         changed.ok_or(Refused::NotFound)
     }
 
@@ -49,7 +55,9 @@ impl Ops {
         }
         let keyless =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await?;
+        if self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await? {
+            self.turning.notify_one();
+        }
         Ok(())
     }
 
@@ -58,25 +66,31 @@ impl Ops {
         let owner =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
         let (file, random) = (Arc::clone(file), self.random.clone());
-        let id = random.uuid(self.clock.now()).to_string();
-        tokio::task::spawn_blocking(move || file.make(&owner, selector, id, &random)).await.ok()?.ok()
+        let (id, algorithm) = (random.uuid(self.clock.now()).to_string(), self.config.rotation.rsa);
+        tokio::task::spawn_blocking(move || file.make(&owner, selector, algorithm, id, &random)).await.ok()?.ok()
     }
 
-    /// How a domain's keys are to live.
-    pub(super) fn key_rules(&self, domain: &Domain) -> Rules {
-        Rules {
-            rsa: Algorithm::Rsa2048,
-            ed25519: false,
-            period: None,
-            keep: jiff::SignedDuration::from_hours(7 * 24),
-            revoked: jiff::SignedDuration::from_hours(30 * 24),
-            delegated: domain.raw_dkim.is_none(),
+    /// Asks a domain's owner who publishes the keys for the next one, which some
+    /// server does not give yet: at once, and once a week until all do. Who has not
+    /// set the domain up yet has the instructions.
+    pub(super) async fn prompt(
+        &self,
+        due: &DueRotation,
+        ring: &Ring,
+        sight: &Sight,
+        turn: &mut Turn,
+    ) -> std::result::Result<(), StoreError> {
+        let now = self.clock.now();
+        let domain = &due.domain;
+        if domain.dkim_mode() == DkimMode::Delegated || ring.active().is_none() || !domain.dns.is_verified() {
+            turn.told_at = None;
+            return Ok(());
         }
-    }
-
-    /// The label of a selector, as in `s=`.
-    #[must_use]
-    pub fn selector_label(&self, domain: &Domain, selector: Selector) -> String {
-        format!("{}{}-{}", self.config.provider.prefix, selector.number(), domain.record_id)
+        let told = turn.told_at.is_some_and(|told| now.duration_since(told) < PROMPT_AGAIN);
+        if !told && matches!(sight.proof, Proof::NotSeen { .. }) {
+            turn.told_at = Some(now);
+            turn.notice = self.standby_notice(due, ring, sight, |wrong| About::PublishKey { wrong }).await?;
+        }
+        Ok(())
     }
 }

@@ -65,6 +65,7 @@ impl Ops {
             };
             if written {
                 self.due.notify_one();
+                self.turning.notify_one();
             }
         }
         Err(Refused::outdated("base", "The keys change all the time just now; try again"))

@@ -23,6 +23,7 @@ pub mod mute;
 mod notices;
 pub mod questionnaire;
 pub mod review;
+pub mod rotation;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -69,6 +70,8 @@ pub struct Ops {
     pub queued: Arc<Notify>,
     /// Rung when a review became due.
     pub review_due: Arc<Notify>,
+    /// Rung when keys are to be turned.
+    pub turning: Arc<Notify>,
     /// Rung when owners are to be told something.
     pub noticed: Arc<Notify>,
     /// Rung when there may be something for webhooks.
@@ -139,6 +142,7 @@ impl Ops {
             under_way: Arc::default(),
             queued: Arc::default(),
             review_due: Arc::default(),
+            turning: Arc::default(),
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,

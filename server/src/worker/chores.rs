@@ -1,10 +1,10 @@
 //! The small workers.
 
-use super::{TICK, pause};
+use super::{TICK, making, pause};
 use crate::{
     keys::KeyFile,
     ops::Ops,
-    store::{Cause, NewKey, StoreError},
+    store::{Cause, StoreError},
 };
 use signet_core::rotation::Selector;
 use std::{sync::Arc, time::Duration};
@@ -34,20 +34,14 @@ pub(super) async fn make_keys(ops: Ops, file: Arc<KeyFile>, mut stop: watch::Rec
 async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> {
     let keyless = ops.store.keyless(KEY_BATCH).await?;
     for domain in &keyless {
-        let (file, random, owner) = (file.clone(), ops.random.clone(), domain.clone());
-        let now = ops.clock.now();
-        let make = move || -> Result<Vec<NewKey>, aws_lc_rs::error::Unspecified> {
-            Selector::BOTH
-                .into_iter()
-                .map(|selector| file.make(&owner, selector, random.uuid(now).to_string(), &random))
-                .collect()
-        };
-        let made = tokio::task::spawn_blocking(make).await;
-        let Ok(Ok(keys)) = made else {
-            return Err(StoreError::Corrupt("the cryptography library makes no keys".to_string()));
-        };
+        let mut keys = Vec::new();
+        for selector in Selector::BOTH {
+            keys.push(making::key(ops, file, domain, selector, ops.config.rotation.rsa).await?);
+        }
         let cause = Cause::signet(ops.clock.now());
-        ops.store.add_keys(domain, &keys, &cause).await?;
+        if ops.store.add_keys(domain, &keys, &cause).await? {
+            ops.turning.notify_one();
+        }
     }
     Ok(keyless.len())
 }

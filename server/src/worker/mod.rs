@@ -8,10 +8,12 @@
 mod chores;
 mod lanes;
 mod look;
+mod making;
 mod notices;
 mod outbox;
 mod own_side;
 mod review;
+mod rotation;
 pub mod webhooks;
 
 use crate::{
@@ -53,6 +55,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
     workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
+    let (asker, key) = (equipment.asker.clone(), equipment.key.clone());
+    workers.spawn(rotation::run(ops.clone(), asker, key, stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::tell_of_expiring_tokens(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));

@@ -139,6 +139,8 @@ kinds! {
     KeysRotated = "dkim.rotated",
     /// A DKIM key, in `to`, is published; it signs when its turn comes.
     KeyPublished = "dkim.published",
+    /// Everybody sees a DKIM key that was published.
+    KeyProven = "dkim.proven",
     /// A DKIM key that was published is no longer seen by everybody.
     KeyUnseen = "dkim.unseen",
     /// An Ed25519 key signs no more beside the RSA key; its record stays for a while.

@@ -1,0 +1,31 @@
+//! `signet keys`, one subcommand per file.
+
+mod import;
+mod list;
+mod mode;
+mod rotate;
+
+use super::Outcome;
+use crate::ops::Ops;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List DKIM keys: which sign, which are next, and when
+    List(list::ListArgs),
+    /// Have another key sign a domain's mail, as soon as everybody sees it
+    Rotate(rotate::RotateArgs),
+    /// Take a private key (PEM) from standard input; it signs once it is proven in DNS
+    Import(import::ImportArgs),
+    /// Choose who publishes a domain's DKIM keys
+    Mode(mode::ModeArgs),
+}
+
+pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        KeysCommand::List(args) => list::run(&args, ops, json).await,
+        KeysCommand::Rotate(args) => rotate::run(&args, ops, json).await,
+        KeysCommand::Import(args) => import::run(&args, ops, json).await,
+        KeysCommand::Mode(args) => mode::run(&args, ops, json).await,
+    }
+}
