@@ -19,6 +19,7 @@ mod jwt;
 mod mute;
 mod observed;
 mod once;
+mod own_keys;
 mod paging;
 mod questionnaire;
 mod questionnaire_page;

@@ -10,6 +10,7 @@ mod audit;
 mod backup;
 mod checks;
 mod concurrency;
+mod dkim;
 mod domains;
 mod lifecycle;
 mod notices;
