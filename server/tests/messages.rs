@@ -56,7 +56,8 @@ fn wrong() -> Vec<WrongRecord> {
 
 /// Of a key as long as a real one.
 fn next_key() -> Vec<WrongRecord> {
-    let text = format!("v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA{}IDAQAB", "x".repeat(347));
+    let text =
+        format!("v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA{}IDAQAB", "x".repeat(347));
     vec![WrongRecord {
         owner: "sg2-abcdefghijklmnop._domainkey.bakery.example".to_string(),
         reason: "The key at sg2-abcdefghijklmnop._domainkey.bakery.example is another one than the one that belongs \
@@ -129,7 +130,10 @@ fn trouble() -> Vec<(&'static str, Message)> {
         ("recovered_and_not_approved", one(About::Recovered, Some((S::UnverifiedDns, S::UnderReview)))),
         ("recovered_digest", told(&notice(About::Recovered, None), 4, "owner@bakery.example")),
         ("publish_key", one(About::PublishKey { wrong: next_key() }, None)),
-        ("publish_key_digest", told(&notice(About::PublishKey { wrong: next_key() }, None), 2, "owner@bakery.example")),
+        (
+            "publish_key_digest",
+            told(&notice(About::PublishKey { wrong: next_key() }, None), 2, "owner@bakery.example"),
+        ),
         ("rotation_stuck", one(About::RotationStuck { wrong: wrong()[..1].to_vec() }, None)),
     ]
 }

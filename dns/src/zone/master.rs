@@ -28,7 +28,8 @@ pub fn bind_lines(records: &[PlannedRecord]) -> String {
         let owner = format!("{}.", record.owner);
         if !record.is_made() {
             let rtype = record.rtype.as_str();
-            let _ = writeln!(out, "; {owner} {rtype}: the key is being made, there is nothing to publish yet");
+            let _ =
+                writeln!(out, "; {owner} {rtype}: the key is being made, there is nothing to publish yet");
             continue;
         }
         let value = match record.rtype {
@@ -215,6 +216,9 @@ mod tests {
     #[test]
     fn what_is_being_made_is_not_to_be_published() {
         let lines = bind_lines(&[record("sg1._domainkey.bakery.test", RecordType::Txt, "")]);
-        assert!(lines.starts_with("; sg1._domainkey.bakery.test. TXT") && lines.lines().count() == 1, "{lines}");
+        assert!(
+            lines.starts_with("; sg1._domainkey.bakery.test. TXT") && lines.lines().count() == 1,
+            "{lines}"
+        );
     }
 }

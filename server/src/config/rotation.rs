@@ -28,11 +28,15 @@ fn rsa(r: &Reader<'_>) -> Result<Algorithm, ConfigError> {
     let problem = match (text, bits) {
         ("rsa2048", _) => return Ok(Algorithm::Rsa2048),
         ("rsa4096", _) => return Ok(Algorithm::Rsa4096),
-        ("ed25519", _) => "not every receiver verifies Ed25519, so that it only ever signs beside an RSA key; set \
+        ("ed25519", _) => {
+            "not every receiver verifies Ed25519, so that it only ever signs beside an RSA key; set \
              dkim_ed25519 to true"
-            .to_string(),
+                .to_string()
+        }
         (_, Some(bits)) if bits < 2048 => {
-            format!("{bits} bits are too few: keys must have at least 2048 (RFC 8301 §3.2 wants that of signers)")
+            format!(
+                "{bits} bits are too few: keys must have at least 2048 (RFC 8301 §3.2 wants that of signers)"
+            )
         }
         _ => format!("{text:?} is none of rsa2048, rsa4096"),
     };

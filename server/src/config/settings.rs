@@ -72,7 +72,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
-    Setting::new("dkim_rotation", "180d", "how long a DKIM key signs before the next takes over; never: until asked"),
+    Setting::new(
+        "dkim_rotation",
+        "180d",
+        "how long a DKIM key signs before the next takes over; never: until asked",
+    ),
     Setting::new("dkim_keep", "7d", "how long the record of a replaced key stays, for mail under way"),
     Setting::new("dkim_revoked", "30d", "how long the record then says that the key is revoked"),
     Setting::new("dkim_key", "rsa2048", "what DKIM keys are made with: rsa2048 or rsa4096"),

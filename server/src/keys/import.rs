@@ -71,7 +71,9 @@ pub enum ImportError {
     #[error("There are {0} PEM blocks. Paste one private key alone, without certificates and other keys.")]
     Several(usize),
     /// Text around it.
-    #[error("There is something {0} the key. Paste the key alone, from its line -----BEGIN to its line -----END.")]
+    #[error(
+        "There is something {0} the key. Paste the key alone, from its line -----BEGIN to its line -----END."
+    )]
     Around(&'static str),
     /// RSA of a size that is refused.
     #[error("This RSA key has {0} bits. {1} Make one: {MAKE_RSA}")]

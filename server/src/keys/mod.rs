@@ -279,7 +279,8 @@ mod tests {
         let random = Randomness::default();
         let file = KeyFile(Zeroizing::new(random.bytes()));
         let domain = Keyless { account: AccountId(1), domain: DomainId(2), record_id: random.record_id() };
-        let key = file.make(&domain, Selector::First, Algorithm::Rsa2048, "one".to_string(), &random).unwrap();
+        let key =
+            file.make(&domain, Selector::First, Algorithm::Rsa2048, "one".to_string(), &random).unwrap();
         let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
         let private = file.open_sealed(&key.private, &owner).unwrap();
         let pair = rsa::KeyPair::from_pkcs8(&private).unwrap();

@@ -62,12 +62,20 @@ impl Ops {
     }
 
     /// A fresh key for a selector, sealed; `None` where none can be made.
-    pub(super) async fn made(&self, domain: &Domain, file: &Arc<KeyFile>, selector: Selector) -> Option<NewKey> {
+    pub(super) async fn made(
+        &self,
+        domain: &Domain,
+        file: &Arc<KeyFile>,
+        selector: Selector,
+    ) -> Option<NewKey> {
         let owner =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
         let (file, random) = (Arc::clone(file), self.random.clone());
         let (id, algorithm) = (random.uuid(self.clock.now()).to_string(), self.config.rotation.rsa);
-        tokio::task::spawn_blocking(move || file.make(&owner, selector, algorithm, id, &random)).await.ok()?.ok()
+        tokio::task::spawn_blocking(move || file.make(&owner, selector, algorithm, id, &random))
+            .await
+            .ok()?
+            .ok()
     }
 
     /// Asks a domain's owner who publishes the keys for the next one, which some

@@ -4,7 +4,8 @@ use super::{Actor, Ops, Refused, Result};
 use crate::{
     keys::{KeyFile, KeyOwner, KeyPair, import},
     store::{
-        Cause, DkimKey, Domain, DomainId, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent, NewKey, Slot, Turn,
+        Cause, DkimKey, Domain, DomainId, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent, NewKey, Slot,
+        Turn,
     },
 };
 use signet_core::rotation::{Algorithm, Ring, Selector, Stage, Why};

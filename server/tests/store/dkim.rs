@@ -23,12 +23,8 @@ async fn is_due(store: &Arc<dyn Store>, domain: &Domain, seconds: i64) -> bool {
 async fn raw_keys_follow_what_happens_to_them(place: Place) {
     let store = place.open().await;
     let account = an_account(&store).await;
-    let new = NewDomain {
-        account,
-        name: domain_name("raw.example"),
-        record_id: record_id(),
-        dkim: DkimMode::Raw,
-    };
+    let new =
+        NewDomain { account, name: domain_name("raw.example"), record_id: record_id(), dkim: DkimMode::Raw };
     let domain = store.create_domain(&new, None, &cause(0)).await.unwrap().unwrap();
     assert_eq!(domain.raw_dkim, Some([None, None]), "nothing to publish yet");
     let keyless = store.keyless(10).await.unwrap();
@@ -48,10 +44,7 @@ async fn raw_keys_follow_what_happens_to_them(place: Place) {
         account,
         domain: domain.id,
         version: ring.version,
-        slots: [
-            Slot::Keep(Stage::Revoked { since: at(100) }),
-            Slot::Keep(Stage::Active { since: at(100) }),
-        ],
+        slots: [Slot::Keep(Stage::Revoked { since: at(100) }), Slot::Keep(Stage::Active { since: at(100) })],
         wanted: None,
         due_at: Some(at(100)),
         failures: 0,

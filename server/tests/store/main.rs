@@ -145,7 +145,8 @@ async fn an_account(store: &Arc<dyn Store>) -> AccountId {
 }
 
 async fn register(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
-    let new = NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
+    let new =
+        NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
     store.create_domain(&new, None, &cause(0)).await.unwrap().unwrap()
 }
 

@@ -55,12 +55,7 @@ struct Trouble {
 ///
 /// # Errors
 /// [`Need`] with what has to be looked at before anything can be said.
-pub fn prove(
-    context: &Context<'_>,
-    record: &PlannedRecord,
-    spki: &[u8],
-    seen: &Seen,
-) -> Result<Sight, Need> {
+pub fn prove(context: &Context<'_>, record: &PlannedRecord, spki: &[u8], seen: &Seen) -> Result<Sight, Need> {
     let Some(key) = PublicKey::from_spki(spki) else {
         let said = "The key cannot be read.".to_string();
         return Ok(Sight { proof: Proof::Unknown, said, fix: String::new(), ours: true });
@@ -86,7 +81,8 @@ pub fn prove(
             if verdict.status.is_wrong() || !verdict.fix.is_empty() {
                 return Ok(Sight { proof, said: verdict.reason, fix: verdict.fix, ours: false });
             }
-            let what = format!("the {} record {} with the value `{}`", record.rtype, record.owner, record.value);
+            let what =
+                format!("the {} record {} with the value `{}`", record.rtype, record.owner, record.value);
             let fix = format!("See to it that every one of your name servers answers, and gives {what}.");
             Ok(Sight { proof, said, fix, ours: false })
         }
@@ -149,7 +145,9 @@ impl Path<'_> {
             }
             match next {
                 // Its servers have just been asked.
-                Some(next) if self.target == Some(&next) => return self.beyond(&names, kept, beside.as_ref()),
+                Some(next) if self.target == Some(&next) => {
+                    return self.beyond(&names, kept, beside.as_ref());
+                }
                 Some(next) => name = next,
                 None => return self.beyond(&names, kept, beside.as_ref()),
             }
@@ -240,11 +238,8 @@ impl Path<'_> {
         beside: Option<&Name>,
     ) -> Result<Result<SignedDuration, Trouble>, Need> {
         if self.context.second_view {
-            let question = |name: &Name| Question {
-                name: name.clone(),
-                rtype: RecordType::Txt,
-                view: View::Resolvers,
-            };
+            let question =
+                |name: &Name| Question { name: name.clone(), rtype: RecordType::Txt, view: View::Resolvers };
             self.seen.have(names.iter().map(question).collect())?;
             for name in names {
                 if let Some(trouble) = self.through_resolvers(name)? {
@@ -255,7 +250,9 @@ impl Path<'_> {
         // What resolvers remember where there was nothing (RFC 2308 §5), or where
         // a wildcard answered.
         let before = match beside {
-            Some(beside) => self.seen.at(beside, RecordType::Txt)?.answers().map(|(_, answer)| ttl(answer)).max(),
+            Some(beside) => {
+                self.seen.at(beside, RecordType::Txt)?.answers().map(|(_, answer)| ttl(answer)).max()
+            }
             None => None,
         };
         Ok(Ok(self.kept_for(kept.max(before.unwrap_or(UNTOLD)))))
@@ -264,12 +261,15 @@ impl Path<'_> {
     /// A resolver that gives something else, or refuses what the servers give.
     /// One that says nothing is passed over: it is only a second opinion.
     fn through_resolvers(&self, name: &Name) -> Result<Option<Trouble>, Need> {
-        let own = self.seen.at(name, RecordType::Txt)?.answers().next().and_then(|(_, answer)| answer.cname());
+        let own =
+            self.seen.at(name, RecordType::Txt)?.answers().next().and_then(|(_, answer)| answer.cname());
         for Reply { server, outcome } in &self.seen.through(View::Resolvers, name, RecordType::Txt)?.replies {
             match outcome {
                 Ok(answer) => {
                     let other = || "gives another CNAME".to_string();
-                    let same = self.leads(answer).and_then(|_| if answer.cname() == own { Ok(()) } else { Err(other()) });
+                    let same = self
+                        .leads(answer)
+                        .and_then(|_| if answer.cname() == own { Ok(()) } else { Err(other()) });
                     if let Err(what) = same {
                         let said = format!("At {name} the resolver {server} still {what}.");
                         return Ok(Some(self.not_seen(name, ttl(answer), said)));

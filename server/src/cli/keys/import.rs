@@ -40,7 +40,12 @@ pub(super) async fn run(args: &ImportArgs, ops: &Ops, json: bool) -> anyhow::Res
             "algorithm": key.held.algorithm.as_str(), "stage": key.held.stage.as_str(),
         }))?;
     } else {
-        output::line(&format!("{} key {} stands on {selector} ({})", key.held.algorithm, key.id, key.held.stage.as_str()))?;
+        output::line(&format!(
+            "{} key {} stands on {selector} ({})",
+            key.held.algorithm,
+            key.id,
+            key.held.stage.as_str()
+        ))?;
     }
     Ok(Outcome::Good)
 }

@@ -29,7 +29,8 @@ pub(in crate::cli) struct RotateArgs {
 
 pub(super) async fn run(args: &RotateArgs, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(args.domain).await?;
-    let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {}", args.domain))?;
+    let domain =
+        domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {}", args.domain))?;
     let actor = Actor::operator(domain.account);
     let before = signing(ops.store.key_ring(domain.account, domain.id).await?.as_ref());
     let (domain, keys) = ops.rotate(&actor, domain.id, args.compromised, &args.reason).await.map_err(told)?;

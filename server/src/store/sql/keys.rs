@@ -100,7 +100,9 @@ pub(super) async fn claim(
     for row in conn.fetch_all(claim.bind(i64::from(limit))).await? {
         let (account, id) = (AccountId(get(&row, "account_id")?), DomainId(get(&row, "id")?));
         let domain = domains::one(conn, account, id).await?;
-        due.extend(domain.zip(ring(conn, account, id).await?).map(|(domain, keys)| DueRotation { domain, keys }));
+        due.extend(
+            domain.zip(ring(conn, account, id).await?).map(|(domain, keys)| DueRotation { domain, keys }),
+        );
     }
     Ok(due)
 }
@@ -263,8 +265,13 @@ fn key(row: &Row) -> Result<DkimKey> {
     let held = Held {
         algorithm: Algorithm::parse(algorithm)
             .ok_or_else(|| stored::corrupt("a key's algorithm", algorithm))?,
-        stage: Stage::parse(stage, get_time(row, "since")?, get_time_opt(row, "clear_at")?, get_time_opt(row, "old_until")?)
-            .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
+        stage: Stage::parse(
+            stage,
+            get_time(row, "since")?,
+            get_time_opt(row, "clear_at")?,
+            get_time_opt(row, "old_until")?,
+        )
+        .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
     };
     Ok(DkimKey {
         id: get(row, "key_id")?,

@@ -7,9 +7,7 @@ use super::{
     rows::get,
     zone,
 };
-use crate::store::{
-    AccountId, Cause, Domain, DomainId, EventKind, KeyTexts, NewEvent, Result, stored,
-};
+use crate::store::{AccountId, Cause, Domain, DomainId, EventKind, KeyTexts, NewEvent, Result, stored};
 use jiff::Timestamp;
 use signet_core::{names::RecordId, plan::DkimMode, verify::dkim::PublicKey};
 use sqlx::Executor as _;
