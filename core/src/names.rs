@@ -443,6 +443,17 @@ impl RecordId {
         valid.then(|| Self(text.to_string()))
     }
 
+    /// The ten bytes it spells; the inverse of [`Self::from_random`].
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 10] {
+        let value =
+            |letter: u8| u128::from(if letter.is_ascii_digit() { letter - b'2' + 26 } else { letter - b'a' });
+        let bits = self.0.bytes().fold(0, |bits, letter| bits << 5 | value(letter));
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&bits.to_be_bytes()[6..]);
+        bytes
+    }
+
     /// The sixteen characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -577,6 +588,7 @@ mod tests {
         #[test]
         fn ids_round_trip(bytes: [u8; 10]) {
             let id = RecordId::from_random(bytes);
+            prop_assert_eq!(id.to_bytes(), bytes);
             prop_assert_eq!(RecordId::parse(id.as_str()), Some(id));
         }
     }

@@ -11,7 +11,7 @@ use signet_core::{
 };
 use signet_dns::{
     fuzzing::Listener,
-    zone::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneSource},
+    zone::{Changes, OwnZone, OwnZoneSettings, SourceFailed, ZoneDomainView, ZoneSource},
 };
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::{Builder, Runtime};
@@ -32,17 +32,41 @@ struct Store;
 
 #[async_trait::async_trait]
 impl ZoneSource for Store {
-    async fn keys(&self, id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
-        match id.as_str() {
-            "abcdefghijklmnop" => Ok(Some([Some("7".repeat(410)), Some("7".repeat(1_500))])),
-            "cccccccccccccccc" => Err(SourceFailed),
-            _ => Ok(None),
-        }
+    async fn domains(&self, ids: &[RecordId]) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        ids.iter()
+            .filter_map(|id| match id.as_str() {
+                "abcdefghijklmnop" => Some(Ok(domain(id))),
+                "cccccccccccccccc" => Some(Err(SourceFailed)),
+                _ => None,
+            })
+            .collect()
     }
 
     async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
         Ok(if name.first_label() == "shop" { RecordId::parse("abcdefghijklmnop") } else { None })
     }
+
+    // Nobody follows the zone or walks through it here.
+    async fn ids(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<RecordId>, SourceFailed> {
+        Err(SourceFailed)
+    }
+
+    async fn demos(&self, _: Option<&Name>, _: u32) -> Result<Vec<(Name, RecordId)>, SourceFailed> {
+        Err(SourceFailed)
+    }
+
+    async fn page(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        Err(SourceFailed)
+    }
+
+    async fn changes(&self, _: Option<i64>) -> Result<Changes, SourceFailed> {
+        Err(SourceFailed)
+    }
+}
+
+fn domain(id: &RecordId) -> ZoneDomainView {
+    let keys = [Some("7".repeat(410)), Some("7".repeat(1_500))];
+    ZoneDomainView { id: id.clone(), keys, demo: Some(name("shop.demo.signet.test")) }
 }
 
 /// Panics when something does not hold.

@@ -2,7 +2,10 @@
 
 use crate::{config::Log, http::MetricsPage, ops::Ops};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use signet_dns::ask::Asker;
+use signet_dns::{
+    ask::Asker,
+    zone::{Counters, OwnZone},
+};
 use std::sync::{Arc, atomic::Ordering};
 use tracing_subscriber::EnvFilter;
 
@@ -97,16 +100,45 @@ fn describe() {
     );
     metrics::describe_counter!("signet_dns_queries_total", "DNS queries sent, by transport.");
     metrics::describe_counter!("signet_dns_timeouts_total", "DNS tries without an answer in time.");
+    metrics::describe_counter!(
+        "signet_zone_answers_total",
+        "Answers of the zone server, by transport and response code."
+    );
+    metrics::describe_counter!(
+        "signet_zone_rate_limited_total",
+        "Answers that rate limiting dropped, or cut short so that they are asked for over TCP."
+    );
+    metrics::describe_counter!(
+        "signet_zone_cache_total",
+        "Whether what the zone server needed was in memory: hit, miss."
+    );
+    metrics::describe_gauge!("signet_zone_domains", "Domains the zone server knows of.");
+    metrics::describe_gauge!("signet_zone_serial", "The serial of our zone, as served here.");
+    metrics::describe_gauge!("signet_zone_connections", "TCP connections to the zone server.");
+    metrics::describe_counter!(
+        "signet_zone_connections_turned_away_total",
+        "TCP connections for which there was no place."
+    );
 }
 
-/// The metrics page: whatever was counted, and what is read off the store and
-/// the asker when somebody looks.
+/// The zone server, to read numbers off.
+#[derive(Clone)]
+pub struct Zone {
+    /// What its listener has done.
+    pub counters: Arc<Counters>,
+    /// What it serves.
+    pub zone: Arc<OwnZone>,
+}
+
+/// The metrics page: whatever was counted, and what is read off the store, the
+/// asker and the zone server when somebody looks.
 #[must_use]
-pub fn page(handle: PrometheusHandle, ops: Ops, asker: Asker) -> MetricsPage {
+pub fn page(handle: PrometheusHandle, ops: Ops, asker: Asker, zone: Option<Zone>) -> MetricsPage {
     Arc::new(move || {
-        let (handle, ops, asker) = (handle.clone(), ops.clone(), asker.clone());
+        let (handle, ops, asker, zone) = (handle.clone(), ops.clone(), asker.clone(), zone.clone());
         Box::pin(async move {
             gather(&ops, &asker).await;
+            zone.as_ref().inspect(|zone| zone.gather());
             handle.run_upkeep();
             handle.render()
         })
@@ -136,4 +168,26 @@ async fn gather(ops: &Ops, asker: &Asker) {
     metrics::counter!("signet_dns_queries_total", "transport" => "udp").absolute(stats.udp);
     metrics::counter!("signet_dns_queries_total", "transport" => "tcp").absolute(stats.tcp);
     metrics::counter!("signet_dns_timeouts_total").absolute(stats.timeouts);
+}
+
+impl Zone {
+    fn gather(&self) {
+        for (transport, rcode, count) in self.counters.answers() {
+            let answers =
+                metrics::counter!("signet_zone_answers_total", "transport" => transport, "rcode" => rcode);
+            answers.absolute(count);
+        }
+        let limited =
+            |what: &'static str| metrics::counter!("signet_zone_rate_limited_total", "what" => what);
+        limited("dropped").absolute(self.counters.rate_dropped());
+        limited("cut_short").absolute(self.counters.rate_slipped());
+        let away = self.counters.connections_turned_away();
+        metrics::counter!("signet_zone_connections_turned_away_total").absolute(away);
+        metrics::gauge!("signet_zone_connections").set(self.counters.connections() as f64);
+        let cache = self.zone.cache_stats();
+        metrics::counter!("signet_zone_cache_total", "result" => "hit").absolute(cache.hits);
+        metrics::counter!("signet_zone_cache_total", "result" => "miss").absolute(cache.misses);
+        metrics::gauge!("signet_zone_domains").set(cache.known as f64);
+        metrics::gauge!("signet_zone_serial").set(f64::from(self.zone.serial()));
+    }
 }

@@ -1,11 +1,12 @@
 //! A question and what is said to it, apart from how both travel.
 
-use super::node::Node;
+use super::node::{Node, Rrset};
 use async_trait::async_trait;
 use hickory_proto::{
     op::ResponseCode,
     rr::{Name, RData, Record, RecordType, rdata::HINFO},
 };
+use std::borrow::Cow;
 
 /// How many CNAMEs are followed for one question.
 pub(super) const MAX_HOPS: usize = 8;
@@ -39,6 +40,9 @@ pub struct Response {
     pub authorities: Vec<Record>,
     /// Additional section; left out first when the message gets too long.
     pub additionals: Vec<Record>,
+    /// Where one name stands for endlessly many (RFC 4592), that name: rate
+    /// limiting takes all of them for one.
+    pub wildcard: Option<Name>,
 }
 
 impl Response {
@@ -70,14 +74,15 @@ impl Response {
             answers: Vec::new(),
             authorities: Vec::new(),
             additionals: Vec::new(),
+            wildcard: None,
         }
     }
 
     /// Makes it a negative answer. The SOA says how long that may be kept
     /// (RFC 2308 §3); after a CNAME the code is the last name's (RFC 6604 §3).
-    pub(super) fn negative(mut self, rcode: ResponseCode, soa: &Record) -> Self {
+    pub(super) fn negative(mut self, rcode: ResponseCode, soa: Record) -> Self {
         self.rcode = rcode;
-        self.authorities.push(soa.clone());
+        self.authorities.push(soa);
         self
     }
 }
@@ -100,30 +105,56 @@ pub(super) enum Read {
     Follow(Name),
 }
 
+/// What stands at one name.
+pub(super) trait Stands {
+    /// The records of one type.
+    fn set(&self, rtype: RecordType) -> Option<Cow<'_, Rrset>>;
+    /// Whether there is none of any type.
+    fn is_empty(&self) -> bool;
+}
+
+impl Stands for Node {
+    fn set(&self, rtype: RecordType) -> Option<Cow<'_, Rrset>> {
+        self.get(rtype).map(Cow::Borrowed)
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+}
+
 /// Adds what `node`, which stands at `owner`, has to say about `rtype`.
-pub(super) fn read(node: &Node, owner: &Name, rtype: RecordType, answers: &mut Vec<Record>) -> Read {
-    let mut push = |ttl: u32, data: &[RData]| {
-        answers.extend(data.iter().map(|rdata| Record::from_rdata(owner.clone(), ttl, rdata.clone())));
-    };
-    let alias = node.get(RecordType::CNAME);
+pub(super) fn read(node: &impl Stands, owner: &Name, rtype: RecordType, answers: &mut Vec<Record>) -> Read {
     if rtype == RecordType::ANY {
         // RFC 8482 §4.2: one synthesized record instead of everything there
         // is, unless an alias stands there.
-        match alias {
-            Some(set) => push(set.ttl, &set.data),
+        match node.set(RecordType::CNAME) {
+            Some(set) => push(set, owner, answers),
             None if node.is_empty() => return Read::NoData,
-            None => push(ANY_TTL, &[RData::HINFO(HINFO::new("RFC8482".to_owned(), String::new()))]),
+            None => {
+                let hinfo = RData::HINFO(HINFO::new("RFC8482".to_owned(), String::new()));
+                answers.push(Record::from_rdata(owner.clone(), ANY_TTL, hinfo));
+            }
         }
         return Read::Done;
     }
-    if let Some(set) = node.get(rtype) {
-        push(set.ttl, &set.data);
+    if let Some(set) = node.set(rtype) {
+        push(set, owner, answers);
         return Read::Done;
     }
-    let Some(set) = alias else { return Read::NoData };
-    push(set.ttl, &set.data);
-    match set.data.first() {
+    let Some(set) = node.set(RecordType::CNAME) else { return Read::NoData };
+    let read = match set.data.first() {
         Some(RData::CNAME(target)) => Read::Follow(target.0.clone()),
         _ => Read::Done,
+    };
+    push(set, owner, answers);
+    read
+}
+
+fn push(set: Cow<'_, Rrset>, owner: &Name, answers: &mut Vec<Record>) {
+    let record = |ttl, rdata| Record::from_rdata(owner.clone(), ttl, rdata);
+    match set {
+        Cow::Borrowed(set) => answers.extend(set.data.iter().map(|rdata| record(set.ttl, rdata.clone()))),
+        Cow::Owned(set) => answers.extend(set.data.into_iter().map(|rdata| record(set.ttl, rdata))),
     }
 }

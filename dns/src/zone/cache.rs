@@ -1,71 +1,97 @@
-//! A small, bounded memory of what the source said last.
+//! A bounded memory of what the source said of domains.
 
+use super::{domains::Domain, index::Id};
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::time::Instant;
 
 const SHARDS: usize = 16;
 
-/// Values no older than a given age, in two generations: when the younger is
-/// full it becomes the older and what was the older is dropped, so that names
-/// in use survive a flood of names that are not, and nothing is ever scanned.
-pub(super) struct Cache<K, V> {
-    shards: [Mutex<Generations<K, V>>; SHARDS],
-    hasher: RandomState,
-    max_age: Duration,
+/// What was read of an id; `None`: there is no such domain.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// When the source was asked, not when it answered.
+    pub(super) read_at: Instant,
+    pub(super) domain: Option<Arc<Domain>>,
+}
+
+impl Kept {
+    /// Bytes it takes, its place in the table included, about.
+    fn weight(&self) -> usize {
+        128 + self.domain.as_ref().map_or(0, |domain| domain.weight())
+    }
+}
+
+/// Two generations: when the younger is full it becomes the older and what was
+/// the older is dropped, so that names in use survive a flood of names that are
+/// not, and nothing is ever scanned.
+pub(super) struct Cache {
+    shards: [Mutex<Generations>; SHARDS],
+    /// Bytes.
     per_generation: usize,
 }
 
-struct Generations<K, V> {
-    young: HashMap<K, (Instant, V)>,
-    old: HashMap<K, (Instant, V)>,
+#[derive(Default)]
+struct Generations {
+    young: HashMap<Id, Kept>,
+    old: HashMap<Id, Kept>,
+    /// Of the young, in bytes.
+    weight: usize,
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
-    /// At most `capacity` values (rounded up to a multiple of 32).
-    pub(super) fn new(capacity: usize, max_age: Duration) -> Self {
-        let empty = || Mutex::new(Generations { young: HashMap::new(), old: HashMap::new() });
-        Self {
-            shards: std::array::from_fn(|_| empty()),
-            hasher: RandomState::new(),
-            max_age,
-            per_generation: capacity.div_ceil(2 * SHARDS).max(1),
+impl Cache {
+    /// At most about `bytes` of memory.
+    pub(super) fn new(bytes: usize) -> Self {
+        let shards = std::array::from_fn(|_| Mutex::default());
+        Self { shards, per_generation: bytes / (2 * SHARDS) }
+    }
+
+    pub(super) fn get(&self, id: &Id) -> Option<Kept> {
+        let mut shard = self.shard(id);
+        if let Some(kept) = shard.young.get(id) {
+            return Some(kept.clone());
+        }
+        let kept = shard.old.remove(id)?;
+        shard.put(*id, kept.clone(), self.per_generation);
+        Some(kept)
+    }
+
+    pub(super) fn put(&self, id: Id, kept: Kept) {
+        let mut shard = self.shard(&id);
+        shard.put(id, kept, self.per_generation);
+    }
+
+    pub(super) fn remove(&self, id: &Id) {
+        let mut shard = self.shard(id);
+        if let Some(kept) = shard.young.remove(id) {
+            shard.weight -= kept.weight().min(shard.weight);
+        }
+        shard.old.remove(id);
+    }
+
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Generations::default();
         }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
-        let mut shard = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |(at, _): &&(Instant, V)| at.elapsed() < self.max_age;
-        if let Some((_, value)) = shard.young.get(key).filter(fresh) {
-            return Some(value.clone());
-        }
-        let (at, value) = shard.old.get(key).filter(fresh)?.clone();
-        shard.put(key.clone(), (at, value.clone()), self.per_generation);
-        Some(value)
-    }
-
-    /// `read_at` is when the source was asked, not when it answered.
-    pub(super) fn put(&self, key: K, read_at: Instant, value: V) {
-        let mut shard = self.shard(&key).lock().unwrap_or_else(PoisonError::into_inner);
-        shard.put(key, (read_at, value), self.per_generation);
-    }
-
-    fn shard(&self, key: &K) -> &Mutex<Generations<K, V>> {
-        let hash = self.hasher.hash_one(key);
-        &self.shards[(hash % SHARDS as u64) as usize]
+    fn shard(&self, id: &Id) -> MutexGuard<'_, Generations> {
+        self.shards[usize::from(id[0]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Hash + Eq, V> Generations<K, V> {
-    fn put(&mut self, key: K, value: (Instant, V), limit: usize) {
-        if self.young.len() >= limit && !self.young.contains_key(&key) {
+impl Generations {
+    fn put(&mut self, id: Id, kept: Kept, limit: usize) {
+        let weight = kept.weight();
+        if self.weight + weight > limit && !self.young.is_empty() {
             self.old = std::mem::take(&mut self.young);
+            self.weight = 0;
         }
-        self.young.insert(key, value);
+        self.old.remove(&id);
+        let before = self.young.insert(id, kept);
+        self.weight = self.weight + weight - before.map_or(0, |before| before.weight()).min(self.weight);
     }
 }
 
@@ -73,34 +99,53 @@ impl<K: Hash + Eq, V> Generations<K, V> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn nothing_is_older_than_its_age_or_more_than_the_bound() {
-        let cache = Cache::new(64, Duration::from_secs(5));
-        cache.put(1, Instant::now(), "one");
-        assert_eq!(cache.get(&1), Some("one"));
-        tokio::time::advance(Duration::from_millis(4_900)).await;
-        assert_eq!(cache.get(&1), Some("one"));
-        tokio::time::advance(Duration::from_millis(200)).await;
-        assert_eq!(cache.get(&1), None);
-
-        for key in 0..10_000 {
-            cache.put(key, Instant::now(), "flood");
-        }
-        let held = (0..10_000).filter(|key| cache.get(key).is_some()).count();
-        assert!(held <= 64, "{held}");
-        let entries: usize = cache.shards.iter().map(|s| s.lock().unwrap().young.len()).sum();
-        assert!(entries <= 32, "{entries}");
+    fn id(number: u32) -> Id {
+        let mut id = [0; 10];
+        id[..4].copy_from_slice(&number.swap_bytes().to_be_bytes());
+        id
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn being_asked_for_does_not_make_a_value_younger() {
-        let cache = Cache::new(1, Duration::from_secs(5));
-        cache.put(0, Instant::now(), 0);
-        for other in 1..6 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            cache.get(&0);
-            cache.put(other, Instant::now(), other);
+    fn kept(text: &str) -> Kept {
+        let domain = Domain { keys: [Some(text.into()), None], demo: None };
+        Kept { read_at: Instant::now(), domain: Some(Arc::new(domain)) }
+    }
+
+    #[test]
+    fn it_holds_no_more_than_its_bytes_and_what_is_asked_for_stays() {
+        let bytes = 1 << 20;
+        let cache = Cache::new(bytes);
+        for number in 0..100_000 {
+            cache.put(id(number), kept(&"x".repeat(400)));
+            assert!(number == 0 || cache.get(&id(0)).is_some(), "at {number}");
         }
-        assert_eq!(cache.get(&0), None);
+        let held: usize = cache
+            .shards
+            .iter()
+            .map(|shard| {
+                let shard = shard.lock().unwrap();
+                shard.young.values().chain(shard.old.values()).map(Kept::weight).sum::<usize>()
+            })
+            .sum();
+        assert!(held <= bytes && held > bytes / 3, "{held}");
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_from_both_generations() {
+        let cache = Cache::new(SHARDS * 2 * 1_000);
+        for number in 0..SHARDS as u32 * 2 {
+            // All in one shard, since the first byte is the same.
+            let mut id = id(number);
+            id[0] = 0;
+            id[9] = number as u8;
+            cache.put(id, kept("text"));
+        }
+        for number in 0..SHARDS as u8 * 2 {
+            let mut id = [0; 10];
+            id[9] = number;
+            cache.remove(&id);
+            assert!(cache.get(&id).is_none());
+        }
+        let shard = cache.shards[0].lock().unwrap();
+        assert_eq!((shard.weight, shard.young.len(), shard.old.len()), (0, 0, 0));
     }
 }

@@ -2,12 +2,13 @@
 //! so the two cannot differ. Every name in it comes from [`signet_core::plan`].
 
 use super::{
-    node::{Node, address, cname, txt, wire_name},
+    domains::EXPIRE,
+    node::{Node, Rrset, address, authority, cname, txt, wire_name},
     own::{OwnZoneSettings, ZoneError},
     spf,
 };
 use hickory_proto::rr::{
-    RData, Record,
+    Name as WireName, RData, Record, RecordType as WireType,
     rdata::{MX, NS, SOA},
 };
 use signet_core::{
@@ -29,8 +30,56 @@ const NEGATIVE_TTL: u32 = 60;
 #[derive(Clone, Debug)]
 pub(super) struct Apex {
     pub(super) name: Name,
-    /// As it goes into negative answers: its TTL is the negative one.
-    pub(super) soa: Record,
+    /// As it goes into negative answers: its TTL is the negative one. The
+    /// serial is to be set.
+    soa: Record,
+}
+
+impl Apex {
+    /// The SOA for negative answers.
+    pub(super) fn negative(&self, serial: u32) -> Record {
+        let mut soa = self.soa.clone();
+        set_serial(&mut soa.data, serial);
+        soa
+    }
+
+    /// The SOA as a record of the zone.
+    pub(super) fn soa(&self, serial: u32) -> Record {
+        let mut soa = self.negative(serial);
+        soa.ttl = FIXED_TTL;
+        soa
+    }
+
+    /// As on the wire.
+    pub(super) fn wire_name(&self) -> &WireName {
+        &self.soa.name
+    }
+}
+
+fn set_serial(data: &mut RData, serial: u32) {
+    if let RData::SOA(soa) = data {
+        soa.serial = serial;
+    }
+}
+
+/// The name whose wildcard consents to receiving DMARC reports, at any depth
+/// below it (RFC 9990 §4).
+#[derive(Debug)]
+pub(super) struct Consent {
+    pub(super) base: Name,
+    pub(super) wire_base: WireName,
+    /// `*.base`, as a zone has it.
+    pub(super) wildcard: WireName,
+    pub(super) node: Node,
+}
+
+impl Consent {
+    fn new(base: Name) -> Option<Self> {
+        let wire_base = wire_name(&base);
+        let wildcard = WireName::from_labels([&b"*"[..]]).ok()?.append_name(&wire_base).ok()?;
+        let node = Node::default().with(FIXED_TTL, [txt(b"v=DMARC1")]);
+        Some(Self { base, wire_base, wildcard, node })
+    }
 }
 
 /// The part of the zone that the settings alone decide.
@@ -39,8 +88,9 @@ pub(super) struct Fixed {
     /// Our zone, and the demo zone if it lies elsewhere.
     pub(super) apexes: Vec<Apex>,
     pub(super) nodes: BTreeMap<Name, Node>,
-    /// Every name below it consents to receiving DMARC reports.
-    pub(super) consent: Option<Name>,
+    pub(super) consent: Option<Consent>,
+    /// What stands beside every key.
+    pub(super) beside_keys: Node,
 }
 
 impl Fixed {
@@ -48,7 +98,8 @@ impl Fixed {
     /// [`ZoneError`] when the settings make no servable zone.
     pub(super) fn new(settings: &OwnZoneSettings) -> Result<Self, ZoneError> {
         let provider = &settings.provider;
-        let mut fixed = Self { apexes: Vec::new(), nodes: BTreeMap::new(), consent: None };
+        let beside_keys = key(&settings.host_addresses, None);
+        let mut fixed = Self { apexes: Vec::new(), nodes: BTreeMap::new(), consent: None, beside_keys };
         fixed.add_apex(settings, &provider.zone, &settings.apex_addresses)?;
         if !provider.demo_zone.is_at_or_below(&provider.zone) {
             fixed.add_apex(settings, &provider.demo_zone, &[])?;
@@ -64,12 +115,17 @@ impl Fixed {
         let bounce = provider.bounce_host();
         fixed.add(&bounce, FIXED_TTL, hosts());
         fixed.add(&bounce, FIXED_TTL, [RData::MX(MX::new(10, wire_name(&bounce)))]);
-        fixed.add(&provider.track_host(), FIXED_TTL, hosts());
+        let track = provider.track_host();
+        fixed.add(&track, FIXED_TTL, hosts());
+        // Whoever issues a certificate for a customer's link host follows its
+        // CNAME to here (RFC 8659 §3).
+        fixed.add(&track, FIXED_TTL, settings.tracking_caa.iter().flat_map(authority));
         for (owner, text) in spf::texts(provider)?.records {
             fixed.add(&owner, FIXED_TTL, [txt(text.as_bytes())]);
         }
-        fixed.consent = fixed.consent_base(provider);
-        let bases = [Some(provider.demo_zone.clone()), keys_base(provider), fixed.consent.clone()];
+        let consent_base = fixed.consent_base(provider);
+        let bases = [Some(provider.demo_zone.clone()), keys_base(provider), consent_base.clone()];
+        fixed.consent = consent_base.and_then(Consent::new);
         for name in bases.into_iter().flatten() {
             fixed.nodes.entry(name).or_default();
         }
@@ -105,10 +161,11 @@ impl Fixed {
         let soa = RData::SOA(SOA::new(
             wire_name(primary),
             wire_name(&hostmaster),
-            settings.serial,
+            // Its number is not among the settings.
+            0,
             3600,
             900,
-            14 * 24 * 3600,
+            i32::try_from(EXPIRE.as_secs()).unwrap_or(i32::MAX),
             NEGATIVE_TTL,
         ));
         let servers = settings.name_servers.iter().map(|(name, _)| RData::NS(NS(wire_name(name))));
@@ -153,16 +210,16 @@ fn keys_base(provider: &Provider) -> Option<Name> {
     Some(name)
 }
 
-/// What consent to receive reports reads like.
-pub(super) fn consent() -> Node {
-    Node::default().with(FIXED_TTL, [txt(b"v=DMARC1")])
+/// The set a key record is.
+pub(super) fn key_set(text: &str) -> Rrset {
+    Rrset { rtype: WireType::TXT, ttl: DOMAIN_TTL, data: vec![txt(text.as_bytes())] }
 }
 
 /// What stands where a selector points: the key record, once there is one, and
 /// addresses, so that a DNS host that flattens the customer's CNAME shows
 /// itself.
 pub(super) fn key(addresses: &[IpAddr], text: Option<&str>) -> Node {
-    let record = text.map(|text| txt(text.as_bytes()));
+    let record = text.map(key_set).into_iter().flat_map(|set| set.data);
     Node::default().with(DOMAIN_TTL, record).with(DOMAIN_TTL, addresses.iter().copied().map(address))
 }
 

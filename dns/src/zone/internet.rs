@@ -249,11 +249,14 @@ impl Internet {
             // A delegation is something too, when its DS is asked for here.
             let exists =
                 zones.contains_key(&place) || anything_below(nodes, &place) || anything_below(&zones, &place);
-            return Step::Negative(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain }, soa);
+            return Step::Negative(
+                if exists { ResponseCode::NoError } else { ResponseCode::NXDomain },
+                Box::new(soa),
+            );
         };
         match read(node, owner, rtype, &mut response.answers) {
             Read::Done => Step::Done,
-            Read::NoData => Step::Negative(ResponseCode::NoError, soa),
+            Read::NoData => Step::Negative(ResponseCode::NoError, Box::new(soa)),
             Read::Follow(target) => Step::Follow(target),
         }
     }
@@ -262,7 +265,7 @@ impl Internet {
 /// How far one name brought us.
 enum Step {
     Done,
-    Negative(ResponseCode, Record),
+    Negative(ResponseCode, Box<Record>),
     Follow(WireName),
     /// Another server knows: NS records and the addresses that go with them.
     Cut(Delegation),
@@ -317,7 +320,7 @@ fn nothing_at_the_root(zones: &BTreeMap<Place, Zone>, name: Option<&Name>, ip: O
     let root = WireName::root();
     let soa = SOA::new(root.clone(), root.clone(), 1, 3600, 900, 1_209_600, NEGATIVE_TTL);
     let soa = Record::from_rdata(root, NEGATIVE_TTL, RData::SOA(soa));
-    Step::Negative(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain }, soa)
+    Step::Negative(if exists { ResponseCode::NoError } else { ResponseCode::NXDomain }, Box::new(soa))
 }
 
 /// The nodes of the deepest zone around `name`, about to be changed.
@@ -359,7 +362,7 @@ impl Answers for ServerAt {
                 Step::Done => break,
                 Step::Follow(target) => owner = target,
                 Step::Negative(rcode, soa) => {
-                    response = response.negative(rcode, &soa);
+                    response = response.negative(rcode, *soa);
                     break;
                 }
                 Step::Elsewhere(answers) => {

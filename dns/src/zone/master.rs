@@ -1,17 +1,12 @@
-//! Zones and records as master-file text (RFC 1035 §5).
+//! Records as master-file text (RFC 1035 §5).
 
-use super::{
-    contents::{self, Apex},
-    node::{Node, core_name, txt},
-    own::OwnZone,
-};
-use hickory_proto::rr::{Name as WireName, RData, RecordType as WireType};
+use super::node::{core_name, txt};
+use hickory_proto::rr::{Name as WireName, RData, Record};
 use signet_core::{
-    names::{Name, RecordId},
     observe::{RecordType, printable},
     plan::PlannedRecord,
 };
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 /// TTL of the records a customer is given to publish, in seconds: short enough
 /// to correct a mistake, long enough not to be a burden.
@@ -58,69 +53,11 @@ fn printable_line(value: &str) -> String {
     value.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// One domain, as far as our zone holds anything of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ZoneDomainView {
-    /// The id in its names.
-    pub id: RecordId,
-    /// Its two key records.
-    pub keys: super::Keys,
-    /// Its name, if it is a demo domain.
-    pub demo: Option<Name>,
-}
-
-/// The zone at `apex`, one of [`OwnZone::apexes`], line by line without line
-/// ends: exactly what [`OwnZone`] answers, for name servers that load master
-/// files. Nothing is collected, so it can be as long as it likes. Nothing at
-/// all comes out for an `apex` that is not ours.
-pub fn export<'a, I>(zone: &'a OwnZone, apex: &Name, domains: I) -> impl Iterator<Item = String> + use<'a, I>
-where
-    I: IntoIterator<Item = ZoneDomainView>,
-    I::IntoIter: 'a,
-{
-    let fixed = zone.fixed();
-    let apex: Option<&Apex> = fixed.apexes.iter().find(|candidate| candidate.name == *apex);
-    let here = move |name: &Name| {
-        apex.is_some_and(|apex| fixed.apex_of(name).is_some_and(|found| found.name == apex.name))
-    };
-    // RFC 1035 §5.2 wants the SOA; the custom is to have it first.
-    let head =
-        apex.and_then(|apex| fixed.nodes.get(&apex.name).map(|node| node_lines(apex.name.as_str(), node)));
-    let rest = fixed
-        .nodes
-        .iter()
-        .filter(move |(name, _)| here(name) && apex.is_none_or(|apex| **name != apex.name))
-        .flat_map(|(name, node)| node_lines(name.as_str(), node));
-    let consent = fixed
-        .consent
-        .iter()
-        .filter(move |base| here(base))
-        .flat_map(|base| node_lines(&format!("*.{base}"), &contents::consent()));
-    let domains = domains.into_iter().flat_map(move |domain| {
-        let nodes = domain_nodes(zone, &domain).into_iter().filter(move |(name, _)| here(name));
-        nodes.flat_map(|(name, node)| node_lines(name.as_str(), &node))
-    });
-    head.into_iter().flatten().chain(rest).chain(consent).chain(domains)
-}
-
-fn domain_nodes(zone: &OwnZone, domain: &ZoneDomainView) -> BTreeMap<Name, Node> {
-    let settings = zone.settings();
-    let mut nodes = BTreeMap::new();
-    if let Some(name) = &domain.demo {
-        nodes.extend(contents::demo(&settings.provider, name, &domain.id));
-    }
-    for (number, text) in [1, 2].into_iter().zip(&domain.keys) {
-        let target = settings.provider.dkim_target(number, &domain.id);
-        nodes.insert(target, contents::key(&settings.host_addresses, text.as_deref()));
-    }
-    nodes
-}
-
-fn node_lines(owner: &str, node: &Node) -> Vec<String> {
-    // Within a node the SOA comes first of itself: it was added first.
-    let line =
-        |ttl: u32, rtype: WireType, rdata: &RData| format!("{owner}. {ttl} IN {rtype} {}", rdata_text(rdata));
-    node.sets().flat_map(|set| set.data.iter().map(move |rdata| line(set.ttl, set.rtype, rdata))).collect()
+/// A record as a line of a master file, without its end.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    let Record { name, ttl, data, .. } = record;
+    format!("{} {ttl} IN {} {}", name_text(name), data.record_type(), rdata_text(data))
 }
 
 fn rdata_text(rdata: &RData) -> String {
@@ -141,6 +78,7 @@ fn rdata_text(rdata: &RData) -> String {
             soa.expire,
             soa.minimum
         ),
+        RData::CAA(caa) => caa.to_string(),
         RData::TXT(txt) => {
             let strings: Vec<String> = txt.txt_data.iter().map(|string| quoted(string)).collect();
             strings.join(" ")
@@ -174,7 +112,7 @@ fn quoted(string: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_core::plan::RecordKey;
+    use signet_core::{names::Name, plan::RecordKey};
 
     fn record(owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
         PlannedRecord {

@@ -5,41 +5,39 @@
 //!
 //! * [`OwnZone`] — the provider's zone, which customers' records point into.
 //!   Its names come from [`signet_core::plan`], its keys and demo domains from
-//!   a [`ZoneSource`] (the store), through a cache that is never more than five
-//!   seconds old. [`export`] writes the same zone as a master file for
-//!   operators who would rather have their usual name server answer.
+//!   a [`ZoneSource`] (the store). It [follows](OwnZone::follow) what changes
+//!   there: an index knows every domain there is, so that names that do not
+//!   exist cost nothing, and a cache keeps those in use until they change.
+//!   [`Walk`] goes through the whole of it, for the export and for transfers.
 //! * [`Internet`] — a few zones held in memory and edited while they are
 //!   served: the world in which `signet demo` plays the life of a domain.
 //!
-//! Deliberately absent: zone transfers, NOTIFY, dynamic update and signing.
-//! Whoever needs those loads the export into a server that has them.
+//! Over UDP answers are limited by rate, but for clients that show a cookie;
+//! over TCP connections are counted ([`Limits`]).
+//!
+//! Other name servers get the zone by [`Transfers`] and hear of changes by
+//! [`notify`], both signed.
+//!
+//! Deliberately absent: dynamic update, incremental transfers and DNSSEC signing.
+//! Whoever needs the last has a secondary sign what it serves.
 //!
 //! ```no_run
-//! use signet_core::{names::{Name, RecordId}, plan::{Provider, SpfMode}};
-//! use signet_dns::zone::{self, Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneSource};
+//! use signet_core::plan::Provider;
+//! use signet_dns::zone::{self, OwnZone, OwnZoneSettings, Serving, ZoneSource};
 //! use std::sync::Arc;
 //!
-//! struct Store;
-//! #[async_trait::async_trait]
-//! impl ZoneSource for Store {
-//!     async fn keys(&self, _id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
-//!         Ok(None)
-//!     }
-//!     async fn demo(&self, _name: &Name) -> Result<Option<RecordId>, SourceFailed> {
-//!         Ok(None)
-//!     }
-//! }
-//!
-//! # async fn example(provider: Provider) -> Result<(), Box<dyn std::error::Error>> {
-//! let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), Arc::new(Store))?);
+//! # async fn example(provider: Provider, store: Arc<dyn ZoneSource>) -> Result<(), Box<dyn std::error::Error>> {
+//! let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), store)?);
+//! let following = tokio::spawn(zone.clone().follow(std::future::pending()));
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, async {
+//! let bound = zone::serve("127.0.0.1:5300".parse()?, zone, Serving::default(), async {
 //!     let _ = stopped.await;
 //! })
 //! .await?;
 //! println!("answering on {}", bound.local_addr());
 //! stop.send(()).ok();
 //! bound.finished().await;
+//! following.abort();
 //! # Ok(())
 //! # }
 //! ```
@@ -47,19 +45,38 @@
 mod answer;
 mod cache;
 mod contents;
+mod cookie;
+mod counters;
+mod domains;
+mod follow;
 #[cfg(feature = "testing")]
 pub(crate) mod fuzzing;
+mod index;
 mod internet;
+mod key_place;
+mod limit;
 mod listen;
 mod master;
 mod node;
+mod notify;
 mod own;
+mod source;
 mod spf;
+mod tcp;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod tsig;
+mod walk;
 
 pub use answer::{Answers, Ask, Response};
+pub use counters::Counters;
 pub use internet::{BadRecord, Internet};
-pub use listen::{Bound, serve};
-pub use master::{ZoneDomainView, bind_lines, export};
-pub use own::{Keys, OwnZone, OwnZoneSettings, SourceFailed, ZoneError, ZoneSource};
+pub use listen::{Bound, Limits, Serving, serve};
+pub use master::{bind_lines, line};
+pub use notify::{NotifyFailed, notify};
+pub use own::{CacheStats, OwnZone, OwnZoneSettings, ZoneError};
+pub use source::{Changes, Keys, SourceFailed, ZoneDomainView, ZoneSource};
+pub use transfer::Transfers;
+pub use tsig::{BadTsigKey, TsigKey};
+pub use walk::Walk;

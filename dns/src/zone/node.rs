@@ -1,8 +1,8 @@
 //! What stands at one name of a zone, in the types of the wire.
 
 use hickory_proto::rr::{
-    Name as WireName, RData, RecordType as WireType,
-    rdata::{A, AAAA, CNAME, TXT},
+    Name as WireName, RData, Record, RecordType as WireType,
+    rdata::{A, AAAA, CAA, CNAME, TXT},
 };
 use signet_core::names::Name;
 use std::net::IpAddr;
@@ -60,8 +60,10 @@ impl Node {
         self.sets.iter().find(|set| set.rtype == rtype)
     }
 
-    pub(super) fn sets(&self) -> impl Iterator<Item = &Rrset> {
-        self.sets.iter()
+    /// Everything that stands here, as the records of `owner`.
+    pub(super) fn records(&self, owner: &WireName) -> impl Iterator<Item = Record> {
+        let record = |ttl, rdata: &RData| Record::from_rdata(owner.clone(), ttl, rdata.clone());
+        self.sets.iter().flat_map(move |set| set.data.iter().map(move |rdata| record(set.ttl, rdata)))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -97,6 +99,16 @@ pub(super) fn txt(text: &[u8]) -> RData {
         _ => text.chunks(CHARACTER_STRING).collect(),
     };
     RData::TXT(TXT::from_bytes(strings))
+}
+
+/// That this authority, and no other that is not named as well, may issue
+/// certificates for a name, and for those a wildcard of it covers (RFC 8659 §4).
+pub(super) fn authority(issuer: &Name) -> [RData; 2] {
+    let mut issuer = wire_name(issuer);
+    // RFC 8659 §4.2: an issuer-domain-name has no final dot.
+    issuer.set_fqdn(false);
+    let issuer = Some(issuer);
+    [CAA::new_issue(false, issuer.clone(), vec![]), CAA::new_issuewild(false, issuer, vec![])].map(RData::CAA)
 }
 
 pub(super) fn cname(target: &Name) -> RData {

@@ -1,62 +1,27 @@
 //! The provider's own zone: what customers' records point into.
 
 use super::{
-    answer::{Answers, Ask, MAX_HOPS, Read, Response, read},
-    cache::Cache,
-    contents::{self, Fixed},
-    node::{Node, core_name},
+    answer::{Answers, Ask, MAX_HOPS, Read, Response, Stands, read},
+    contents::{self, Apex, Consent, Fixed},
+    domains::{Domain, Domains},
+    follow,
+    index::Id,
+    key_place::KeyPlaces,
+    node::{Node, Rrset, core_name},
+    source::{SourceFailed, ZoneSource},
 };
 use async_trait::async_trait;
 use hickory_proto::{
     op::ResponseCode,
     rr::{Name as WireName, RData, Record, RecordType},
 };
-use signet_core::{
-    names::{Name, RecordId},
-    plan::Provider,
+use signet_core::{names::Name, plan::Provider};
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
 };
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::Instant};
-
-/// How old an answer's data may be.
-const STALENESS: Duration = Duration::from_secs(5);
-/// How many domains are kept in mind, with both their keys: some 2 KiB each.
-const DOMAINS_KEPT: usize = 16_384;
-/// How many demo domains are kept in mind.
-const DEMOS_KEPT: usize = 1_024;
-/// How many questions may wait for the source at one time.
-const WAITING: usize = 1_024;
-/// How long a question waits for the source. Resolvers give up after some
-/// seconds; SERVFAIL before that sends them to another server.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The texts of a domain's two key records, by selector; `None` where there is
-/// none.
-pub type Keys = [Option<String>; 2];
-
-/// The source could not say. What it was is for the source to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the source of the zone's data failed")]
-pub struct SourceFailed;
-
-/// Where the changing part of our zone comes from: the store.
-#[async_trait]
-pub trait ZoneSource: Send + Sync + 'static {
-    /// The keys of the domain with this id; `None` when there is no such
-    /// domain.
-    ///
-    /// # Errors
-    /// [`SourceFailed`] becomes SERVFAIL, which no verifier takes for a
-    /// missing key.
-    async fn keys(&self, id: &RecordId) -> Result<Option<Keys>, SourceFailed>;
-
-    /// The id of the demo domain with exactly this name, if there is one. It
-    /// is asked about names one label below [`Provider::demo_zone`] only.
-    ///
-    /// # Errors
-    /// [`SourceFailed`] becomes SERVFAIL.
-    async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed>;
-}
+use tokio::sync::watch;
 
 /// Why settings make no servable zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,13 +50,20 @@ pub struct OwnZoneSettings {
     pub host_addresses: Vec<IpAddr>,
     /// Addresses of the zone's own name.
     pub apex_addresses: Vec<IpAddr>,
-    /// The SOA's serial number.
-    pub serial: u32,
+    /// The certificate authorities that may issue for customers' link hosts,
+    /// which are aliases of the tracking host; none: any may.
+    pub tracking_caa: Vec<Name>,
+    /// About how much memory domains lately asked for may take, in bytes.
+    pub cache_bytes: usize,
+    /// The serial until another is heard of, see
+    /// [`Changes::serial`](super::Changes::serial).
+    pub serial: i64,
 }
 
 impl OwnZoneSettings {
     /// `ns1` of our zone as the only name server; everything at the sending
-    /// addresses; nothing at the zone's own name; serial 1.
+    /// addresses; nothing at the zone's own name; any certificate authority;
+    /// 256 MiB; serial 1.
     #[must_use]
     pub fn new(provider: Provider) -> Self {
         let name_servers = provider
@@ -104,6 +76,8 @@ impl OwnZoneSettings {
             name_servers,
             host_addresses: provider.sending_ips.clone(),
             apex_addresses: Vec::new(),
+            tracking_caa: Vec::new(),
+            cache_bytes: 256 << 20,
             serial: 1,
             provider,
         }
@@ -114,27 +88,67 @@ impl OwnZoneSettings {
 pub struct OwnZone {
     settings: OwnZoneSettings,
     fixed: Fixed,
-    source: Arc<dyn ZoneSource>,
-    keys: Cache<RecordId, Option<Arc<[Node; 2]>>>,
-    demos: Cache<Name, Option<Arc<BTreeMap<Name, Node>>>>,
-    waiting: Semaphore,
+    places: KeyPlaces,
+    domains: Arc<Domains>,
+    serial: watch::Sender<i64>,
+}
+
+/// What the cache of domains has done, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// Questions about domains that did not need the source.
+    pub hits: u64,
+    /// Questions that did.
+    pub misses: u64,
+    /// Domains known of just now.
+    pub known: usize,
 }
 
 /// A name that exists, wherever what stands there is kept.
 enum Found<'a> {
+    /// Nothing stands there, but below it.
+    Nothing,
     Fixed(&'a Node),
-    Made(Node),
-    Key(Arc<[Node; 2]>, usize),
-    Demo(Arc<BTreeMap<Name, Node>>, Name),
+    Apex(&'a Node, &'a Apex, u32),
+    Consent(&'a Consent),
+    Key {
+        domain: Arc<Domain>,
+        index: usize,
+        beside: &'a Node,
+    },
+    Demo(Arc<Domain>, Name),
 }
 
-impl Found<'_> {
-    fn node(&self) -> Option<&Node> {
+impl Stands for Found<'_> {
+    fn set(&self, rtype: RecordType) -> Option<Cow<'_, Rrset>> {
         match self {
-            Self::Fixed(node) => Some(node),
-            Self::Made(node) => Some(node),
-            Self::Key(nodes, index) => nodes.get(*index),
-            Self::Demo(nodes, name) => nodes.get(name),
+            Self::Nothing => None,
+            Self::Apex(_, apex, serial) if rtype == RecordType::SOA => {
+                let soa = apex.soa(*serial);
+                Some(Cow::Owned(Rrset { rtype, ttl: soa.ttl, data: vec![soa.data] }))
+            }
+            Self::Fixed(node) | Self::Apex(node, ..) => node.set(rtype),
+            Self::Consent(consent) => consent.node.set(rtype),
+            Self::Key { domain, index, .. } if rtype == RecordType::TXT => {
+                let text = domain.keys.get(*index)?.as_deref()?;
+                Some(Cow::Owned(contents::key_set(text)))
+            }
+            Self::Key { beside, .. } => beside.set(rtype),
+            Self::Demo(domain, name) => domain.demo.as_ref()?.get(name)?.set(rtype),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Fixed(node) | Self::Apex(node, ..) => node.is_empty(),
+            Self::Consent(_) => false,
+            Self::Key { domain, index, beside } => {
+                beside.is_empty() && domain.keys.get(*index).is_none_or(Option::is_none)
+            }
+            Self::Demo(domain, name) => {
+                domain.demo.as_ref().and_then(|nodes| nodes.get(name)).is_none_or(Node::is_empty)
+            }
         }
     }
 }
@@ -145,19 +159,69 @@ impl OwnZone {
     /// # Errors
     /// [`ZoneError`] when the settings make no servable zone.
     pub fn new(settings: OwnZoneSettings, source: Arc<dyn ZoneSource>) -> Result<Self, ZoneError> {
+        let provider = settings.provider.clone();
         Ok(Self {
             fixed: Fixed::new(&settings)?,
+            places: KeyPlaces::new(&provider).ok_or(ZoneError::TooLong)?,
+            domains: Arc::new(Domains::new(source, provider, settings.cache_bytes)),
+            serial: watch::Sender::new(settings.serial),
             settings,
-            source,
-            keys: Cache::new(DOMAINS_KEPT, STALENESS),
-            demos: Cache::new(DEMOS_KEPT, STALENESS),
-            waiting: Semaphore::new(WAITING),
         })
+    }
+
+    /// Keeps up with the source until `stop`, which makes answers cheap. A zone
+    /// that does not is right as well, but remembers for five seconds only.
+    pub async fn follow(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        follow::run(self, stop).await;
     }
 
     /// The zones served: ours, and the demo zone if it is not part of it.
     pub fn apexes(&self) -> impl Iterator<Item = &Name> {
         self.fixed.apexes.iter().map(|apex| &apex.name)
+    }
+
+    /// The SOA's serial number.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        // RFC 1982 §3: what counts is its place on the circle.
+        *self.serial.borrow() as u32
+    }
+
+    /// The source's serial, and each change of it from here on.
+    #[must_use]
+    pub fn serials(&self) -> watch::Receiver<i64> {
+        self.serial.subscribe()
+    }
+
+    /// The zone is at this serial, see [`Changes::serial`](super::Changes::serial).
+    pub fn set_serial(&self, serial: i64) {
+        self.serial.send_if_modified(|held| std::mem::replace(held, serial) != serial);
+    }
+
+    /// What the cache has done.
+    #[must_use]
+    pub fn cache_stats(&self) -> CacheStats {
+        CacheStats {
+            hits: self.domains.hits.load(Ordering::Relaxed),
+            misses: self.domains.misses.load(Ordering::Relaxed),
+            known: self.domains.index.len(),
+        }
+    }
+
+    /// The apex with exactly this name.
+    pub(super) fn apex_named(&self, name: &WireName) -> Option<Name> {
+        let name = core_name(name)?;
+        self.apexes().find(|apex| **apex == name).cloned()
+    }
+
+    /// The SOA record at an apex, as it is now.
+    pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
+        self.soa_at(apex, self.serial())
+    }
+
+    /// The same with the serial of some moment.
+    pub(super) fn soa_at(&self, apex: &Name, serial: u32) -> Option<Record> {
+        Some(self.fixed.apexes.iter().find(|known| known.name == *apex)?.soa(serial))
     }
 
     pub(super) fn fixed(&self) -> &Fixed {
@@ -168,60 +232,46 @@ impl OwnZone {
         &self.settings
     }
 
-    /// What exists under `name`, which lies in one of our zones.
-    async fn find(&self, name: &Name) -> Result<Option<Found<'_>>, SourceFailed> {
-        if let Some(node) = self.fixed.nodes.get(name) {
-            return Ok(Some(Found::Fixed(node)));
+    pub(super) fn domains(&self) -> &Arc<Domains> {
+        &self.domains
+    }
+
+    /// What exists under `name`, which lies in the zone of `apex`.
+    async fn find<'a>(&'a self, name: &WireName, apex: &'a Apex) -> Result<Option<Found<'a>>, SourceFailed> {
+        let consent = || {
+            let consent = self.fixed.consent.as_ref()?;
+            (consent.wire_base.zone_of(name) && consent.wire_base != *name).then_some(Found::Consent(consent))
+        };
+        let Some(name) = core_name(name) else {
+            // No name of ours, yet a wildcard knows no odd characters.
+            return Ok(consent());
+        };
+        if let Some(node) = self.fixed.nodes.get(&name) {
+            let is_apex = name == apex.name;
+            return Ok(Some(if is_apex {
+                Found::Apex(node, apex, self.serial())
+            } else {
+                Found::Fixed(node)
+            }));
         }
-        if self.fixed.consent.as_ref().is_some_and(|base| name.is_at_or_below(base)) {
-            return Ok(Some(Found::Made(contents::consent())));
+        if self.fixed.consent.as_ref().is_some_and(|consent| name.is_at_or_below(&consent.base)) {
+            return Ok(consent());
         }
-        if let Some(place) = self.key_place(name) {
-            return self.find_key(place).await;
+        if let Some((id, index)) = self.places.place(&name) {
+            return self.find_key(id, index).await;
         }
         self.find_demo(name).await
     }
 
-    /// Whether `name` is a selector's target or stands above one. The plan is
-    /// asked what the target is; nothing here knows how it is spelled.
-    fn key_place(&self, name: &Name) -> Option<(RecordId, Option<usize>)> {
-        let provider = &self.settings.provider;
-        let id = name.as_str().split('.').take(2).find_map(RecordId::parse)?;
-        for (index, number) in [1, 2].into_iter().enumerate() {
-            let target = provider.dkim_target(number, &id);
-            if target == *name {
-                return Some((id, Some(index)));
-            }
-            if target.is_at_or_below(name) {
-                return Some((id, None));
-            }
-        }
-        None
-    }
-
-    async fn find_key(
-        &self,
-        (id, index): (RecordId, Option<usize>),
-    ) -> Result<Option<Found<'_>>, SourceFailed> {
-        let nodes = match self.keys.get(&id) {
-            Some(kept) => kept,
-            None => {
-                let read_at = Instant::now();
-                let keys = self.patiently(self.source.keys(&id)).await?;
-                let addresses = &self.settings.host_addresses;
-                let nodes =
-                    keys.map(|keys| Arc::new(keys.map(|text| contents::key(addresses, text.as_deref()))));
-                self.keys.put(id, read_at, nodes.clone());
-                nodes
-            }
-        };
-        Ok(nodes.map(|nodes| match index {
-            Some(index) => Found::Key(nodes, index),
-            None => Found::Made(Node::default()),
+    async fn find_key(&self, id: Id, index: Option<usize>) -> Result<Option<Found<'_>>, SourceFailed> {
+        let beside = &self.fixed.beside_keys;
+        Ok(self.domains.get(id).await?.map(|domain| match index {
+            Some(index) => Found::Key { domain, index, beside },
+            None => Found::Nothing,
         }))
     }
 
-    async fn find_demo(&self, name: &Name) -> Result<Option<Found<'_>>, SourceFailed> {
+    async fn find_demo(&self, name: Name) -> Result<Option<Found<'_>>, SourceFailed> {
         let demo_zone = &self.settings.provider.demo_zone;
         let Some(domain) = name
             .relative_to(demo_zone)
@@ -230,26 +280,10 @@ impl OwnZone {
         else {
             return Ok(None);
         };
-        let nodes = match self.demos.get(&domain) {
-            Some(kept) => kept,
-            None => {
-                let read_at = Instant::now();
-                let id = self.patiently(self.source.demo(&domain)).await?;
-                let nodes = id.map(|id| Arc::new(contents::demo(&self.settings.provider, &domain, &id)));
-                self.demos.put(domain, read_at, nodes.clone());
-                nodes
-            }
-        };
-        Ok(nodes.filter(|nodes| nodes.contains_key(name)).map(|nodes| Found::Demo(nodes, name.clone())))
-    }
-
-    /// Waits for the source, but neither long nor in an endless queue.
-    async fn patiently<T>(
-        &self,
-        answer: impl Future<Output = Result<T, SourceFailed>>,
-    ) -> Result<T, SourceFailed> {
-        let _place = self.waiting.try_acquire().map_err(|_| SourceFailed)?;
-        tokio::time::timeout(PATIENCE, answer).await.map_err(|_| SourceFailed)?
+        let domain = self.domains.get_demo(&domain).await?;
+        let holds =
+            |domain: &Arc<Domain>| domain.demo.as_ref().is_some_and(|nodes| nodes.contains_key(&name));
+        Ok(domain.filter(holds).map(|domain| Found::Demo(domain, name)))
     }
 
     /// Addresses of the hosts that the answers name, as far as they are ours.
@@ -275,26 +309,28 @@ impl OwnZone {
 impl Answers for OwnZone {
     async fn answer(&self, ask: Ask<'_>) -> Response {
         let mut response = Response::empty();
-        let mut owner: WireName = ask.name.clone();
+        let mut owner = Cow::Borrowed(ask.name);
         for _ in 0..=MAX_HOPS {
-            let Some(apex) = self.fixed.apexes.iter().rev().find(|apex| apex.soa.name.zone_of(&owner)) else {
+            let Some(apex) = self.fixed.apexes.iter().rev().find(|apex| apex.wire_name().zone_of(&owner))
+            else {
                 // Not ours: refused when asked for, left to the client when an
                 // alias leads there.
                 return if response.answers.is_empty() { Response::refused() } else { response };
             };
             response.authoritative = true;
-            let found = match core_name(&owner) {
-                Some(name) => self.find(&name).await,
-                None => Ok(None),
+            let Ok(found) = self.find(&owner, apex).await else { return Response::failed() };
+            let Some(found) = found else {
+                return response.negative(ResponseCode::NXDomain, apex.negative(self.serial()));
             };
-            let Ok(found) = found else { return Response::failed() };
-            let Some(node) = found.as_ref().and_then(Found::node) else {
-                return response.negative(ResponseCode::NXDomain, &apex.soa);
-            };
-            match read(node, &owner, ask.rtype, &mut response.answers) {
+            if let Found::Consent(consent) = &found {
+                response.wildcard = Some(consent.wildcard.clone());
+            }
+            match read(&found, &owner, ask.rtype, &mut response.answers) {
                 Read::Done => break,
-                Read::NoData => return response.negative(ResponseCode::NoError, &apex.soa),
-                Read::Follow(target) => owner = target,
+                Read::NoData => {
+                    return response.negative(ResponseCode::NoError, apex.negative(self.serial()));
+                }
+                Read::Follow(target) => owner = Cow::Owned(target),
             }
         }
         self.add_addresses(&mut response);

@@ -8,7 +8,7 @@ use crate::{
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
     policy, store, telemetry, worker,
-    zone::own_zone,
+    zone::{published_zone, serving},
 };
 use anyhow::Context as _;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
@@ -78,14 +78,25 @@ impl Server {
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
-        let zone = match config.dns.listen {
+        let own = match config.dns.listen {
             Some(listen) => {
-                let own = Arc::new(own_zone(&ops, Some(listen.ip())).context("our zone cannot be served")?);
-                let bound = zone::serve(listen, own, until(stopped.clone())).await;
+                let own = published_zone(&ops, Some(listen.ip())).await;
+                Some((listen, own.context("our zone cannot be served")?))
+            }
+            None => None,
+        };
+        let zone = match &own {
+            Some((listen, own)) => {
+                let bound =
+                    zone::serve(*listen, own.clone(), serving(&ops, own), until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,
         };
+        let counted = own
+            .as_ref()
+            .zip(zone.as_ref())
+            .map(|((_, own), bound)| telemetry::Zone { counters: bound.counters(), zone: own.clone() });
         let policy = match &config.policy_listen {
             Some(listen) => {
                 let bound =
@@ -109,7 +120,15 @@ impl Server {
             zone,
             policy,
         };
-        let page = metrics.map(|handle| telemetry::page(handle, ops, asker));
+        if let Some((_, own)) = own {
+            if let Some(secondaries) = config.dns.secondaries.clone() {
+                let telling =
+                    worker::secondaries::tell(ops.clone(), own.clone(), secondaries, stopped.clone());
+                server.workers.spawn(telling);
+            }
+            server.workers.spawn(own.follow(until(stopped)));
+        }
+        let page = metrics.map(|handle| telemetry::page(handle, ops, asker, counted));
         server.listen(listener, page).await?;
         Ok((server, first))
     }

@@ -1,15 +1,11 @@
 //! `signet zone`.
 
 use super::{Outcome, output};
-use crate::{
-    ops::Ops,
-    store::ZoneDomain,
-    zone::{every_domain, own_zone},
-};
+use crate::{ops::Ops, zone::published_zone};
 use clap::Subcommand;
 use serde_json::json;
 use signet_core::names::Name;
-use signet_dns::zone::{ZoneDomainView, export};
+use signet_dns::zone::{Walk, line};
 use std::io::Write as _;
 
 #[derive(Debug, Subcommand)]
@@ -24,29 +20,24 @@ pub(super) enum ZoneCommand {
 
 pub(super) async fn run(command: &ZoneCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
     let ZoneCommand::Export { apex } = command;
-    let zone = own_zone(ops, ops.config.dns.listen.map(|listen| listen.ip()))?;
+    let zone = published_zone(ops, ops.config.dns.listen.map(|listen| listen.ip())).await?;
     let apex = apex.as_ref().unwrap_or(&ops.config.provider.zone);
-    if !zone.apexes().any(|known| known == apex) {
+    let Some(mut walk) = Walk::new(&zone, apex) else {
         let known: Vec<String> = zone.apexes().map(ToString::to_string).collect();
         anyhow::bail!("{apex} is no zone of ours; there is {}", known.join(" and "));
-    }
-    let domains = every_domain(&*ops.store).await?;
-    let mut lines = export(&zone, apex, domains.into_iter().map(view));
+    };
     if json {
-        let lines: Vec<String> = lines.collect();
-        output::json(&json!({ "zone": apex.as_str(), "lines": lines }))?;
-    } else {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        lines.try_for_each(|line| writeln!(out, "{line}"))?;
-        out.flush()?;
+        let mut lines = Vec::new();
+        while let Some(records) = walk.step().await? {
+            lines.extend(records.iter().map(line));
+        }
+        output::json(&json!({ "zone": apex.as_str(), "serial": walk.serial(), "lines": lines }))?;
+        return Ok(Outcome::Good);
     }
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    while let Some(records) = walk.step().await? {
+        records.iter().try_for_each(|record| writeln!(out, "{}", line(record)))?;
+    }
+    out.flush()?;
     Ok(Outcome::Good)
-}
-
-fn view(domain: ZoneDomain) -> ZoneDomainView {
-    ZoneDomainView {
-        id: domain.record_id,
-        keys: domain.keys,
-        demo: domain.demo_name.map(|name| name.name().clone()),
-    }
 }

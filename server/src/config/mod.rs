@@ -1,13 +1,17 @@
 //! The settings, read and checked.
 
+mod dns;
 mod policy;
 mod review_policy;
 mod rotation;
+mod secondaries;
 mod settings;
 mod sources;
 
+pub use dns::Dns;
 pub use policy::PolicyListen;
 pub use review_policy::{PolicyError, ReviewPolicy};
+pub use secondaries::Secondaries;
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
@@ -103,21 +107,6 @@ pub struct Http {
     pub rate_limit: Option<u32>,
     /// `public_url`, without a final slash.
     pub public_url: String,
-}
-
-/// The `dns_*` settings.
-#[derive(Clone, Debug)]
-pub struct Dns {
-    /// `dns_resolvers`; empty: the system's.
-    pub resolvers: Vec<SocketAddr>,
-    /// Whether `dns_mode` is `recursive`.
-    pub recursive: bool,
-    /// `dns_authority_port`.
-    pub authority_port: u16,
-    /// `dns_allow_private`.
-    pub allow_private: bool,
-    /// `dns_listen`.
-    pub listen: Option<SocketAddr>,
 }
 
 /// How our own messages leave.
@@ -245,13 +234,7 @@ impl Config {
             http,
             database_url: r.required("database_url", "a database URL")?,
             key_file: r.required("key_file", "a file")?,
-            dns: Dns {
-                resolvers: resolvers(&r)?,
-                recursive: r.chosen("dns_mode", &[("authoritative", false), ("recursive", true)])?,
-                authority_port: r.required("dns_authority_port", "a port")?,
-                allow_private: r.required("dns_allow_private", "true or false")?,
-                listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
-            },
+            dns: Dns::read(&r, &provider)?,
             mail,
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
@@ -345,18 +328,6 @@ fn provider(r: &Reader<'_>) -> Result<Provider, ConfigError> {
         dmarc_rua: r.email("dmarc_rua")?.map(String::from),
         sending_ips,
     })
-}
-
-/// `ip:port`, or an address alone with port 53.
-fn resolvers(r: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
-    r.listed::<String>("dns_resolvers", "an address")?
-        .into_iter()
-        .map(|text| {
-            text.parse()
-                .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-                .map_err(|_| r.error("dns_resolvers", format!("{text:?} is not ip:port")))
-        })
-        .collect()
 }
 
 fn card(r: &Reader<'_>) -> Result<CardSettings, ConfigError> {

@@ -64,6 +64,23 @@ pub const SETTINGS: &[Setting] = &[
         "ask name servers on private, link-local or loopback addresses",
     ),
     Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
+    Setting::unset("dns_secondaries", "ip:port,… of name servers to tell when our zone changes (NOTIFY)"),
+    Setting::unset("dns_tsig", "name:hmac-sha256:secret that secondaries take our zone with (AXFR)").secret(),
+    Setting::unset(
+        "dns_name_servers",
+        "our zone's name servers, the primary first: ns1.ZONE=192.0.2.53,ns2.example.net; unset: ns1.<zone>",
+    ),
+    Setting::new(
+        "dns_rate_limit",
+        "50",
+        "answers of one kind per second over UDP to one network without a cookie; 0: no limit",
+    ),
+    Setting::new("dns_cache", "256MiB", "memory for our zone's domains lately asked for"),
+    Setting::new(
+        "tracking_caa",
+        "letsencrypt.org",
+        "certificate authorities that may issue for customers' link hosts; none: any may",
+    ),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
     Setting::new(
         "dkim_mode",

@@ -288,7 +288,7 @@ pub trait Store:
     async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
     /// messages counted for the demo, notices that were told, deliveries that are
-    /// done.
+    /// done, what changed in our zone.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- the sending gate --------------------------------------------------

@@ -46,6 +46,18 @@ async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> 
     Ok(keyless.len())
 }
 
+/// Gives what changed in our zone a serial, by which name servers see it.
+pub(super) async fn publish_zone(ops: Ops, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = ops.store.publish_zone(None, ops.clock.now()).await {
+            tracing::warn!(%error, "what changed in our zone is not published");
+        }
+        if !pause(None, TICK, &mut stop).await {
+            return;
+        }
+    }
+}
+
 /// Tells the operator what concerns all domains together.
 pub(super) async fn watch(ops: Ops, mut stop: watch::Receiver<bool>) {
     loop {

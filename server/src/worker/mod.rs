@@ -14,6 +14,7 @@ mod outbox;
 mod own_side;
 mod review;
 mod rotation;
+pub mod secondaries;
 pub mod webhooks;
 
 use crate::{
@@ -57,6 +58,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     let (asker, key) = (equipment.asker.clone(), equipment.key.clone());
     workers.spawn(rotation::run(ops.clone(), asker, key, stop.clone()));
+    workers.spawn(chores::publish_zone(ops.clone(), stop.clone()));
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::tell_of_expiring_tokens(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));

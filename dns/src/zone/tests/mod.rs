@@ -1,7 +1,10 @@
 //! The zones, asked over real sockets.
 
+mod following;
 mod internet;
+mod limits;
 mod own;
+mod transfer;
 mod wire;
 
 use super::*;
@@ -19,7 +22,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -56,23 +59,87 @@ pub(super) fn provider() -> Provider {
 #[derive(Default)]
 pub(super) struct Literal {
     pub(super) keys: Mutex<HashMap<RecordId, Keys>>,
+    /// What the log has, by serial.
+    pub(super) log: Mutex<Vec<(i64, RecordId)>>,
+    /// How often it was asked about domains, and how many each time.
     pub(super) asked: AtomicUsize,
+    pub(super) batches: Mutex<Vec<usize>>,
+    pub(super) fails: AtomicBool,
+}
+
+impl Literal {
+    fn check(&self) -> Result<(), SourceFailed> {
+        if self.fails.load(Ordering::Relaxed) { Err(SourceFailed) } else { Ok(()) }
+    }
+
+    fn view(id: &RecordId, keys: &Keys) -> ZoneDomainView {
+        let demo = (id.as_str() == DEMO_ID).then(|| name("shop.demo.signet.test"));
+        ZoneDomainView { id: id.clone(), keys: keys.clone(), demo }
+    }
+
+    /// Changes a domain and says so.
+    pub(super) fn set(&self, serial: i64, id: &RecordId, keys: Option<Keys>) {
+        let mut held = self.keys.lock().unwrap();
+        match keys {
+            Some(keys) => held.insert(id.clone(), keys),
+            None => held.remove(id),
+        };
+        self.log.lock().unwrap().push((serial, id.clone()));
+    }
+
+    fn sorted(&self) -> Vec<ZoneDomainView> {
+        let mut all: Vec<_> =
+            self.keys.lock().unwrap().iter().map(|(id, keys)| Self::view(id, keys)).collect();
+        all.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+        all
+    }
 }
 
 #[async_trait::async_trait]
 impl ZoneSource for Literal {
-    async fn keys(&self, id: &RecordId) -> Result<Option<Keys>, SourceFailed> {
+    async fn domains(&self, ids: &[RecordId]) -> Result<Vec<ZoneDomainView>, SourceFailed> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        if id.as_str() == BROKEN {
+        self.batches.lock().unwrap().push(ids.len());
+        self.check()?;
+        if ids.iter().any(|id| id.as_str() == BROKEN) {
             return Err(SourceFailed);
         }
-        Ok(self.keys.lock().unwrap().get(id).cloned())
+        tokio::task::yield_now().await;
+        let keys = self.keys.lock().unwrap();
+        Ok(ids.iter().filter_map(|id| Some(Self::view(id, keys.get(id)?))).collect())
     }
 
     async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        self.check()?;
         assert_eq!(name.parent(), Some(provider().demo_zone), "asked about {name}");
         Ok((name.first_label() == "shop").then(|| id(DEMO_ID)))
+    }
+
+    async fn ids(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<RecordId>, SourceFailed> {
+        self.check()?;
+        Ok(self.page(after, limit).await?.into_iter().map(|view| view.id).collect())
+    }
+
+    async fn demos(&self, after: Option<&Name>, _: u32) -> Result<Vec<(Name, RecordId)>, SourceFailed> {
+        self.check()?;
+        assert_eq!(after, None, "there is one page");
+        Ok(self.sorted().into_iter().filter_map(|view| Some((view.demo?, view.id))).collect())
+    }
+
+    async fn page(&self, after: Option<&RecordId>, limit: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        self.check()?;
+        let later = |view: &ZoneDomainView| after.is_none_or(|after| view.id.as_str() > after.as_str());
+        Ok(self.sorted().into_iter().filter(later).take(limit as usize).collect())
+    }
+
+    async fn changes(&self, since: Option<i64>) -> Result<Changes, SourceFailed> {
+        self.check()?;
+        let log = self.log.lock().unwrap();
+        let serial = log.iter().map(|(serial, _)| *serial).max().unwrap_or(1);
+        let ids =
+            since.map(|since| log.iter().filter(|(at, _)| *at > since).map(|(_, id)| id.clone()).collect());
+        Ok(Changes { serial, ids })
     }
 }
 
@@ -93,7 +160,10 @@ pub(super) fn source() -> Arc<Literal> {
 }
 
 pub(super) fn own_zone(source: Arc<Literal>) -> Arc<OwnZone> {
-    Arc::new(OwnZone::new(OwnZoneSettings::new(provider()), source).unwrap())
+    let tracking_caa = vec![name("letsencrypt.org")];
+    Arc::new(
+        OwnZone::new(OwnZoneSettings { tracking_caa, ..OwnZoneSettings::new(provider()) }, source).unwrap(),
+    )
 }
 
 /// A listener on a free loopback port, and a client for it.
@@ -103,8 +173,16 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn of(answers: Arc<dyn Answers>) -> Self {
-        let bound = serve("127.0.0.1:0".parse().unwrap(), answers, std::future::pending()).await.unwrap();
-        Self { at: bound.local_addr() }
+        Self::limited(answers, Limits::default()).await.0
+    }
+
+    pub(super) async fn limited(answers: Arc<dyn Answers>, limits: Limits) -> (Self, Bound) {
+        let anywhere = "127.0.0.1:0".parse().unwrap();
+        let bound =
+            serve(anywhere, answers, Serving { limits, ..Serving::default() }, std::future::pending())
+                .await
+                .unwrap();
+        (Self { at: bound.local_addr() }, bound)
     }
 
     pub(super) async fn ask(&self, name: &str, rtype: RecordType) -> Message {

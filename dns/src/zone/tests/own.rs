@@ -29,6 +29,14 @@ async fn every_kind_of_owner() {
         ),
         ("track.signet.test", RecordType::A, vec!["track.signet.test. A 192.0.2.1"]),
         (
+            "track.signet.test",
+            RecordType::CAA,
+            vec![
+                r#"track.signet.test. CAA 0 issue "letsencrypt.org""#,
+                r#"track.signet.test. CAA 0 issuewild "letsencrypt.org""#,
+            ],
+        ),
+        (
             "sg1.abcdefghijklmnop.dkim.signet.test",
             RecordType::A,
             vec!["sg1.abcdefghijklmnop.dkim.signet.test. A 192.0.2.1"],
@@ -71,7 +79,7 @@ async fn names_without_records_exist_and_others_do_not() {
         ("signet.test", RecordType::A),
         ("signet.test", RecordType::DS),
         ("bounce.signet.test", RecordType::CNAME),
-        ("track.signet.test", RecordType::CAA),
+        ("track.signet.test", RecordType::MX),
         // Empty non-terminals.
         ("dkim.signet.test", RecordType::TXT),
         ("abcdefghijklmnop.dkim.signet.test", RecordType::TXT),
@@ -108,6 +116,11 @@ async fn names_without_records_exist_and_others_do_not() {
     ] {
         assert_nxdomain(&client.ask(owner, RecordType::TXT).await, "signet.test.");
     }
+    // Below a wildcard there is every name, whatever its characters.
+    let odd = WireName::from_labels([&b"a.\0 \xff"[..], b"_report", b"_dmarc", b"dmarc", b"signet", b"test"]);
+    let mut message = question("signet.test", RecordType::TXT);
+    message.queries[0].set_name(odd.unwrap());
+    assert_eq!(client.udp(&message).await.answers.len(), 1);
     let odd = WireName::from_labels([&b"\0 \xff"[..], b"signet", b"test"]).unwrap();
     let mut message = question("signet.test", RecordType::TXT);
     message.queries[0].set_name(odd);
@@ -183,18 +196,33 @@ async fn a_new_key_is_seen_within_five_seconds_and_not_asked_for_each_time() {
     assert_eq!(zone.answer(ask).await.answers.len(), 1);
 }
 
+/// A source that never answers.
+struct Hangs;
+
+#[async_trait::async_trait]
+impl ZoneSource for Hangs {
+    async fn domains(&self, _: &[RecordId]) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        std::future::pending().await
+    }
+    async fn demo(&self, _: &Name) -> Result<Option<RecordId>, SourceFailed> {
+        std::future::pending().await
+    }
+    async fn ids(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<RecordId>, SourceFailed> {
+        std::future::pending().await
+    }
+    async fn demos(&self, _: Option<&Name>, _: u32) -> Result<Vec<(Name, RecordId)>, SourceFailed> {
+        std::future::pending().await
+    }
+    async fn page(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        std::future::pending().await
+    }
+    async fn changes(&self, _: Option<i64>) -> Result<Changes, SourceFailed> {
+        std::future::pending().await
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_source_that_hangs_is_not_waited_for() {
-    struct Hangs;
-    #[async_trait::async_trait]
-    impl ZoneSource for Hangs {
-        async fn keys(&self, _: &RecordId) -> Result<Option<Keys>, SourceFailed> {
-            std::future::pending().await
-        }
-        async fn demo(&self, _: &Name) -> Result<Option<RecordId>, SourceFailed> {
-            std::future::pending().await
-        }
-    }
     let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider()), Arc::new(Hangs)).unwrap());
     let mut waiting = Vec::new();
     for number in 0..2_000u16 {
@@ -224,16 +252,30 @@ async fn a_demo_zone_elsewhere_is_a_zone_of_its_own() {
     struct Shop;
     #[async_trait::async_trait]
     impl ZoneSource for Shop {
-        async fn keys(&self, _: &RecordId) -> Result<Option<Keys>, SourceFailed> {
-            Ok(None)
+        async fn domains(&self, ids: &[RecordId]) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+            assert_eq!(ids, [id(DEMO_ID)]);
+            self.page(None, 1).await
         }
         async fn demo(&self, name: &Name) -> Result<Option<RecordId>, SourceFailed> {
             Ok((name.as_str() == "shop.demo.example").then(|| id(DEMO_ID)))
         }
+        async fn ids(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<RecordId>, SourceFailed> {
+            Err(SourceFailed)
+        }
+        async fn demos(&self, _: Option<&Name>, _: u32) -> Result<Vec<(Name, RecordId)>, SourceFailed> {
+            Err(SourceFailed)
+        }
+        async fn page(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+            let demo = Some(name("shop.demo.example"));
+            Ok(vec![ZoneDomainView { id: id(DEMO_ID), keys: [None, None], demo }])
+        }
+        async fn changes(&self, _: Option<i64>) -> Result<Changes, SourceFailed> {
+            Err(SourceFailed)
+        }
     }
-    let zone = OwnZone::new(OwnZoneSettings::new(provider), Arc::new(Shop)).unwrap();
+    let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), Arc::new(Shop)).unwrap());
     assert_eq!(zone.apexes().map(Name::as_str).collect::<Vec<_>>(), ["signet.test", "demo.example"]);
-    let client = Client::of(Arc::new(zone)).await;
+    let client = Client::of(zone.clone()).await;
     let answer = client.ask("demo.example", RecordType::NS).await;
     assert_eq!(answers(&answer), ["demo.example. NS ns1.signet.test."]);
     assert_nodata(&client.ask("_domainkey.shop.demo.example", RecordType::A).await, "demo.example.");
@@ -243,6 +285,11 @@ async fn a_demo_zone_elsewhere_is_a_zone_of_its_own() {
         answers(&answer),
         ["sg-link.shop.demo.example. CNAME track.signet.test.", "track.signet.test. A 192.0.2.1"]
     );
+    let (ours, demo) = (export(&zone, "signet.test").await, export(&zone, "demo.example").await);
+    assert!(ours.iter().all(|line| !line.contains("demo.example")), "{ours:#?}");
+    assert!(ours.iter().any(|line| line.starts_with("sg1.dddddddddddddddd.dkim.signet.test. ")), "{ours:#?}");
+    assert!(demo[0].starts_with("demo.example. 3600 IN SOA "), "{demo:#?}");
+    assert_eq!(demo.len(), 2 + 6, "{demo:#?}");
 }
 
 #[tokio::test]
@@ -280,26 +327,27 @@ async fn many_addresses_are_spread_over_spf_records_that_fit() {
     assert_eq!(zone(too_many).err(), Some(ZoneError::TooManyAddresses));
 }
 
-/// What the two demo and customer domains of [`source`] look like to the store.
-fn views() -> Vec<ZoneDomainView> {
-    vec![
-        ZoneDomainView { id: id(ID), keys: [Some(key_text()), None], demo: None },
-        ZoneDomainView { id: id(KEYLESS), keys: [None, None], demo: None },
-        ZoneDomainView {
-            id: id(DEMO_ID),
-            keys: [Some(key_text()), None],
-            demo: Some(name("shop.demo.signet.test")),
-        },
-    ]
+async fn export(zone: &Arc<OwnZone>, apex: &str) -> Vec<String> {
+    let mut walk = Walk::new(zone, &name(apex)).expect("a zone of ours");
+    let mut lines = Vec::new();
+    while let Some(records) = walk.step().await.unwrap() {
+        lines.extend(records.iter().map(line));
+    }
+    lines
 }
 
 #[tokio::test]
 async fn the_export_is_what_is_answered() {
     let zone = own_zone(source());
+    zone.set_serial((7 << 32) + 4_000_000_000);
     let client = Client::of(zone.clone()).await;
-    let lines: Vec<String> = export(&zone, &name("signet.test"), views()).collect();
-    assert!(lines[0].starts_with("signet.test. 3600 IN SOA ns1.signet.test. hostmaster.signet.test. 1 "));
-    assert_eq!(lines.len(), 12 + 14 + 6, "{lines:#?}");
+    let lines = export(&zone, "signet.test").await;
+    let soa =
+        "signet.test. 3600 IN SOA ns1.signet.test. hostmaster.signet.test. 4000000000 3600 900 1209600 60";
+    assert_eq!(lines[0], soa);
+    let answer = client.ask("nothing.signet.test", RecordType::A).await;
+    assert!(answer.authorities[0].data.to_string().contains(" 4000000000 "), "{answer}");
+    assert_eq!(lines.len(), 14 + 14 + 6, "{lines:#?}");
     for line in &lines {
         let mut fields = line.splitn(5, ' ');
         let owner = fields.next().unwrap().trim_end_matches('.').replace("*.", "bakery.test.");
@@ -308,11 +356,11 @@ async fn the_export_is_what_is_answered() {
         let answer = client.ask(&owner, rtype).await;
         assert!(answer.answers.iter().any(|r| r.record_type() == rtype && r.ttl == ttl), "{line}\n{answer}");
     }
-    assert_eq!(export(&zone, &name("bakery.test"), views()).count(), 0);
+    assert!(Walk::new(&zone, &name("bakery.test")).is_none());
 }
 
-#[test]
-fn a_real_name_server_accepts_the_export() {
+#[tokio::test]
+async fn a_real_name_server_accepts_the_export() {
     let checker = ["/usr/sbin/nsd-checkzone", "/usr/bin/nsd-checkzone"];
     let Some(checker) = checker.iter().find(|path| std::path::Path::new(path).exists()) else {
         assert!(std::env::var_os("CI").is_none(), "nsd-checkzone is not installed");
@@ -320,7 +368,7 @@ fn a_real_name_server_accepts_the_export() {
         return;
     };
     let zone = own_zone(source());
-    let text: String = export(&zone, &name("signet.test"), views()).map(|line| format!("{line}\n")).collect();
+    let text = export(&zone, "signet.test").await.join("\n") + "\n";
     let path = std::env::temp_dir().join(format!("signet-export-{}.zone", std::process::id()));
     std::fs::write(&path, text).unwrap();
     let output =

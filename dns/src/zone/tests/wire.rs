@@ -134,12 +134,17 @@ async fn it_stops_when_told_and_frees_its_port() {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let bound = serve("127.0.0.1:0".parse().unwrap(), own_zone(source()), shutdown).await.unwrap();
+    let bound = serve("127.0.0.1:0".parse().unwrap(), own_zone(source()), Serving::default(), shutdown)
+        .await
+        .unwrap();
     let at = bound.local_addr();
-    assert!(serve(at, own_zone(source()), std::future::pending()).await.is_err(), "taken");
+    assert!(
+        serve(at, own_zone(source()), Serving::default(), std::future::pending()).await.is_err(),
+        "taken"
+    );
     stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), bound.finished()).await.unwrap();
-    serve(at, own_zone(source()), std::future::pending()).await.unwrap();
+    serve(at, own_zone(source()), Serving::default(), std::future::pending()).await.unwrap();
 }
 
 #[test]

@@ -7,11 +7,11 @@ use crate::{
     config::{Config, Sources},
     ops::Ops,
     store,
-    zone::own_zone,
+    zone::published_zone,
 };
 use anyhow::Context as _;
 use signet_core::names::Name;
-use signet_dns::zone::{self, Internet};
+use signet_dns::zone::{self, Internet, Serving};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -53,18 +53,18 @@ impl Stage {
         internet.zone(&"test".parse()?, &[at("a.nic.test")?]);
         internet.zone(&super::DOMAIN.parse()?, &[at("ns1.bakery.test")?, at("ns2.bakery.test")?]);
         let (stop, stopped) = watch::channel(false);
-        let world = zone::serve(SocketAddr::new(HERE, 0), internet.resolver_at(HERE), until(stopped)).await?;
+        let somewhere = SocketAddr::new(HERE, 0);
+        let resolver = internet.resolver_at(HERE);
+        let world = zone::serve(somewhere, resolver, Serving::default(), until(stopped.clone())).await?;
         let dns = world.local_addr();
 
         let config = Config::from_sources(&Sources::read(None, [], settings(&path, dns))?)?;
         let store = store::open(&config.database_url).await?;
         let ops = Ops::new(store, Arc::new(config), Clock::system());
+        let own = published_zone(&ops, Some(HERE)).await?;
         let provider = &ops.config.provider;
-        internet.mount(
-            &provider.zone,
-            &[at(&format!("ns1.{}", provider.zone))?],
-            Arc::new(own_zone(&ops, Some(HERE))?),
-        );
+        internet.mount(&provider.zone, &[at(&format!("ns1.{}", provider.zone))?], own.clone());
+        tokio::spawn(own.follow(until(stopped)));
         let (server, first) = Server::start(ops.clone(), None).await?;
         let token = first.context("the demo's directory holds a database already; name an empty one")?.token;
         let url = server.url.clone();

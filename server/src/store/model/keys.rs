@@ -167,6 +167,16 @@ pub struct Turn {
 /// The texts of a domain's two key records; `None` where there is none.
 pub type KeyTexts = [Option<String>; 2];
 
+/// What of our zone was published since a serial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneChanges {
+    /// The zone's serial now.
+    pub serial: i64,
+    /// Whose part of it is another, perhaps more than once; `None`: anybody's
+    /// may be.
+    pub ids: Option<Vec<RecordId>>,
+}
+
 /// What our zone holds for one domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneDomain {

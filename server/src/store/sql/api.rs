@@ -12,7 +12,7 @@ use super::{
     Handle, accounts,
     apply::{self, Batch},
     backup, checks, company, deliveries, domains, events, idempotency, notices as owners, operator, outbox,
-    restore, sending, tokens as token_rows,
+    restore, sending, tokens as token_rows, zone as zone_rows,
 };
 use crate::store::{
     Account, AccountId, CapReached, Cause, Counts, Demotions, Domain, DomainId, Due, Event, EventId, Grant,
@@ -352,6 +352,7 @@ impl Store for Handle {
         transact!(self, token_rows::sweep, (now = now) => (*now))?;
         transact!(self, sending::sweep, (now = now) => (*now))?;
         transact!(self, owners::sweep, (now = now) => (*now))?;
+        transact!(self, zone_rows::sweep, (now = now) => (*now))?;
         // In steps between which others write.
         while transact!(self, deliveries::sweep, (now = now) => (*now))? {}
         Ok(())

@@ -79,6 +79,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
         dialect::LOCK_WEBHOOK,
+        dialect::LOCK_ZONE,
     ];
     let fixed = [
         accounts::STATEMENTS,

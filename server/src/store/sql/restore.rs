@@ -3,7 +3,7 @@
 use super::{
     Conn, Query, accounts,
     backup::{Kind, TABLES, Table},
-    dialect, query, schema,
+    dialect, query, schema, zone,
 };
 use crate::store::{
     Result, StoreError,
@@ -61,7 +61,7 @@ pub(super) async fn fill(conn: &mut Conn, file: &Path, contents: &Contents) -> R
     if !last.is_some_and(|line| contents.ends_with(&line)) {
         return Err(refused("the backup was changed while it was read"));
     }
-    Ok(())
+    zone::restored(conn).await
 }
 
 fn known(name: &str) -> Result<&'static Table> {
