@@ -3,7 +3,7 @@
 use crate::{plan::RecordKey, verify::dkim::PublicKey};
 use alloc::{format, string::String};
 use core::fmt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// One of a domain's two selectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,15 +115,15 @@ pub struct Published {
     /// From when on nobody remembers what stood there before it; `None` until
     /// every server was seen to give it.
     pub clear_at: Option<Timestamp>,
-    /// Until when something else may be remembered that a server was seen to give.
-    pub old_until: Option<Timestamp>,
+    /// For how long something else is remembered that a server was seen to give.
+    pub old_for: SignedDuration,
 }
 
 impl Published {
     /// As it is published at `at`.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self { at, clear_at: None, old_until: None }
+        Self { at, clear_at: None, old_for: SignedDuration::ZERO }
     }
 }
 
@@ -182,12 +182,12 @@ impl Stage {
         }
     }
 
-    /// Until when something else may be remembered, where that matters.
+    /// For how long something else is remembered, where that matters.
     #[must_use]
-    pub fn old_until(&self) -> Option<Timestamp> {
+    pub fn old_for(&self) -> SignedDuration {
         match self {
-            Self::Next(published) | Self::Companion(published) => published.old_until,
-            _ => None,
+            Self::Next(published) | Self::Companion(published) => published.old_for,
+            _ => SignedDuration::ZERO,
         }
     }
 
@@ -197,9 +197,9 @@ impl Stage {
         word: &str,
         since: Timestamp,
         clear_at: Option<Timestamp>,
-        old_until: Option<Timestamp>,
+        old_for: SignedDuration,
     ) -> Option<Self> {
-        let published = Published { at: since, clear_at, old_until };
+        let published = Published { at: since, clear_at, old_for };
         Some(match word {
             "next" => Self::Next(published),
             "active" => Self::Active { since },

@@ -254,7 +254,9 @@ impl Ring {
         if self.occupied_until(selector, rules, now).is_some() {
             return false;
         }
-        let published = Published::new(now);
+        // What was seen in place of the key before may be remembered still.
+        let old_for = self.on(selector).map_or(SignedDuration::ZERO, |held| held.stage.old_for());
+        let published = Published { old_for, ..Published::new(now) };
         let stage = match algorithm {
             Algorithm::Ed25519 => Stage::Companion(published),
             Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
@@ -287,7 +289,7 @@ impl Ring {
         let kept_for = match proof {
             Proof::Seen { kept_for } => kept_for,
             Proof::NotSeen { kept_for } => {
-                published.old_until = published.old_until.max(Some(later(now, kept_for)));
+                published.old_for = published.old_for.max(kept_for);
                 return if published.clear_at.take().is_some() { Proven::Gone } else { Proven::Nothing };
             }
             Proof::Unknown => return Proven::Nothing,
@@ -301,7 +303,8 @@ impl Ring {
                 Proven::Started
             }
             (None, _) => {
-                let at = later(now, kept_for).max(published.old_until.unwrap_or(Timestamp::MIN));
+                // It may have been given until a moment ago.
+                let at = later(now, kept_for.max(published.old_for));
                 published.clear_at = Some(at);
                 Proven::Clear(at)
             }

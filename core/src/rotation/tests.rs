@@ -63,9 +63,9 @@ fn what_was_remembered_is_waited_for() {
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(301)), Proven::Nothing);
     assert_eq!(ring.prove(Selector::Second, GONE, &rules, at(302)), Proven::Gone);
     // What was given instead outlives the key's own TTL.
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(902)));
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(901)), Proven::Nothing);
-    assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(902)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(903)));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(902)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(903)), Proven::Nothing);
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(904)), Proven::Switched(Why::Asked));
     let refused = ring.ask(Why::Asked, &rules, at(905));
     assert_eq!(refused, Err(Refusal::StillVerifies(at(904 + 7 * DAY))));

@@ -179,12 +179,12 @@ CREATE TABLE dkim_key (
     wrapped BYTEA,
     sealed BYTEA,
     -- next, active, companion, retired or revoked, and since when; clear_at is
-    -- when nobody remembers any more what stood there before, old_until how long
-    -- something else may be remembered that was seen there.
+    -- when nobody remembers any more what stood there before, old_for how long
+    -- something else is remembered that was seen there.
     stage TEXT NOT NULL,
     since BIGINT NOT NULL,
     clear_at BIGINT,
-    old_until BIGINT,
+    old_for BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (domain_id, selector)
 );

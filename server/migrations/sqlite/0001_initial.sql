@@ -177,12 +177,12 @@ CREATE TABLE dkim_key (
     wrapped BLOB,
     sealed BLOB,
     -- next, active, companion, retired or revoked, and since when; clear_at is
-    -- when nobody remembers any more what stood there before, old_until how long
-    -- something else may be remembered that was seen there.
+    -- when nobody remembers any more what stood there before, old_for how long
+    -- something else is remembered that was seen there.
     stage TEXT NOT NULL,
     since INTEGER NOT NULL,
     clear_at INTEGER,
-    old_until INTEGER,
+    old_for INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (domain_id, selector)
 ) STRICT;

@@ -272,9 +272,9 @@ impl Ops {
             (turn.stuck, turn.told_at) = (None, None);
         }
         turn.slots = kept(&ring);
-        if let Some(key) = put {
+        if let Some((key, held)) = put.and_then(|key: NewKey| ring.on(key.selector).map(|held| (key, held))) {
             let index = key.selector.index();
-            turn.slots[index] = Slot::Put(key);
+            turn.slots[index] = Slot::Put(key, held.stage);
         }
         turn.wanted = ring.wanted;
         turn.due_at = Some(next_due(&ring, &rules, turn.failures, now));

@@ -47,6 +47,17 @@ struct Trouble {
     ours: bool,
 }
 
+impl Trouble {
+    /// What led there may be remembered for so long as well.
+    fn kept_for(self, least: SignedDuration) -> Self {
+        let proof = match self.proof {
+            Proof::NotSeen { kept_for } => Proof::NotSeen { kept_for: kept_for.max(least) },
+            proof => proof,
+        };
+        Self { proof, ..self }
+    }
+}
+
 /// Asks whether every server gives the key `spki` (SubjectPublicKeyInfo, DER)
 /// under the owner of `record`: each of the customer's and, where that is a CNAME
 /// to ours, each of ours at its target. Resolvers must give nothing else where
@@ -133,7 +144,7 @@ impl Path<'_> {
         for _ in 0..=HOPS {
             let (leads, ttl) = match self.at(&name)? {
                 Ok(found) => found,
-                Err(trouble) => return Ok(Err(trouble)),
+                Err(trouble) => return Ok(Err(trouble.kept_for(self.kept_for(kept)))),
             };
             kept = kept.max(ttl);
             let next = match leads {
@@ -302,3 +313,7 @@ fn unheard(look: &Look) -> Option<(String, &Failure)> {
     let mut failed = look.failures().filter(|(_, failure)| !matches!(failure, Failure::NoAddress));
     failed.find(|(server, _)| !heard(&server.name)).map(|(server, failure)| (server.to_string(), failure))
 }
+
+#[cfg(test)]
+#[path = "prove_tests.rs"]
+mod tests;

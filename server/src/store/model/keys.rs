@@ -133,8 +133,8 @@ pub enum Slot {
     Keep(Stage),
     /// It is destroyed, or was not there.
     Clear,
-    /// This key takes its place, published now.
-    Put(NewKey),
+    /// This key takes its place, in this stage.
+    Put(NewKey, Stage),
 }
 
 /// One transition of a domain's keys, with all that follows from it.

@@ -78,7 +78,7 @@ tables! {
     report by "domain_id" { domain_id Int, body Text, }
     dkim_key by "domain_id, selector" {
         domain_id Int, selector Int, account_id Int, key_id Text, algorithm Text, origin Text, public Bytes,
-        kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, old_until Int,
+        kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, old_for Int,
         created_at Int,
     }
     rotation by "domain_id" {

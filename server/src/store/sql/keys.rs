@@ -11,7 +11,7 @@ use crate::store::{
     AccountId, Cause, DkimKey, DomainId, DueRotation, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent,
     NewKey, Result, Slot, Turn, stored,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::rotation::{Algorithm, Held, Published, Selector, Stage, Why};
 use sqlx::Executor as _;
 
@@ -23,16 +23,16 @@ statements! {
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
     ADD_ROTATION = "INSERT INTO rotation (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
     PUT_KEY = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, kek, \
-        wrapped, sealed, stage, since, created_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
+        wrapped, sealed, stage, since, clear_at, old_for, created_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     ROTATION = "SELECT version, due_at, wanted, failures, stuck_since, stuck, told_at FROM rotation \
         WHERE domain_id = $1 AND account_id = $2";
-    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, old_until, created_at \
+    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, old_for, created_at \
         FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
     // Also the lock: of two that turn the same keys one finds another version.
     TURN = "UPDATE rotation SET version = version + 1, lease_until = 0, due_at = $4, wanted = $5, failures = $6, \
         stuck_since = $7, stuck = $8, told_at = $9 WHERE domain_id = $1 AND account_id = $2 AND version = $3";
-    KEEP_KEY = "UPDATE dkim_key SET stage = $4, since = $5, clear_at = $6, old_until = $7 \
+    KEEP_KEY = "UPDATE dkim_key SET stage = $4, since = $5, clear_at = $6, old_for = $7 \
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
     DESTROY = "UPDATE dkim_key SET kek = NULL, wrapped = NULL, sealed = NULL \
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
@@ -68,7 +68,12 @@ pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], caus
         return Ok(false);
     }
     for key in keys {
-        put(conn, domain.account, domain.domain, key, cause.at).await?;
+        let published = Published::new(cause.at);
+        let stage = match key.algorithm {
+            Algorithm::Ed25519 => Stage::Companion(published),
+            Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
+        };
+        put(conn, domain.account, domain.domain, key, &stage, cause.at).await?;
     }
     let due_at = cause.at.as_microsecond();
     conn.execute(query(ADD_ROTATION).bind(domain.domain.0).bind(domain.account.0).bind(due_at)).await?;
@@ -165,7 +170,7 @@ async fn set_slot(
         Slot::Keep(stage) => {
             let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
             let keep = at(KEEP_KEY).bind(stage.as_str()).bind(stage.since().as_microsecond());
-            conn.execute(keep.bind(micros(stage.clear_at())).bind(micros(stage.old_until()))).await?;
+            conn.execute(keep.bind(micros(stage.clear_at())).bind(micros_of(stage.old_for()))).await?;
             match stage {
                 Stage::Active { .. } => {
                     conn.execute(at(SET_ACTIVE)).await?;
@@ -179,27 +184,27 @@ async fn set_slot(
             Ok(before.is_some_and(|key| text(stage, key) != text(&key.held.stage, key)))
         }
         Slot::Clear => Ok(conn.execute(at(CLEAR_KEY)).await?.rows_affected() > 0),
-        Slot::Put(key) => {
+        Slot::Put(key, stage) => {
             conn.execute(at(CLEAR_KEY)).await?;
-            put(conn, turn.account, turn.domain, key, now).await?;
+            put(conn, turn.account, turn.domain, key, stage, now).await?;
             Ok(true)
         }
     }
 }
 
-/// Puts a key just published where nothing stands.
+fn micros_of(span: SignedDuration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Puts a key where nothing stands.
 async fn put(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
     key: &NewKey,
+    stage: &Stage,
     now: Timestamp,
 ) -> Result<()> {
-    let published = Published::new(now);
-    let stage = match key.algorithm {
-        Algorithm::Ed25519 => Stage::Companion(published),
-        Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
-    };
     conn.execute(
         query(PUT_KEY)
             .bind(domain.0)
@@ -213,6 +218,9 @@ async fn put(
             .bind(&key.private.wrapped[..])
             .bind(&key.private.sealed[..])
             .bind(stage.as_str())
+            .bind(stage.since().as_microsecond())
+            .bind(stage.clear_at().map(Timestamp::as_microsecond))
+            .bind(micros_of(stage.old_for()))
             .bind(now.as_microsecond()),
     )
     .await?;
@@ -269,7 +277,7 @@ fn key(row: &Row) -> Result<DkimKey> {
             stage,
             get_time(row, "since")?,
             get_time_opt(row, "clear_at")?,
-            get_time_opt(row, "old_until")?,
+            SignedDuration::from_micros(get(row, "old_for")?),
         )
         .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
     };

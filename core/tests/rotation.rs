@@ -1,0 +1,487 @@
+//! Lives of DKIM keys, made up at random, in a world of servers that lag, answers
+//! that are remembered, customers that break and mend what is theirs, crashes and
+//! changed minds. Whatever happens, nothing is signed with a key that somebody
+//! could be denied.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use signet_core::rotation::{Algorithm, Held, Proof, Proven, Ring, Rules, Selector, Stage, Step, Why};
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+/// Of our own records, and of there being none.
+const OUR_TTL: i64 = 300;
+const OUR_NEGATIVE_TTL: i64 = 60;
+/// Servers of the customer's zone, and of ours: the primary and two that lag.
+const THEIRS: usize = 2;
+const OURS: usize = 3;
+/// How long a proof waits for what we publish, as its worker does.
+const SETTLES: i64 = 10;
+
+/// What stands at a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    /// The customer's CNAME to ours.
+    Alias,
+    Key(u32),
+    Revoked,
+    /// Something of the customer's that is none of it.
+    Other,
+}
+
+/// What one server has under one name, and what it had.
+#[derive(Clone, Debug)]
+struct Server {
+    now: Served,
+    before: Vec<Served>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Served {
+    content: Content,
+    ttl: i64,
+    since: i64,
+    /// When it was given last; for ever what is there now.
+    until: i64,
+    /// Whether it is known how long it is remembered: by a look, or because
+    /// everything in the zone is remembered for so long.
+    known: bool,
+}
+
+impl Server {
+    fn new(content: Content, ttl: i64) -> Self {
+        Self { now: Served { content, ttl, since: 0, until: i64::MAX, known: true }, before: Vec::new() }
+    }
+
+    fn set(&mut self, content: Content, ttl: i64, known: bool, now: i64) {
+        if self.now.content != content {
+            self.before.push(Served { until: now, ..self.now });
+            self.now = Served { content, ttl, since: now, until: i64::MAX, known };
+        }
+    }
+
+    /// What somebody may be told at `now`: what is there, and what may be remembered.
+    fn told(&self, now: i64) -> impl Iterator<Item = Served> {
+        let remembered = self.before.iter().filter(move |served| served.until + served.ttl > now);
+        remembered.copied().chain([self.now])
+    }
+}
+
+/// A key, as the world knows it.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    id: u32,
+    /// When the proof was that it may sign by.
+    proven: Option<i64>,
+    /// It was the first: nobody waits for it.
+    first: bool,
+    retired: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Pass(i64),
+    Work {
+        crash: bool,
+        blind: bool,
+    },
+    /// Somebody looks for a key out of turn.
+    Look {
+        selector: usize,
+    },
+    Break {
+        selector: usize,
+        server: usize,
+        other: bool,
+        ttl: i64,
+    },
+    Mend {
+        selector: usize,
+        server: usize,
+    },
+    Ask(Why),
+    Import,
+    Settings {
+        ed25519: bool,
+        period: Option<i64>,
+        keep: i64,
+    },
+}
+
+struct World {
+    now: i64,
+    rules: Rules,
+    ring: Ring,
+    keys: [Option<Key>; 2],
+    made: u32,
+    theirs: [[Server; THEIRS]; 2],
+    ours: [[Server; OURS]; 2],
+    /// When our secondaries have what the primary has.
+    lag: [i64; OURS],
+    changes: Vec<(i64, usize, usize, Content)>,
+    /// Of everything right in the customer's zone.
+    their_ttl: i64,
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn seconds(time: Timestamp) -> i64 {
+    time.as_second() - 1_800_000_000
+}
+
+impl World {
+    fn new(delegated: bool, their_ttl: i64, lag: [i64; 2]) -> Self {
+        let rules = Rules {
+            rsa: Algorithm::Rsa2048,
+            ed25519: false,
+            period: Some(SignedDuration::from_secs(180 * DAY)),
+            keep: SignedDuration::from_secs(7 * DAY),
+            revoked: SignedDuration::from_secs(30 * DAY),
+            delegated,
+        };
+        let right = if delegated { Content::Alias } else { Content::Nothing };
+        let theirs = || std::array::from_fn(|_| Server::new(right, their_ttl));
+        let ours = || std::array::from_fn(|_| Server::new(Content::Nothing, OUR_NEGATIVE_TTL));
+        Self {
+            now: 0,
+            rules,
+            ring: Ring::default(),
+            keys: [None, None],
+            made: 0,
+            theirs: [theirs(), theirs()],
+            ours: [ours(), ours()],
+            lag: [0, lag[0], lag[1]],
+            changes: Vec::new(),
+            their_ttl,
+        }
+    }
+
+    /// What we publish on a selector.
+    fn published(&self, selector: usize) -> Content {
+        match (self.ring.keys[selector], self.keys[selector]) {
+            (Some(Held { stage: Stage::Revoked { .. }, .. }), _) => Content::Revoked,
+            (Some(_), Some(key)) => Content::Key(key.id),
+            _ => Content::Nothing,
+        }
+    }
+
+    /// What the customer is to have there.
+    fn right(&self, selector: usize) -> Content {
+        if self.rules.delegated { Content::Alias } else { self.published(selector) }
+    }
+
+    fn announce(&mut self) {
+        for selector in 0..2 {
+            let content = self.published(selector);
+            if self.ours[selector][0].now.content != content {
+                self.changes
+                    .extend((0..OURS).map(|server| (self.now + self.lag[server], selector, server, content)));
+            }
+        }
+        self.arrive();
+    }
+
+    /// Changes that have come to our servers by now, in their order.
+    fn arrive(&mut self) {
+        self.changes.sort_by_key(|(when, ..)| *when);
+        let now = self.now;
+        let arrived = self.changes.iter().take_while(|(when, ..)| *when <= now).count();
+        for (when, selector, server, content) in self.changes.drain(..arrived) {
+            let ttl = if content == Content::Nothing { OUR_NEGATIVE_TTL } else { OUR_TTL };
+            self.ours[selector][server].set(content, ttl, true, when);
+        }
+    }
+
+    fn pass(&mut self, by: i64) {
+        self.now += by;
+        self.arrive();
+    }
+
+    /// What asking every server comes to, as `verify::dkim::prove` does.
+    fn look(&mut self, selector: usize) -> Proof {
+        let id = self.keys[selector].unwrap().id;
+        let delegated = self.rules.delegated;
+        let right = self.right(selector);
+        let mut kept = OUR_TTL.max(self.their_ttl);
+        let mut wrong = false;
+        for server in &mut self.theirs[selector] {
+            server.now.known = true;
+            kept = kept.max(server.now.ttl);
+            wrong |= server.now.content != right || (!delegated && right != Content::Key(id));
+        }
+        for server in self.ours[selector].iter().filter(|_| delegated) {
+            wrong |= server.now.content != Content::Key(id);
+        }
+        let kept_for = SignedDuration::from_secs(kept);
+        if wrong { Proof::NotSeen { kept_for } } else { Proof::Seen { kept_for } }
+    }
+
+    fn publish(&mut self, selector: Selector, algorithm: Algorithm) -> bool {
+        let before = self.ring.keys[selector.index()];
+        let key = self.keys[selector.index()];
+        if !self.ring.publish(selector, algorithm, &self.rules, at(self.now)) {
+            return false;
+        }
+        self.may_go(before, key, "replaced");
+        self.made += 1;
+        self.keys[selector.index()] = Some(Key { id: self.made, proven: None, first: false, retired: None });
+        self.announce();
+        true
+    }
+
+    /// A key's record goes: it must have stayed long enough.
+    fn may_go(&self, held: Option<Held>, key: Option<Key>, how: &str) {
+        let Some((Held { stage: Stage::Retired { .. }, .. }, key)) = held.zip(key) else {
+            assert!(
+                !matches!(held, Some(Held { stage: Stage::Active { .. }, .. })),
+                "an active key was {how}"
+            );
+            return;
+        };
+        let stayed = self.now - key.retired.unwrap();
+        let compromised = self.ring.wanted == Some(Why::Compromised);
+        assert!(compromised || stayed >= self.rules.keep.as_secs(), "{how} after {stayed} s");
+    }
+
+    /// Does what is to be done, unless it crashes before that is kept.
+    fn work(&mut self, crash: bool, blind: bool) {
+        let step = self.ring.step(&self.rules, at(self.now));
+        if crash {
+            return;
+        }
+        match step {
+            Step::Wait(until) => {
+                assert!(until.is_none_or(|until| seconds(until) > self.now), "it waits for the past")
+            }
+            Step::Publish { selector, algorithm } => {
+                assert!(self.publish(selector, algorithm), "what it wants to publish it may not");
+            }
+            Step::Prove(selector) => {
+                if self.now < seconds(self.ring.on(selector).unwrap().stage.since()) + SETTLES {
+                    return;
+                }
+                let proof = if blind { Proof::Unknown } else { self.look(selector.index()) };
+                self.prove(selector, proof);
+            }
+            Step::Retire(selector) => {
+                self.ring.retire(selector, at(self.now));
+                self.keys[selector.index()].as_mut().unwrap().retired = Some(self.now);
+            }
+            Step::Revoke(selector) => {
+                self.may_go(self.ring.on(selector), self.keys[selector.index()], "revoked");
+                self.ring.revoke(selector, at(self.now));
+            }
+            Step::Remove(selector) => {
+                self.ring.remove(selector);
+                self.keys[selector.index()] = None;
+            }
+        }
+        self.announce();
+    }
+
+    fn prove(&mut self, selector: Selector, proof: Proof) {
+        let before = self.ring;
+        let outcome = self.ring.prove(selector, proof, &self.rules, at(self.now));
+        let key = self.keys[selector.index()].as_mut().unwrap();
+        match outcome {
+            Proven::Nothing => {
+                let clear = |ring: &Ring| ring.keys.map(|held| held.and_then(|held| held.stage.clear_at()));
+                assert_eq!(clear(&before), clear(&self.ring));
+            }
+            Proven::Clear(_) => key.proven = Some(self.now),
+            Proven::Gone => {
+                assert!(matches!(proof, Proof::NotSeen { .. }));
+                key.proven = None;
+            }
+            Proven::Started => {
+                assert!(before.active().is_none() && matches!(proof, Proof::Seen { .. }));
+                (key.proven, key.first) = (Some(self.now), true);
+            }
+            Proven::Switched(_) => {
+                assert!(matches!(proof, Proof::Seen { .. }), "switched to a key that nobody saw just now");
+                let clear_at = before.on(selector).unwrap().stage.clear_at().unwrap();
+                assert!(seconds(clear_at) <= self.now && key.proven.is_some());
+                self.keys[selector.other().index()].as_mut().unwrap().retired = Some(self.now);
+            }
+        }
+        if matches!(proof, Proof::NotSeen { .. }) && self.ring.on(selector).is_some() {
+            let stage = self.ring.on(selector).unwrap().stage;
+            assert_eq!(stage.clear_at(), None, "it was not seen, and is proven still");
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        // No two things at one moment.
+        self.pass(1);
+        match *act {
+            Act::Pass(by) => self.pass(by),
+            Act::Work { crash, blind } => self.work(crash, blind),
+            Act::Look { selector } => {
+                let stage = self.ring.keys[selector].map(|held| held.stage);
+                if matches!(stage, Some(Stage::Next(_) | Stage::Companion(_))) {
+                    let proof = self.look(selector);
+                    self.prove(Selector::BOTH[selector], proof);
+                }
+            }
+            Act::Break { selector, server, other, ttl } => {
+                let content = if other { Content::Other } else { Content::Nothing };
+                let known = ttl <= self.their_ttl;
+                self.theirs[selector][server].set(content, ttl, known, self.now);
+            }
+            Act::Mend { selector, server } => {
+                let right = self.right(selector);
+                self.theirs[selector][server].set(right, self.their_ttl, true, self.now);
+            }
+            Act::Ask(why) => {
+                let _ = self.ring.ask(why, &self.rules, at(self.now));
+            }
+            Act::Import => {
+                if let Some(active) = self.ring.active()
+                    && self.publish(active.other(), Algorithm::Rsa2048)
+                {
+                    let _ = self.ring.ask(Why::Asked, &self.rules, at(self.now));
+                }
+            }
+            Act::Settings { ed25519, period, keep } => {
+                self.rules.ed25519 = ed25519;
+                self.rules.period = period.map(SignedDuration::from_secs);
+                self.rules.keep = SignedDuration::from_secs(keep);
+            }
+        }
+        self.check();
+    }
+
+    /// The property.
+    fn check(&self) {
+        let active =
+            self.ring.keys.iter().flatten().filter(|held| matches!(held.stage, Stage::Active { .. }));
+        assert!(active.count() <= 1, "two active keys");
+        for selector in self.ring.signing(at(self.now)).into_iter().flatten().map(Selector::index) {
+            let key = self.keys[selector].unwrap();
+            let proven = key.proven.expect("it signs with a key that was never proven");
+            assert!(!matches!(
+                self.ring.keys[selector].unwrap().stage,
+                Stage::Revoked { .. } | Stage::Retired { .. }
+            ));
+            let right = if self.rules.delegated { Content::Alias } else { Content::Key(key.id) };
+            for told in self.theirs[selector].iter().flat_map(|server| server.told(self.now)) {
+                // What the customer broke after the proof is theirs, and so is what
+                // nobody could know is remembered for longer than all else.
+                let earlier = told.since < proven && (told.until <= proven || told.until == i64::MAX);
+                let ours = earlier && told.known && !(key.first && told.until != i64::MAX);
+                assert!(told.content == right || !ours, "{told:?} of key {key:?} at {}", self.now);
+            }
+            for told in self.ours[selector].iter().flat_map(|server| server.told(self.now)) {
+                let first = key.first && told.until != i64::MAX;
+                let wrong = self.rules.delegated && !first && told.content != Content::Key(key.id);
+                assert!(!wrong, "{told:?} at our own of key {key:?} at {}", self.now);
+            }
+        }
+    }
+
+    /// Everything is right from now on, and the worker comes whenever it is due.
+    fn live_on(&mut self, until: impl Fn(&Self) -> bool) {
+        for _ in 0..400 {
+            for selector in 0..2 {
+                for server in 0..THEIRS {
+                    self.act(&Act::Mend { selector, server });
+                }
+            }
+            if until(self) {
+                return;
+            }
+            let wait = match self.ring.step(&self.rules, at(self.now)) {
+                Step::Wait(Some(at)) => (seconds(at) - self.now).max(1),
+                _ => HOUR,
+            };
+            self.act(&Act::Work { crash: false, blind: false });
+            // Long enough for our secondaries, too.
+            self.act(&Act::Pass(wait));
+        }
+        panic!("it comes to no end: {:?} {:?} at {}", self.ring, self.keys, self.now);
+    }
+}
+
+fn span() -> impl Strategy<Value = i64> {
+    prop_oneof![1..20_i64, 60..600_i64, HOUR..(5 * HOUR), DAY..(40 * DAY), Just(180 * DAY)]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let place = (0..2_usize, 0..THEIRS);
+    prop_oneof![
+        6 => span().prop_map(Act::Pass),
+        10 => (prop::bool::weighted(0.15), prop::bool::weighted(0.15))
+            .prop_map(|(crash, blind)| Act::Work { crash, blind }),
+        1 => (0..2_usize).prop_map(|selector| Act::Look { selector }),
+        1 => (place.clone(), any::<bool>(), prop_oneof![Just(60), Just(HOUR), Just(20 * HOUR)])
+            .prop_map(|((selector, server), other, ttl)| Act::Break { selector, server, other, ttl }),
+        4 => place.prop_map(|(selector, server)| Act::Mend { selector, server }),
+        2 => prop_oneof![Just(Why::Asked), Just(Why::Asked), Just(Why::Compromised)].prop_map(Act::Ask),
+        1 => Just(Act::Import),
+        1 => (any::<bool>(), prop::option::weighted(0.8, (20 * DAY)..(200 * DAY)), HOUR..(10 * DAY))
+            .prop_map(|(ed25519, period, keep)| Act::Settings { ed25519, period, keep }),
+    ]
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let lag = [0..(2 * HOUR), 0..(2 * HOUR)];
+    (any::<bool>(), prop_oneof![Just(60), Just(300), Just(HOUR), Just(DAY)], lag)
+        .prop_map(|(delegated, ttl, lag)| World::new(delegated, ttl, lag))
+        .no_shrink()
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rules, their_ttl, lag, .. } = self;
+        write!(f, "delegated {}, TTL {their_ttl}, lag {lag:?}", rules.delegated)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Safety at every moment, and in the end a key that was asked for signs.
+    #[test]
+    fn nothing_is_signed_that_somebody_could_be_denied(
+        mut world in world(),
+        acts in prop::collection::vec(act(), 1..120),
+    ) {
+        for act in &acts {
+            world.act(act);
+        }
+        world.rules.period = None;
+        world.live_on(|world| world.ring.active().is_some());
+        let before = world.ring.active().map(|active| world.keys[active.index()].unwrap().id);
+        world.live_on(|world| {
+            let standby = world.ring.active().unwrap().other();
+            !world.ring.on(standby).is_some_and(|held| matches!(held.stage, Stage::Retired { .. }))
+        });
+        let signing = |world: &World| world.ring.active().map(|active| world.keys[active.index()].unwrap().id);
+        if signing(&world) == before {
+            world.ring.ask(Why::Asked, &world.rules, at(world.now)).unwrap();
+            world.live_on(|world| world.ring.wanted.is_none());
+            prop_assert_ne!(signing(&world), before);
+        }
+    }
+}
+
+/// The whole turn without any trouble, by the model: it does not pass for nothing.
+#[test]
+fn the_model_lives() {
+    for delegated in [true, false] {
+        let mut world = World::new(delegated, HOUR, [600, 60]);
+        let mut signed = Vec::new();
+        for _ in 0..4 {
+            let before = world.ring.active();
+            world.live_on(|world| world.ring.active().is_some() && world.ring.active() != before);
+            signed.extend(world.ring.active());
+        }
+        assert_eq!(signed, [Selector::First, Selector::Second, Selector::First, Selector::Second]);
+        assert!(world.now > 3 * 179 * DAY, "{}", world.now / DAY);
+    }
+}
