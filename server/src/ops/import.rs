@@ -162,7 +162,9 @@ impl Ops {
             ..NewEvent::of(EventKind::KeyImported)
         };
         let mut slots = ring.keys.map(|held| held.map_or(Slot::Clear, |held| Slot::Keep(held.stage)));
-        slots[selector.index()] = Slot::Put(key);
+        if let Some(held) = ring.on(selector) {
+            slots[selector.index()] = Slot::Put(key, held.stage);
+        }
         Turn {
             account: domain.account,
             domain: domain.id,
