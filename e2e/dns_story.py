@@ -3,8 +3,12 @@
 NSD serves the customer's zone on two addresses, Signet serves its own zone,
 Unbound finds them. The records come from the API and are published as a zone
 file, one step of the story at a time. At the end our zone is exported, loaded
-into NSD, compared with what Signet answers, and takes Signet's place.
+into NSD, compared with what Signet answers, and takes Signet's place; the doctor
+looks at it in both places, and finds a key that somebody has changed there.
 """
+
+import json
+import re
 
 from harness.checks import Story
 from harness.nameservers import ROOT, Nsd, Unbound, common_free_port
@@ -29,6 +33,16 @@ ns2.bakery A {NS2}
 signet NS ns1.signet
 ns1.signet A {OURS}
 """
+# What the address our mail leaves from is called: a name that our zone has.
+REVERSE = f"""\
+$ORIGIN 127.in-addr.arpa.
+$TTL 5
+@ SOA ns.nic.test. hostmaster.test. 1 300 60 86400 1
+@ NS ns.nic.test.
+{'.'.join(reversed(OURS.split('.')[1:]))} PTR bounce.signet.test.
+"""
+# A closed network, one name server, no mail server: worth a remark, and right.
+REMARKS = {"address_not_public", "mail_to_files", "one_server", "public_url_plain", "resolver_not_validating"}
 
 
 class Customer:
@@ -143,6 +157,17 @@ def outage(story, api, customer, domain):
     story.equal("the history tells of no loss", losses.intersection(kinds), set())
 
 
+def doctor(story, signet, what, wanted, code):
+    """What the doctor finds, beside what it has to remark on here."""
+    done = signet.command("doctor", "--all", "--json", check=False)
+    found = json.loads(done.stdout)
+    words = {finding["code"] for finding in found["findings"]} - {"ok"} - REMARKS
+    if (words, done.returncode) != (wanted, code):
+        story.say(done.stdout)
+    story.equal(what, (words, done.returncode), (wanted, code))
+    return found["findings"]
+
+
 def exported(story, processes, signet, api, domain, port):
     keys_made = lambda: "dkim.keys_created" in [event["type"] for event in api.events(domain["id"])]
     story.eventually("a verified domain has keys", keys_made, 30)
@@ -159,6 +184,9 @@ def exported(story, processes, signet, api, domain, port):
     status, records = ask(EXPORTED, port, targets[0], "TXT")
     story.holds("a DKIM target carries a key", status == "NOERROR" and "v=DKIM1" in str(records), records)
     nsd.stop()
+    found = doctor(story, signet, "the doctor finds nothing wrong with what Signet serves", set(), 0)
+    served = next(finding["reason"] for finding in found if finding["subject"] == "dkim")
+    story.holds("it has looked at every key", served.startswith("4 keys of 2 domains are served"), served)
     return text
 
 
@@ -166,9 +194,17 @@ def replaced(story, processes, signet, domain, port, text):
     story.equal("Signet stops cleanly", signet.stop(), 0)
     signet.settings["dns_listen"] = None
     signet.start()
-    Nsd(processes, "ours", OURS, port, {"signet.test.": text}).start()
+    ours = Nsd(processes, "ours", OURS, port, {"signet.test.": text}).start()
     api = signet.api()
     story.equal("with our zone on NSD everything passes", statuses(api.check(domain["id"])), all_of("pass"))
+    doctor(story, signet, "the doctor finds nothing wrong with what NSD serves", set(), 0)
+    changed = re.sub(r"( SOA \S+ \S+) \d+", r"\1 2147483000", text, count=1)
+    changed = re.sub(r"(TXT \"v=DKIM1; k=rsa; p=)MII", r"\1MIX", changed, count=1)
+    ours.publish("signet.test.", changed)
+    found = doctor(story, signet, "the doctor finds the one key that is another one", {"key_differs"}, 1)
+    wrong = next(finding for finding in found if finding["code"] == "key_differs")
+    right = re.search(r"^(\S+) \d+ IN TXT \"v=DKIM1; k=rsa; p=MII", text, re.MULTILINE)[1]
+    story.holds("it says which, and who has it", right in wrong["reason"] and OURS in wrong["server"], wrong)
     story.equal("Signet stops cleanly", signet.stop(), 0)
 
 
@@ -181,13 +217,14 @@ def main():
         second = Nsd(processes, "nsd2", NS2, port, empty).start()
         # The root and test. live elsewhere, as they do: an outage of the
         # customer's servers is not one of the parent's.
-        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
+        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL, "127.in-addr.arpa.": REVERSE}).start()
         customer.servers = [first, second]
         resolver = Unbound(
             processes,
             {
                 ".": [(PARENTS, port)],
                 "test.": [(PARENTS, port)],
+                "127.in-addr.arpa.": [(PARENTS, port)],
                 f"{NAME}.": [(NS1, port), (NS2, port)],
                 "signet.test.": [(OURS, port)],
             },

@@ -10,7 +10,9 @@
 //! * [`plan`] — the records a domain must have; the only such list
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
+//! * [`publish`] — what has to change in a zone for the planned records to be in it
 //! * [`audit`] — the mail DNS of any domain, judged
+//! * [`doctor`] — our own side as the world sees it, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
 //! * [`review`] — what the automatic review makes of a sender
 //! * [`alert`] — who is told of something, and when; [`health`] — how a domain does
@@ -30,12 +32,14 @@ pub mod alert;
 pub mod audit;
 pub mod authz;
 pub mod company;
+pub mod doctor;
 pub mod email;
 pub mod health;
 pub mod lifecycle;
 pub mod names;
 pub mod observe;
 pub mod plan;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
 pub mod rotation;

@@ -177,6 +177,16 @@ impl Name {
         }
     }
 
+    /// Whether nobody outside can ever look the name up: its last label is set
+    /// aside for examples, tests or private networks (RFC 2606, RFC 6761, RFC
+    /// 6762, RFC 9476, and ICANN's `internal`).
+    #[must_use]
+    pub fn is_never_public(&self) -> bool {
+        const NEVER: [&str; 8] =
+            ["test", "example", "invalid", "localhost", "local", "onion", "alt", "internal"];
+        NEVER.contains(&self.last_label())
+    }
+
     /// The organizational domain by the ICANN part of the Public Suffix List:
     /// the public suffix and one label. `None` for a public suffix itself.
     ///

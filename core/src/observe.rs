@@ -41,11 +41,13 @@ pub enum RecordType {
     Spf,
     /// Text.
     Txt,
+    /// Which certification authorities may issue for a name (RFC 8659).
+    Caa,
 }
 
 impl RecordType {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::A,
         Self::Aaaa,
         Self::Cname,
@@ -56,6 +58,7 @@ impl RecordType {
         Self::Soa,
         Self::Spf,
         Self::Txt,
+        Self::Caa,
     ];
 
     /// The mnemonic, as in a zone file.
@@ -72,6 +75,7 @@ impl RecordType {
             Self::Soa => "SOA",
             Self::Spf => "SPF",
             Self::Txt => "TXT",
+            Self::Caa => "CAA",
         }
     }
 }
@@ -89,6 +93,8 @@ pub enum View {
     /// believed, those).
     #[default]
     Servers,
+    /// The same over TCP (RFC 7766 §5 wants every server to take both).
+    Stream,
     /// The servers of the zone above the cut at the name: who it is delegated
     /// to (NS) and with which keys (DS).
     Parent,
@@ -136,6 +142,15 @@ pub enum Data {
     /// A target or type that cannot be held as one of the others (a CNAME to
     /// the root, a name with an odd character), in presentation form.
     Other(String),
+    /// One property of a CAA set (RFC 8659 §4.1).
+    Caa {
+        /// Whether who does not know the property must not issue.
+        critical: bool,
+        /// `issue`, `issuewild`, `iodef` or another, in lower case.
+        tag: String,
+        /// As it stands.
+        value: String,
+    },
 }
 
 impl Data {
@@ -159,6 +174,10 @@ impl fmt::Display for Data {
             Self::Mx(preference, None) => write!(f, "{preference} ."),
             Self::Txt(chunks) => f.write_str(&printable(&chunks.concat())),
             Self::Other(text) => f.write_str(&printable(text.as_bytes())),
+            Self::Caa { critical, tag, value } => {
+                let flags = if *critical { 128 } else { 0 };
+                write!(f, "{flags} {} \"{}\"", printable(tag.as_bytes()), printable(value.as_bytes()))
+            }
         }
     }
 }
@@ -225,6 +244,8 @@ pub struct Answer {
     pub authoritative: bool,
     /// The AD bit: a validating resolver vouches for it (RFC 4035 §3.2.3).
     pub authenticated: bool,
+    /// The RA bit: the server would look up other people's names for us.
+    pub recursion: bool,
     /// In the order received.
     pub records: Vec<Record>,
     /// The owner of the SOA that came with a negative answer: the zone cut
@@ -234,6 +255,9 @@ pub struct Answer {
     pub serial: Option<u32>,
     /// How long a resolver may keep a negative answer, in seconds (RFC 2308 §5).
     pub negative_ttl: Option<u32>,
+    /// The addresses of name servers inside the zone that came with its
+    /// delegation ([`View::Parent`]).
+    pub glue: Vec<(Name, IpAddr)>,
 }
 
 impl Answer {
@@ -244,10 +268,12 @@ impl Answer {
             rcode,
             authoritative: true,
             authenticated: false,
+            recursion: false,
             records: Vec::new(),
             soa: None,
             serial: None,
             negative_ttl: None,
+            glue: Vec::new(),
         }
     }
 

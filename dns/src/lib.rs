@@ -5,9 +5,10 @@
 //!   [`signet_core::verify`] come to need to the right servers, and reports
 //!   what each of them said, failures included.
 //! * [`zone`] — serves the provider's own zone.
+//! * [`update`] — writes into a customer's zone, where they have given us a key.
 //!
-//! Neither half decides anything about a customer's domain; that is
-//! `signet-core`'s. Neither half knows of the store or of HTTP; that is the
+//! None of them decides anything about a customer's domain; that is
+//! `signet-core`'s. None knows of the store or of HTTP; that is the
 //! server's. Everything that comes off the network is hostile: whatever is
 //! read from it has a bound, and malformed input becomes a value
 //! ([`Failure::Malformed`](signet_core::observe::Failure::Malformed) here, an
@@ -38,4 +39,5 @@ pub mod ask;
 pub mod fuzzing;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod update;
 pub mod zone;

@@ -190,7 +190,8 @@ class Unbound:
             *(f'  trust-anchor: "{anchor}"' for anchor in anchors),
             *(f'  domain-insecure: "{zone}"' for zone in insecure),
             # `test.` is ours for once (RFC 6761).
-            "  local-zone: test. nodefault\n  access-control: 127.0.0.0/8 allow",
+            "  local-zone: test. nodefault\n  local-zone: 127.in-addr.arpa. nodefault",
+            "  access-control: 127.0.0.0/8 allow",
             # What was true a moment ago must not make the story wait.
             "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  infra-cache-min-rtt: 50",
             "  hide-identity: yes",

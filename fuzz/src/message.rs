@@ -101,7 +101,7 @@ fn published(provider: &Provider, domain: &Name, present: &Present) {
 /// Every type, as it is shown in evidence.
 fn shown(replies: &Replies<'_>) {
     for rtype in RecordType::ALL {
-        for view in [View::Servers, View::Parent, View::Resolvers, View::Unchecked] {
+        for view in [View::Servers, View::Stream, View::Parent, View::Resolvers, View::Unchecked] {
             let question = Question { name: replies.names[0].clone(), rtype, view };
             let look = replies.look(&question);
             for (_, answer) in look.answers() {

@@ -1,7 +1,7 @@
 //! A set of DNS replies for the questions of one check.
 //!
 //! Chunks of `selector, length (two octets), body`. The selector's low four bits
-//! are the type a chunk answers for (in the order of `RecordType::ALL`; from ten
+//! are the type a chunk answers for (in the order of `RecordType::ALL`; from eleven
 //! on any), the next three the name (in the order of the plan; six is our SPF
 //! record, seven any other). With the highest bit the body is a whole message;
 //! without, it is the two octets of flags, the three counts that follow that of
@@ -103,7 +103,7 @@ impl<'a> Replies<'a> {
     }
 
     fn sent<'m>(&self, view: View, messages: &'m [Vec<u8>]) -> Vec<(Server, &'m [u8])> {
-        let own = matches!(view, View::Servers | View::Parent);
+        let own = matches!(view, View::Servers | View::Stream | View::Parent);
         let servers = self.servers.iter().zip(1..).map(|(server, number)| Server {
             name: own.then(|| name(server)),
             address: Some([192, 0, 2, 50 + number].into()),
@@ -119,7 +119,7 @@ fn dressed(question: &Question, body: &[u8]) -> Vec<u8> {
     head.resize(5, 0);
     let mut octets = vec![0, 0, head[0] | 0x80, head[1], 0, 1, 0, head[2], 0, head[3], 0, head[4]];
     wire(&question.name, &mut octets);
-    let rtype = match question.rtype {
+    let rtype: u16 = match question.rtype {
         RecordType::A => 1,
         RecordType::Aaaa => 28,
         RecordType::Cname => 5,
@@ -130,8 +130,10 @@ fn dressed(question: &Question, body: &[u8]) -> Vec<u8> {
         RecordType::Soa => 6,
         RecordType::Spf => 99,
         RecordType::Txt => 16,
+        RecordType::Caa => 257,
     };
-    octets.extend([0, rtype, 0, 1]);
+    octets.extend(rtype.to_be_bytes());
+    octets.extend([0, 1]);
     octets.extend(records);
     octets
 }

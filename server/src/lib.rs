@@ -8,6 +8,8 @@ pub mod card_check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dkim;
+pub mod dns_access;
 pub mod fetch;
 pub mod http;
 pub mod keys;

@@ -39,10 +39,12 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("unbound", "unbound"),
     tool("unbound-checkconf", "unbound"),
     tool("dig", "bind9-dnsutils"),
+    tool("nsupdate", "bind9-dnsutils"),
     tool("initdb", "postgresql"),
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),
     tool("postfix", "postfix"),
+    tool("faketime", "faketime"),
     tool("chromium", "chromium"),
 ];
 

@@ -15,7 +15,7 @@ use crate::{
 use alloc::{format, string::ToString, vec::Vec};
 
 /// Judges the signatures of the zone at `apex`.
-pub(super) fn judge(request: &Request<'_>, apex: &Name, seen: &Seen) -> Result<Finding, Need> {
+pub(crate) fn judge(request: &Request<'_>, apex: &Name, seen: &Seen) -> Result<Finding, Need> {
     // Who may not ask the parent's servers gets DS from a resolver.
     let above = if request.recursive { View::Servers } else { View::Parent };
     let question = |rtype, view| Question { name: apex.clone(), rtype, view };

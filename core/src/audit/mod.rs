@@ -6,7 +6,7 @@
 
 mod dkim;
 mod dmarc;
-mod dnssec;
+pub(crate) mod dnssec;
 mod mta_sts;
 mod mx;
 mod name;

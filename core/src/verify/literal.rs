@@ -18,6 +18,13 @@
 //! resolver-fault example.com timeout   resolvers fail
 //! parent example.com NS ns1.old.test   what the zone above says
 //! nxdomain _domainkey.example.com      denied, whatever stands below it
+//! alone example.com                    its first server is the only one
+//! second-fault example.com timeout     at the second server only
+//! stream-fault example.com timeout     over TCP only
+//! serial example.com 7 5               the versions its two servers have
+//! recursive example.com                its servers offer recursion
+//! unauthoritative example.com          they answer without AA
+//! glue example.com ns1.example.com 192.0.2.53   the zone above refers, with this
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -37,6 +44,7 @@ use alloc::{
     vec,
     vec::Vec,
 };
+use core::net::IpAddr;
 
 /// See the module.
 #[derive(Default)]
@@ -54,6 +62,13 @@ pub(crate) struct Literal {
     stale: Vec<(Name, RecordType)>,
     parents: Vec<(Name, RecordType, Data)>,
     denied: Vec<Name>,
+    alone: Vec<Name>,
+    second_faults: Vec<(Name, Failure)>,
+    stream_faults: Vec<(Name, Failure)>,
+    serials: Vec<(Name, [u32; 2])>,
+    recursive: Vec<Name>,
+    unauthoritative: Vec<Name>,
+    glue: Vec<(Name, Option<(Name, IpAddr)>)>,
 }
 
 fn name(text: &str) -> Name {
@@ -94,6 +109,13 @@ fn data(rtype: RecordType, text: &str) -> Data {
             Data::Txt(text.split('"').skip(1).step_by(2).map(|chunk| chunk.as_bytes().to_vec()).collect())
         }
         RecordType::Txt | RecordType::Spf => Data::Txt(vec![text.as_bytes().to_vec()]),
+        RecordType::Caa => {
+            let mut words = text.splitn(3, ' ');
+            let critical = words.next().unwrap() == "128";
+            let (tag, value) =
+                (words.next().unwrap().to_string(), words.next().unwrap().trim_matches('"').to_string());
+            Data::Caa { critical, tag, value }
+        }
         RecordType::Ds | RecordType::Soa => Data::Other(text.to_string()),
     }
 }
@@ -125,6 +147,19 @@ impl Literal {
                     literal.parents.push((name(second), kind, data(kind, what)));
                 }
                 "nxdomain" => literal.denied.push(name(second)),
+                "alone" => literal.alone.push(name(second)),
+                "second-fault" => literal.second_faults.push((name(second), failure(rest))),
+                "stream-fault" => literal.stream_faults.push((name(second), failure(rest))),
+                "serial" => {
+                    let (one, two) = rest.split_once(' ').unwrap();
+                    literal.serials.push((name(second), [one.parse().unwrap(), two.parse().unwrap()]));
+                }
+                "recursive" => literal.recursive.push(name(second)),
+                "unauthoritative" => literal.unauthoritative.push(name(second)),
+                "glue" => {
+                    let told = rest.split_once(' ').map(|(host, ip)| (name(host), ip.parse().unwrap()));
+                    literal.glue.push((name(second), told));
+                }
                 "second" => literal.second.push((name(second), rtype(rest).unwrap())),
                 "fault" => {
                     let (kind, what) = rest.split_once(' ').unwrap_or(("", rest));
@@ -161,11 +196,12 @@ impl Literal {
             return self.above(asked, *rtype);
         }
         let resolver = matches!(view, View::Resolvers | View::Unchecked);
-        let replies = [1, 2].map(|number| Reply {
+        let many = if self.alone.contains(&apex) && !resolver { 1 } else { 2 };
+        let replies = (1..=many).map(|number| Reply {
             server: if resolver { resolver_at(number) } else { self.server(number, &apex) },
             outcome: self.said(number, question, &apex),
         });
-        Look { zone: Zone::Found(apex), replies: replies.to_vec() }
+        Look { replies: replies.collect(), zone: Zone::Found(apex) }
     }
 
     /// What the first or second server, or resolver, says.
@@ -182,6 +218,15 @@ impl Literal {
         if let Some((_, failure)) = at_resolvers.find(|(name, _)| resolver && below(name)) {
             return Err(failure.clone());
         }
+        let at = |list: &[(Name, Failure)]| {
+            list.iter().find(|(name, _)| below(name)).map(|(_, failure)| failure.clone())
+        };
+        if let Some(failure) = at(&self.stream_faults).filter(|_| *view == View::Stream) {
+            return Err(failure);
+        }
+        if let Some(failure) = at(&self.second_faults).filter(|_| !resolver && number == 2) {
+            return Err(failure);
+        }
         if *view == View::Resolvers && self.bogus.iter().any(|(zone, many)| number <= *many && below(zone)) {
             return Err(Failure::ServFail(None));
         }
@@ -190,7 +235,13 @@ impl Literal {
             return Ok(answer(vec![], true, apex));
         }
         let authenticated = resolver && self.signed.iter().any(below);
-        Ok(Answer { authenticated, ..self.answer(asked, *rtype, apex) })
+        let mut answer = Answer { authenticated, ..self.answer(asked, *rtype, apex) };
+        answer.recursion = resolver || self.recursive.contains(apex);
+        answer.authoritative = !self.unauthoritative.contains(apex);
+        if let Some((_, serials)) = self.serials.iter().find(|(zone, _)| zone == apex) {
+            answer.serial = answer.soa.is_some().then_some(serials[usize::from(number) - 1]);
+        }
+        Ok(answer)
     }
 
     /// What the zone above says; without a `parent` line the same as the zone.
@@ -202,7 +253,11 @@ impl Literal {
         if records.is_empty() && rtype == RecordType::Ns {
             records = self.answer(asked, rtype, asked).records;
         }
-        let reply = Reply { server: self.server(1, &apex), outcome: Ok(answer(records, true, &apex)) };
+        let glue = self.glue.iter().filter(|(zone, _)| zone == asked && rtype == RecordType::Ns);
+        let authoritative = glue.clone().next().is_none();
+        let glue = glue.filter_map(|(_, told)| told.clone()).collect();
+        let answer = Answer { authoritative, glue, ..answer(records, true, &apex) };
+        let reply = Reply { server: self.server(1, &apex), outcome: Ok(answer) };
         Look { zone: Zone::Found(apex), replies: vec![reply] }
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use signet_core::{
     names::Name,
-    observe::{Failure, Question},
+    observe::{Failure, Question, View},
 };
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
@@ -30,13 +30,16 @@ pub(super) struct Wanted {
     /// The wire code of the type.
     pub(super) rtype: u16,
     pub(super) service: Service,
+    /// Over TCP from the first.
+    pub(super) stream: bool,
     /// How whoever wants it asks.
     pub(super) ask: Ask,
 }
 
 impl Wanted {
     pub(super) fn of(question: &Question, service: Service, ask: Ask) -> Self {
-        Self { name: question.name.clone(), rtype: wire::type_code(question.rtype), service, ask }
+        let (name, rtype) = (question.name.clone(), wire::type_code(question.rtype));
+        Self { name, rtype, service, stream: question.view == View::Stream, ask }
     }
 }
 
@@ -99,6 +102,12 @@ impl Exchange {
         // all else has failed, ask without.
         let edns = if this.again && this.last { None } else { Some(self.settings.udp_payload) };
         let dressed = Style { edns, mixed_case: true };
+        if wanted.stream {
+            return self.tcp(server, wanted, dressed).await.map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => Failure::Timeout,
+                _ => Failure::Unreachable(reason(&error)),
+            });
+        }
         let reply = self.udp((server, operator), wanted, dressed, this.again).await?;
         let (style, reply) = match reply {
             Received::Reply(reply) if !stumbled(&reply) => (dressed, reply),

@@ -25,7 +25,7 @@ pub fn look(question: &Question, apex: &Name, sent: Vec<(Server, &[u8])>) -> Loo
     let heard = sent.into_iter().map(|(server, octets)| Heard { server, said: said(question, apex, octets) });
     let heard: Vec<Heard> = heard.collect();
     match question.view {
-        View::Servers => {
+        View::Servers | View::Stream => {
             Look { zone: Zone::Found(apex.clone()), replies: heard.into_iter().map(reply).collect() }
         }
         View::Parent => {
@@ -38,7 +38,7 @@ pub fn look(question: &Question, apex: &Name, sent: Vec<(Server, &[u8])>) -> Loo
 
 fn said(question: &Question, apex: &Name, octets: &[u8]) -> Result<Said, Failure> {
     let (service, from) = match question.view {
-        View::Servers | View::Parent => (Service::Own, Sender::Authority(apex)),
+        View::Servers | View::Stream | View::Parent => (Service::Own, Sender::Authority(apex)),
         View::Resolvers => (Service::Recursion, Sender::Resolver),
         View::Unchecked => (Service::Unchecked, Sender::Resolver),
     };

@@ -77,6 +77,7 @@ pub(super) fn interpret(octets: &[u8], name: &Name, rtype: u16, from: Sender<'_>
             rcode: Rcode::NoError,
             authoritative: message.metadata.authoritative,
             authenticated: message.metadata.authentic_data,
+            recursion: message.metadata.recursion_available,
             records,
             ..Answer::nothing(Rcode::NoError)
         }));
@@ -131,6 +132,7 @@ fn empty(message: &Message, rcode: Rcode, zone: Option<Authority>) -> Answer {
     Answer {
         authoritative: message.metadata.authoritative,
         authenticated: message.metadata.authentic_data,
+        recursion: message.metadata.recursion_available,
         serial: zone.as_ref().map(|zone| zone.serial),
         negative_ttl: zone.as_ref().map(|zone| zone.negative_ttl),
         soa: zone.map(|zone| zone.apex),
@@ -221,6 +223,11 @@ fn data(rdata: &RData) -> Data {
         RData::Unknown { code: rtype, rdata } if u16::from(*rtype) == code::SPF => {
             character_strings(&rdata.anything)
         }
+        RData::CAA(caa) => Data::Caa {
+            critical: caa.issuer_critical,
+            tag: caa.tag.to_ascii_lowercase(),
+            value: String::from_utf8_lossy(&caa.value).into_owned(),
+        },
         other => Data::Other(other.to_string()),
     }
 }

@@ -70,10 +70,12 @@ impl Inner {
             async move {
                 let look = async {
                     match (question.view, inner.settings.mode) {
-                        (View::Servers, Mode::Authoritative) => {
+                        (View::Servers | View::Stream, Mode::Authoritative) => {
                             inner.look_authoritative(&question, ask, since).await
                         }
-                        (View::Servers, Mode::Recursive) => inner.look_recursive(&question, ask, since).await,
+                        (View::Servers | View::Stream, Mode::Recursive) => {
+                            inner.look_recursive(&question, ask, since).await
+                        }
                         (View::Parent, _) => inner.look_from_above(&question, ask, since).await,
                         (View::Resolvers, _) => {
                             inner.look_through_resolvers(&question, Service::Recursion).await
@@ -203,7 +205,7 @@ impl Inner {
     /// ask instead when that is an alias.
     async fn probe_cut(&self, zone: &Arc<Delegation>, at: &Name, ask: Ask) -> Result<Below, Option<Name>> {
         let learned = Instant::now();
-        let wanted = Wanted { name: at.clone(), rtype: code::SOA, service: Service::Own, ask };
+        let wanted = Wanted { name: at.clone(), rtype: code::SOA, service: Service::Own, stream: false, ask };
         let heard = self.hear(zone, &wanted, Scope::One).await;
         match heard.into_iter().find_map(|h| h.said.ok()) {
             Some(Said::Referral(referral)) => Ok(Below::Referral(referral)),

@@ -104,7 +104,13 @@ impl Inner {
     /// # Errors
     /// How the first of them failed, when all did.
     pub(super) async fn resolve(&self, name: &Name, rtype: u16) -> Result<Said, Failure> {
-        let wanted = Wanted { name: name.clone(), rtype, service: Service::Recursion, ask: Ask::routine() };
+        let wanted = Wanted {
+            name: name.clone(),
+            rtype,
+            service: Service::Recursion,
+            stream: false,
+            ask: Ask::routine(),
+        };
         let mut heard = self.ask_resolvers_in_turn(&wanted).await;
         match heard.iter().position(|h| h.said.is_ok()) {
             Some(answered) => heard.swap_remove(answered).said,

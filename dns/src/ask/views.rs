@@ -94,7 +94,8 @@ pub(super) fn from_above(zone: &Delegation, heard: Vec<Heard>, rtype: RecordType
         Ok(Said::Referral(referral)) if type_code(rtype) == code::NS => {
             let ns = |name| Record { data: Data::Ns(name), ttl: referral.ttl };
             let records = referral.name_servers.into_iter().map(ns).collect();
-            let answer = Answer { records, authoritative: false, ..Answer::nothing(Rcode::NoError) };
+            let (authoritative, glue) = (false, referral.glue);
+            let answer = Answer { records, authoritative, glue, ..Answer::nothing(Rcode::NoError) };
             Reply { server: heard.server, outcome: Ok(answer) }
         }
         _ => reply(heard),

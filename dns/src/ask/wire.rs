@@ -7,7 +7,8 @@
 
 use signet_core::{names::Name, observe::RecordType};
 
-/// Type codes (RFC 1035 §3.2.2, RFC 3596, RFC 6672, RFC 4034, RFC 4408).
+/// Type codes (RFC 1035 §3.2.2, RFC 3596, RFC 6672, RFC 4034, RFC 4408,
+/// RFC 8659).
 pub(super) mod code {
     pub(crate) const A: u16 = 1;
     pub(crate) const NS: u16 = 2;
@@ -20,6 +21,7 @@ pub(super) mod code {
     pub(crate) const DNAME: u16 = 39;
     pub(crate) const DS: u16 = 43;
     pub(crate) const SPF: u16 = 99;
+    pub(crate) const CAA: u16 = 257;
 }
 
 /// Response codes that decide how to go on (RFC 1035 §4.1.1, RFC 6891 §9).
@@ -42,6 +44,7 @@ pub(super) fn type_code(rtype: RecordType) -> u16 {
         RecordType::Soa => code::SOA,
         RecordType::Spf => code::SPF,
         RecordType::Txt => code::TXT,
+        RecordType::Caa => code::CAA,
     }
 }
 

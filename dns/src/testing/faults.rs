@@ -31,6 +31,10 @@ pub enum Fault {
     Truncated,
     /// Truncated over UDP, nothing over TCP.
     TruncatedWithoutTcp,
+    /// The right answer over UDP, nothing over TCP.
+    WithoutTcp,
+    /// The right answer, with RA.
+    OffersRecursion,
     /// This response code and nothing else.
     Rcode(u16),
     /// This response code with this extended error.
@@ -172,6 +176,13 @@ pub(super) fn apply(fault: &Fault, query: &Message, honest: Message, tcp: bool) 
         Fault::Truncated if tcp => fit(query, honest, tcp),
         Fault::TruncatedWithoutTcp if tcp => Reply::default(),
         Fault::Truncated | Fault::TruncatedWithoutTcp => Reply::of([wire(&truncated(query))]),
+        Fault::WithoutTcp if tcp => Reply::default(),
+        Fault::WithoutTcp => fit(query, honest, tcp),
+        Fault::OffersRecursion => {
+            let mut reply = honest;
+            reply.metadata.recursion_available = true;
+            fit(query, reply, tcp)
+        }
         Fault::Rcode(code) => Reply::of([wire(&with_code(query, *code))]),
         Fault::Bogus if query.metadata.checking_disabled => fit(query, honest, tcp),
         Fault::Bogus => apply(&Fault::Extended(2, 6), query, honest, tcp),

@@ -5,7 +5,7 @@ use hickory_proto::{
     op::{Edns, Message, Metadata, ResponseCode},
     rr::{
         DNSClass, Name, RData, Record, RecordType,
-        rdata::{A, AAAA, CNAME, MX, NS, NULL, PTR, SOA, TXT},
+        rdata::{A, AAAA, CAA, CNAME, MX, NS, NULL, PTR, SOA, TXT},
     },
 };
 
@@ -21,6 +21,7 @@ pub struct Zone {
     apex: Name,
     servers: Vec<u8>,
     records: Vec<Record>,
+    serial: u32,
 }
 
 impl Zone {
@@ -38,7 +39,7 @@ impl Zone {
     #[must_use]
     pub fn new(apex: &str, servers: &[u8], records: &[&str]) -> Self {
         let apex = absolute(&format!("{apex}."));
-        let mut zone = Self { servers: servers.to_vec(), records: Vec::new(), apex };
+        let mut zone = Self { servers: servers.to_vec(), records: Vec::new(), serial: 1, apex };
         zone.records.extend(records.iter().map(|line| zone.record(line)).collect::<Vec<_>>());
         if zone.find(&zone.apex, RecordType::NS).next().is_none() {
             for &host in servers {
@@ -47,6 +48,12 @@ impl Zone {
             }
         }
         zone
+    }
+
+    /// The same with this version instead of 1.
+    #[must_use]
+    pub fn serial(self, serial: u32) -> Self {
+        Self { serial, ..self }
     }
 
     pub(super) fn servers(&self) -> &[u8] {
@@ -92,6 +99,7 @@ impl Zone {
                 let wire = strings.flat_map(|text| [vec![text.len() as u8], text].concat()).collect();
                 RData::Unknown { code: RecordType::Unknown(99), rdata: NULL::with(wire) }
             }
+            "CAA" => RData::CAA(caa(data)),
             "DS" => RData::Unknown { code: RecordType::DS, rdata: NULL::with(vec![0; 36]) },
             _ => panic!("{line:?} has an unknown type"),
         };
@@ -121,7 +129,7 @@ impl Zone {
 
     fn soa(&self) -> Record {
         let names = (self.name("ns"), self.name("hostmaster"));
-        let soa = SOA::new(names.0, names.1, 1, 3600, 600, 86_400, NEGATIVE_TTL);
+        let soa = SOA::new(names.0, names.1, self.serial, 3600, 600, 86_400, NEGATIVE_TTL);
         Record::from_rdata(self.apex.clone(), TTL, RData::SOA(soa))
     }
 
@@ -136,6 +144,17 @@ impl Zone {
         }
         None
     }
+}
+
+/// Flags, tag and value, as in a zone file.
+fn caa(text: &str) -> CAA {
+    let mut words = text.splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_else(|| panic!("{text:?} is not flags, tag and value"));
+    let (flags, tag, value) = (word(), word(), word().trim_matches('"'));
+    let mut caa = CAA::new_issue(flags == "128", None, Vec::new());
+    caa.tag = tag.to_string();
+    caa.value = value.as_bytes().to_vec();
+    caa
 }
 
 /// Text as quoted strings, or as one string cut where it has to be.

@@ -428,6 +428,7 @@ fn wire_type(rtype: RecordType) -> WireType {
         RecordType::Soa => WireType::SOA,
         RecordType::Spf => WireType::Unknown(99),
         RecordType::Txt => WireType::TXT,
+        RecordType::Caa => WireType::CAA,
     }
 }
 
@@ -460,6 +461,6 @@ fn parse(rtype: RecordType, value: &str) -> Result<RData, BadRecord> {
             Ok(RData::MX(MX::new(preference, host)))
         }
         RecordType::Txt => Ok(txt(value.as_bytes())),
-        RecordType::Ds | RecordType::Soa | RecordType::Spf => Err(BadRecord::Type(rtype)),
+        RecordType::Ds | RecordType::Soa | RecordType::Spf | RecordType::Caa => Err(BadRecord::Type(rtype)),
     }
 }

@@ -32,13 +32,14 @@ pub fn bind_lines(records: &[PlannedRecord]) -> String {
             RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
                 format!("{}.", record.value.strip_suffix('.').unwrap_or(&record.value))
             }
-            // The plan has none of the last three.
+            // The plan has none of the last four.
             RecordType::A
             | RecordType::Aaaa
             | RecordType::Mx
             | RecordType::Ds
             | RecordType::Soa
-            | RecordType::Spf => record.value.clone(),
+            | RecordType::Spf
+            | RecordType::Caa => record.value.clone(),
         };
         // A line break in a value would be another record.
         let value = printable_line(&value);

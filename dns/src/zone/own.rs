@@ -7,7 +7,7 @@ use super::{
     follow,
     index::Id,
     key_place::KeyPlaces,
-    node::{Node, Rrset, core_name},
+    node::{Node, Rrset, core_name, wire_name},
     source::{SourceFailed, ZoneSource},
 };
 use async_trait::async_trait;
@@ -178,6 +178,31 @@ impl OwnZone {
     /// The zones served: ours, and the demo zone if it is not part of it.
     pub fn apexes(&self) -> impl Iterator<Item = &Name> {
         self.fixed.apexes.iter().map(|apex| &apex.name)
+    }
+
+    /// The texts that stand at `name`, each joined: what the world should see
+    /// there. Not older than five seconds, as answers are.
+    ///
+    /// # Errors
+    /// When the source fails.
+    pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, SourceFailed> {
+        let owner = wire_name(name);
+        let ask = Ask { name: &owner, rtype: RecordType::TXT, recursion_desired: false };
+        let response = self.answer(ask).await;
+        if response.rcode == ResponseCode::ServFail {
+            return Err(SourceFailed);
+        }
+        let texts = response.answers.iter().filter_map(|record| match &record.data {
+            RData::TXT(txt) => Some(txt.txt_data.concat()),
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+
+    /// The zone's name servers, the primary first, with the addresses of those
+    /// inside it.
+    pub fn name_servers(&self) -> impl Iterator<Item = (&Name, &[IpAddr])> {
+        self.settings.name_servers.iter().map(|(name, addresses)| (name, addresses.as_slice()))
     }
 
     /// The SOA's serial number.

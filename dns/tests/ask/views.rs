@@ -19,6 +19,9 @@ async fn the_parent_tells_whom_it_delegates_to() {
     let above = look(&fake, View::Parent, "example.test", RecordType::Ns).await;
     assert_eq!(above.zone, Place::Found(name("test")));
     assert_eq!(shown(&above), [["ns2.example.test"]], "the zone itself has ns3 as well");
+    let (_, delegation) = above.answers().next().unwrap();
+    assert_eq!(delegation.glue, [(name("ns2.example.test"), "127.0.0.2".parse().unwrap())]);
+    assert!(!delegation.authoritative);
     let own = look(&fake, View::Servers, "example.test", RecordType::Ns).await;
     assert_eq!(shown(&own)[0], ["ns2.example.test", "ns3.example.test"]);
     assert_eq!(shown(&look(&fake, View::Parent, "example.test", RecordType::Ds).await), [[""; 0]]);
@@ -55,4 +58,28 @@ async fn a_retired_type_is_read_as_text() {
     let fake = Fake::start(zones, Vec::new()).await;
     let look = look(&fake, View::Servers, "example.test", RecordType::Spf).await;
     assert_eq!(shown(&look), [["v=spf1 -all"]]);
+}
+
+#[tokio::test]
+async fn servers_are_asked_over_tcp_and_what_they_offer_is_told() {
+    let rules = vec![Rule::at(2, Fault::WithoutTcp), Rule::at(3, Fault::OffersRecursion)];
+    let fake = Fake::start(zones(), rules).await;
+    let stream = look(&fake, View::Stream, "example.test", RecordType::Soa).await;
+    assert!(matches!(super::failures(&stream)[..], [Failure::Unreachable(_)]), "{stream:?}");
+    let [(server, answer)] = stream.answers().collect::<Vec<_>>()[..] else { panic!("{stream:?}") };
+    assert_eq!((server.name.as_ref(), answer.recursion), (Some(&name("ns3.example.test")), true));
+    assert!(
+        fake.asked().iter().filter(|asked| asked.host == 3 && asked.rtype == "SOA").all(|asked| asked.tcp)
+    );
+    let datagram = look(&fake, View::Servers, "example.test", RecordType::Soa).await;
+    let offers: Vec<bool> = datagram.answers().map(|(_, answer)| answer.recursion).collect();
+    assert_eq!(offers, [false, true]);
+}
+
+#[tokio::test]
+async fn properties_of_caa_are_read() {
+    let zones = vec![Zone::new("example.test", &[2], &["@ CAA 128 Issue \"ca.test; account=7\""])];
+    let fake = Fake::start(zones, Vec::new()).await;
+    let look = look(&fake, View::Servers, "example.test", RecordType::Caa).await;
+    assert_eq!(shown(&look), [["128 issue \"ca.test; account=7\""]]);
 }

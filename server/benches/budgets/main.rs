@@ -8,6 +8,7 @@ mod bare;
 mod create;
 mod gate;
 mod get;
+mod keys;
 mod load;
 mod machine;
 mod recheck;
@@ -52,7 +53,7 @@ struct Arguments {
     /// A Python with checkdmarc, to be run beside
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Only these: get, create, recheck, rest, gate, verify
+    /// Only these: get, create, recheck, rest, gate, keys, verify
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where the databases are made: on the disk that is to be measured
@@ -158,6 +159,9 @@ async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> 
     if arguments.wants("gate") {
         let world = world::World::make(folder, "gate", arguments.domains, &world::PLAIN).await?;
         rows.extend(gate::measure(&world, arguments).await?);
+    }
+    if arguments.wants("keys") {
+        rows.extend(keys::measure(arguments).await?);
     }
     if arguments.wants("verify") {
         rows.extend(verify::measure(folder, &page, arguments).await?);

@@ -349,6 +349,21 @@ CREATE TABLE webhook (
 ) STRICT;
 CREATE INDEX webhook_account ON webhook (account_id, id);
 
+-- Keys to accounts' own zones, with which their records are written there.
+CREATE TABLE dns_access (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    zone TEXT NOT NULL,
+    -- How it is written to: a provider's API, or DNS UPDATE.
+    provider TEXT NOT NULL,
+    -- What is no secret, a JSON object of texts; and what is, sealed.
+    settings TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (account_id, zone)
+) STRICT;
+
 -- What goes to a webhook: one per history row.
 CREATE TABLE delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

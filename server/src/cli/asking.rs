@@ -37,6 +37,24 @@ pub(super) async fn asker_of_person(config: &Config) -> anyhow::Result<Asker> {
     Asker::new(settings).await.context("no UDP socket for asking DNS")
 }
 
+/// The same about our own side: nobody's servers but ours are asked much, and
+/// those may be asked about every domain.
+///
+/// # Errors
+/// Settings that are wrong, no resolver, no socket.
+pub(super) async fn asker_of_doctor(config: &Config) -> anyhow::Result<Asker> {
+    let person = settings_of_person(config);
+    let settings = ask::Settings {
+        rate_per_address: 500,
+        rate_per_operator: 0,
+        questions: 2000,
+        patience: Duration::from_secs(60),
+        ..person
+    };
+    anyhow::ensure!(!settings.resolvers.is_empty(), "no DNS resolver is known: set SIGNET_DNS_RESOLVERS");
+    Asker::new(settings).await.context("no UDP socket for asking DNS")
+}
+
 fn settings_of_person(config: &Config) -> ask::Settings {
     ask::Settings {
         tries: 2,

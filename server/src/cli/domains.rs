@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, check_all, output, told};
+use super::{Outcome, check_all, output, publish, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -25,6 +25,19 @@ pub(super) enum DomainsCommand {
     Show {
         /// Its number
         id: DomainId,
+    },
+    /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked
+    Plan {
+        /// Its number
+        id: DomainId,
+    },
+    /// Write its records into its zone, with the account's key to that
+    Apply {
+        /// Its number
+        id: DomainId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Let domains lose their verification that are held back, many at once
     Release {
@@ -63,6 +76,10 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
         DomainsCommand::Show { id } => {
             let actor = operator(ops, id).await?;
             show(ops, &actor, id, json).await
+        }
+        DomainsCommand::Plan { id } => publish::plan(ops, &operator(ops, id).await?, id, json).await,
+        DomainsCommand::Apply { id, yes } => {
+            publish::apply(ops, &operator(ops, id).await?, id, yes, json).await
         }
         DomainsCommand::Release { hours } => {
             let until = ops.release_demotions(jiff::SignedDuration::from_hours(hours)).await?;

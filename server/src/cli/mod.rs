@@ -7,10 +7,13 @@ mod backup;
 mod check;
 mod check_all;
 mod demo;
+mod dns_access;
+mod doctor;
 mod domains;
 mod keys;
 mod openapi;
 mod output;
+mod publish;
 mod review;
 mod serve;
 mod spf;
@@ -20,7 +23,6 @@ mod zone;
 use crate::{
     clock::Clock,
     config::{Config, SETTINGS, Sources},
-    keys::KeyFile,
     ops::{Ops, Refused},
     store,
 };
@@ -56,6 +58,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Audit any domain's mail DNS; exit 0 good, 1 problems, 2 could not tell
     Check(check::CheckArgs),
+    /// Check our own side as the world sees it; exit 0 good, 1 problems, 2 could not tell
+    Doctor(doctor::DoctorArgs),
     /// Say whether SPF lets an address send, and why; exit 0 pass, 2 could not tell, 1 otherwise
     Spf(spf::SpfArgs),
     /// Make and list accounts
@@ -67,14 +71,17 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
-    /// List DKIM keys, have others sign, bring one's own, choose who publishes them
+    /// Give, list and delete keys to accounts' own DNS zones
     #[command(subcommand)]
-    Keys(keys::KeysCommand),
+    DnsAccess(dns_access::DnsAccessCommand),
     /// Search the history of everything, newest first, or export it
     Audit(Box<audit::AuditArgs>),
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
+    /// DKIM keys: which sign, having others sign, bringing one's own, and the key they are kept under
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Our own DNS zone
     #[command(subcommand)]
     Zone(zone::ZoneCommand),
@@ -149,11 +156,12 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Demo(args) => demo::run(args, json).await,
         Command::Serve(args) => serve::run(&args, &sources()?, json).await,
         Command::Check(args) => Ok(or_unknown(json, check::run(&args, sources(), json).await)),
+        Command::Doctor(args) => Ok(or_unknown(json, doctor::run(&args, sources(), json).await)),
         Command::Spf(args) => Ok(or_unknown(json, spf::run(&args, sources(), json).await)),
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
             review::run(command, &open_filled(&sources()?).await?, json).await
@@ -162,6 +170,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Review(review::Review::DryRun(args)) => {
             Ok(or_unknown(json, review::dry_run::run(&args, sources(), json).await))
         }
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
         Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
         Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,
@@ -236,11 +245,7 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
 
 /// The use cases with the key file, which most commands do without.
 async fn with_key(ops: &Ops) -> anyhow::Result<Ops> {
-    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
-    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
-        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
-    }
-    Ok(Ops { key: Some(Arc::new(key)), ..ops.clone() })
+    Ok(Ops { key: Some(Arc::new(ops.key_file().await?)), ..ops.clone() })
 }
 
 /// A refusal as a sentence.

@@ -4,7 +4,7 @@ pub(super) mod dry_run;
 pub(super) mod policy;
 mod show;
 
-use super::{Outcome, account, domains, output, told, with_key};
+use super::{Outcome, account, domains, output, told};
 use crate::{
     ops::{Actor, Ops, links::Link},
     store::{self, AccountId, DomainId, Queued, Ruling},
@@ -12,6 +12,7 @@ use crate::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use signet_core::lifecycle::{Asked, Suspension};
+use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReviewCommand {
@@ -211,7 +212,8 @@ async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome>
 async fn link(ops: &Ops, id: DomainId, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
-    let signer = with_key(ops).await?;
+    let key = ops.key_file().await?;
+    let signer = Ops { key: Some(Arc::new(key)), ..ops.clone() };
     let url = signer.link_url(Link::Questionnaire(id)).expect("the key file is there");
     let asked = domain.questionnaire.as_str();
     if json {

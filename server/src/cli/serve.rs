@@ -73,9 +73,9 @@ impl Server {
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let (key, first) = ops.install().await?;
         let key = Arc::new(key);
-        let ops = Ops { key: Some(key.clone()), ..ops };
         let config = ops.config.clone();
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
+        let ops = Ops { key: Some(key.clone()), asker: Some(asker.clone()), ..ops };
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let own = match config.dns.listen {

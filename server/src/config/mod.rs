@@ -62,6 +62,8 @@ pub struct Config {
     pub key_file: PathBuf,
     /// The provider's side of every record.
     pub provider: Provider,
+    /// `helo`.
+    pub helo: Option<Name>,
     /// Asking DNS, and answering.
     pub dns: Dns,
     /// Sending our own messages.
@@ -234,6 +236,7 @@ impl Config {
             http,
             database_url: r.required("database_url", "a database URL")?,
             key_file: r.required("key_file", "a file")?,
+            helo: r.parsed("helo", "a host name")?,
             dns: Dns::read(&r, &provider)?,
             mail,
             policy_listen: r

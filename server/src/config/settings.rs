@@ -50,6 +50,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("key_file", "./signet.key", "key-encryption key; made only together with an empty database"),
     Setting::new("zone", "signet.test", "the provider's own DNS zone, which customers' records point into"),
     Setting::new("sending_ips", "192.0.2.1,2001:db8::1", "addresses our mail leaves from"),
+    Setting::unset("helo", "name our mail servers greet with; unset: what each sending address is called"),
     Setting::new("record_prefix", "sg", "first letters of every record name we issue"),
     Setting::unset("dns_resolvers", "ip:port,… of recursive resolvers; unset: the system's"),
     Setting::new(

@@ -15,6 +15,7 @@ mod authorize;
 mod body;
 mod card_check;
 mod company_info;
+mod dns_access;
 mod domains;
 mod edge;
 mod error;
@@ -98,6 +99,7 @@ pub fn router(state: AppState) -> Router {
         router = router
             .merge(family_routes(family.base()))
             .merge(token_routes(&family.collection("api_tokens")))
+            .merge(dns_access::routes(family))
             .merge(webhooks::routes(family));
     }
     layered(router.merge(review_routes()), state)
@@ -149,6 +151,8 @@ fn family_routes(base: &str) -> Router<AppState> {
             post(domains::import_key::import).layer(DefaultBodyLimit::max(domains::import_key::MAX_BYTES)),
         )
         .route(&format!("{domain}/keys/mode"), put(domains::dkim_mode::set))
+        .route(&format!("{domain}/dns/plan"), post(domains::dns::plan::plan))
+        .route(&format!("{domain}/dns/apply"), post(domains::dns::apply::apply))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
         .route(

@@ -4,7 +4,7 @@ use super::{
     AppState,
     error::{Failure, Result},
 };
-use crate::store::{AccountId, DomainId, TokenId, WebhookId};
+use crate::store::{AccountId, DnsAccessId, DomainId, TokenId, WebhookId};
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -128,6 +128,18 @@ impl FromRequestParts<AppState> for OfWebhook {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         number(parts, "webhook_id").await.map(|id| Self(WebhookId(id)))
+    }
+}
+
+/// The key to a zone the path names, likewise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfDnsAccess(pub(super) DnsAccessId);
+
+impl FromRequestParts<AppState> for OfDnsAccess {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+        number(parts, "dns_access_id").await.map(|id| Self(DnsAccessId(id)))
     }
 }
 

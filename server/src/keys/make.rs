@@ -61,8 +61,3 @@ pub(super) fn of_seed(seed: &[u8; SEED]) -> Result<KeyPair, Unspecified> {
     private.extend(seed);
     Ok(KeyPair { algorithm: Algorithm::Ed25519, public: public.as_ref().to_vec(), private })
 }
-
-/// The Ed25519 seed in a PKCS #8 that [`of_seed`] wrote.
-pub(super) fn seed_of(private: &[u8]) -> Option<&[u8]> {
-    private.strip_prefix(&BEFORE_SEED).filter(|seed| seed.len() == SEED)
-}

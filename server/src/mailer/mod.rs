@@ -1,5 +1,9 @@
 //! Hands messages over: to an SMTP server, or as files to a directory.
 
+mod probe;
+
+pub use probe::{Probed, probe};
+
 use crate::{
     config::{Mail, MailRoute},
     store::Message,

@@ -3,7 +3,7 @@
 use super::{Actor, Ops, Refused, Result};
 use crate::{
     keys::KeyFile,
-    store::{About, Cause, Domain, DomainId, DueRotation, Keyless, NewKey, StoreError, Turn},
+    store::{About, Cause, Domain, DomainId, DueRotation, KeyOrigin, Keyless, NewKey, StoreError, Turn},
 };
 use jiff::SignedDuration;
 use signet_core::{
@@ -11,7 +11,6 @@ use signet_core::{
     rotation::{Proof, Ring, Selector},
     verify::dkim::Sight,
 };
-use std::sync::Arc;
 
 /// Between two times that an owner is asked to publish the same key.
 const PROMPT_AGAIN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -62,20 +61,12 @@ impl Ops {
     }
 
     /// A fresh key for a selector, sealed; `None` where none can be made.
-    pub(super) async fn made(
-        &self,
-        domain: &Domain,
-        file: &Arc<KeyFile>,
-        selector: Selector,
-    ) -> Option<NewKey> {
+    pub(super) async fn made(&self, domain: &Domain, file: &KeyFile, selector: Selector) -> Option<NewKey> {
         let owner =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        let (file, random) = (Arc::clone(file), self.random.clone());
-        let (id, algorithm) = (random.uuid(self.clock.now()).to_string(), self.config.rotation.rsa);
-        tokio::task::spawn_blocking(move || file.make(&owner, selector, algorithm, id, &random))
-            .await
-            .ok()?
-            .ok()
+        let made = self.maker.next_key(self.config.rotation.rsa).await.ok()?;
+        let id = self.random.uuid(self.clock.now()).to_string();
+        Some(file.keep(&made, KeyOrigin::Made, &owner, selector, id, &self.random))
     }
 
     /// Asks a domain's owner who publishes the keys for the next one, which some

@@ -2,7 +2,7 @@
 
 use super::{Actor, Ops, Refused, Result};
 use crate::{
-    keys::{KeyFile, KeyOwner, KeyPair, import},
+    keys::{KeyFile, KeyPair, import},
     store::{
         Cause, DkimKey, Domain, DomainId, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent, NewKey, Slot,
         Turn,
@@ -147,10 +147,7 @@ impl Ops {
         cause: &Cause,
     ) -> NewKey {
         let id = self.random.uuid(cause.at).to_string();
-        let owner = keyless(domain);
-        let private = file.seal(&pair.private, &KeyOwner { domain: &owner, selector, id: &id }, &self.random);
-        let (algorithm, origin, public) = (pair.algorithm, KeyOrigin::Imported, pair.public.clone());
-        NewKey { id, selector, algorithm, origin, public, private }
+        file.keep(pair, KeyOrigin::Imported, &keyless(domain), selector, id, &self.random)
     }
 
     /// The transition that puts it there.

@@ -21,9 +21,12 @@ pub mod instructions;
 pub mod links;
 pub mod mute;
 mod notices;
+pub mod publish;
 pub mod questionnaire;
 pub mod review;
+pub mod rewrap;
 pub mod rotation;
+pub mod signing;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -33,7 +36,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
-    keys::KeyFile,
+    keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -41,6 +44,7 @@ use signet_core::{
     plan::{PlannedRecord, plan},
     verify::Status,
 };
+use signet_dns::ask::Asker;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicUsize},
@@ -79,6 +83,12 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Makes DKIM keys.
+    pub maker: Arc<KeyMaker>,
+    /// DKIM keys that have signed a short while ago.
+    pub opened: Arc<OpenedKeys>,
+    /// Asks DNS, where the process does: a server, and commands that need it.
+    pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
     pub used_tokens: Arc<authn::UsedTokens>,
     /// What the sending gate has just read.
@@ -146,6 +156,9 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            maker: Arc::default(),
+            opened: Arc::default(),
+            asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
             recent: Arc::default(),

@@ -10,12 +10,14 @@
 mod statements;
 
 mod audit;
+mod dns_access;
 mod dump;
 mod keys;
 mod model;
 mod notices;
 pub mod pg;
 mod review;
+mod sealed;
 pub mod sqlite;
 mod stored;
 mod tokens;
@@ -23,10 +25,12 @@ mod webhooks;
 mod zone;
 
 pub use audit::AuditStore;
+pub use dns_access::DnsAccessStore;
 pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
+pub use sealed::SealedStore;
 pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
 pub use zone::ZoneStore;
@@ -85,9 +89,11 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[async_trait]
 pub trait Store:
     AuditStore
+    + DnsAccessStore
     + KeyStore
     + NoticeStore
     + ReviewStore
+    + SealedStore
     + TokenStore
     + WebhookStore
     + ZoneStore
@@ -108,6 +114,8 @@ pub trait Store:
         fingerprint: &str,
         cause: &Cause,
     ) -> Result<Option<Account>>;
+    /// The time by the database's clock.
+    async fn now(&self) -> Result<Timestamp>;
     /// Whether there is no account yet.
     async fn is_empty(&self) -> Result<bool>;
     /// The fingerprint of the key-encryption key the database was made with.

@@ -46,6 +46,12 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("createDomainCompanyInfo", Takes::AccountAdminOnDomain, json!({"company_info": company()})),
         ("updateDomainCompanyInfo", Takes::AccountAdminOnDomain, json!({"company_info": {"city": "Graz"}})),
         ("checkDomain", Takes::ChangingTheDomain, Value::Null),
+        ("planDomainDns", Takes::ChangingTheDomain, Value::Null),
+        ("applyDomainDns", Takes::ChangingTheDomain, json!({"plan": {"digest": "{digest}"}})),
+        ("listDnsAccess", Takes::AccountAdmin, Value::Null),
+        ("createDnsAccess", Takes::AccountAdmin, key_to_a_zone()),
+        ("getDnsAccess", Takes::ChangingOfTheAccount, Value::Null),
+        ("deleteDnsAccess", Takes::ChangingOfTheAccount, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
         ("importDomainKey", Takes::ChangingTheDomain, json!({"private_key": PEM})),
@@ -100,6 +106,13 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("getHealth", Takes::Nothing, Value::Null),
         ("getReadiness", Takes::Nothing, Value::Null),
     ]
+}
+
+/// One that is not tried out.
+fn key_to_a_zone() -> Value {
+    json!({"dns_access": {
+        "zone": "example.com", "provider": "cloudflare", "credentials": {"api_token": "x"}, "test": false,
+    }})
 }
 
 /// The version is filled in.
@@ -231,12 +244,15 @@ async fn everybody_tries_everything() {
             let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
             let webhook =
                 api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
+            let key = api.post("/api/dns_access").json(&key_to_a_zone()).send().await;
+            let key = key.json()["data"]["id"].to_string();
             if with_questions(id.trim_end_matches("Legacy")) {
                 under_review::asked(&api, domain).await;
             }
             let path = template
                 .replace("{token_id}", &token_id.to_string())
                 .replace("{webhook_id}", &webhook)
+                .replace("{dns_access_id}", &key)
                 .replace("{id}", &api.account.to_string())
                 .replace("{reference}", "card_1")
                 .replace("{domain_id}", &domain.to_string())
@@ -256,6 +272,12 @@ async fn everybody_tries_everything() {
             let refused = expected(takes, who, template.contains("{account_id}"));
             let body = up_to_date(&api, &id, domain, body.clone()).await;
             let body = body.to_string().replace("{own_account}", &own_account.to_string());
+            let body = if body.contains("{digest}") {
+                let plan = api.post(&format!("/api/domains/{domain}/dns/plan")).send().await.json();
+                body.replace("{digest}", plan["data"]["digest"].as_str().unwrap())
+            } else {
+                body
+            };
             let body: Value = serde_json::from_str(&body).unwrap();
             let mut bodies = vec![body.clone()];
             if refused != 200 && body != Value::Null {

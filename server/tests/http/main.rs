@@ -13,6 +13,7 @@ mod bodies;
 mod card_check;
 mod company;
 mod contract;
+mod dns_access;
 mod domains;
 mod headers;
 mod jwt;

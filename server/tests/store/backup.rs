@@ -36,6 +36,14 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
         store.add_keys(&keyless, &keys, &cause(6)).await.unwrap();
     }
     store.create_company(account, &company(), &cause(7)).await.unwrap();
+    let key = NewDnsAccess {
+        account,
+        zone: Name::parse("example.com").unwrap(),
+        provider: "rfc2136".to_string(),
+        settings: [("server".to_string(), "192.0.2.53".to_string())].into(),
+        secret: vec![7, 0, 255],
+    };
+    store.give_dns_access(&key, 9, &cause(7)).await.unwrap().unwrap();
     let caps = InstructionCaps { per_account: 9, per_recipient: 9 };
     let (text, now) = (message("a@b.example"), cause(8));
     let queued = store.queue_instructions(account, domain.id, "a@b.example", &text, caps, &now).await;

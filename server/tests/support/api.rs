@@ -17,6 +17,7 @@ use signet::{
     ops::{Ops, accounts::TokenRequest},
     store::{self, Access, AccountId, DomainId, TokenId},
 };
+use signet_dns::ask::{Asker, Settings};
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock},
@@ -61,6 +62,9 @@ impl Api {
         let mut ops = Ops::new(store, Arc::new(config), clock);
         let key = KeyFile::open_or_make(&ops.config.key_file, &ops.random).unwrap();
         ops.key = Some(Arc::new(key));
+        // One that can ask nobody.
+        let settings = Settings { sockets: 1, ..Settings::default() };
+        ops.asker = Some(Asker::new(settings).await.unwrap());
         let router = router(AppState::new(ops.clone(), None));
         let mut api =
             Self { router, ops, account: AccountId(0), token: String::new(), _directory: directory };

@@ -86,6 +86,11 @@ pub(crate) fn judge_for(
     }
 }
 
+/// Whether receivers take the text for a DMARC record (RFC 9989 §4.10 step 2).
+pub(crate) fn starts_as_dmarc(text: &[u8]) -> bool {
+    Record::parse(text).is_some()
+}
+
 /// A valid record as text to paste: as it stands, with blanks for tabs, which
 /// mean the same and which no form takes. What else than printable ASCII is not
 /// allowed in it (§4.8), and a backtick would end the text where it is shown:

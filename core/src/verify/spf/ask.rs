@@ -220,6 +220,7 @@ fn is_of(data: &Data, rtype: RecordType) -> bool {
         Data::Ns(_) => rtype == RecordType::Ns,
         Data::Ptr(_) => rtype == RecordType::Ptr,
         Data::Txt(_) => rtype == RecordType::Txt,
+        Data::Caa { .. } => rtype == RecordType::Caa,
         // A target that no name here can hold, or a CNAME to one. It counts
         // towards the limit on mail exchangers and is passed over.
         Data::Other(_) => rtype == RecordType::Mx,

@@ -22,7 +22,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Addresses that nobody should let pass: three reserved for documentation
 /// (RFC 5737, RFC 3849), and one in the lower half of the address space, from
 /// a block that sends no mail.
-const CONTROLS: [IpAddr; 4] = [
+pub(crate) const CONTROLS: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77)),
     IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)),
     IpAddr::V4(Ipv4Addr::new(7, 77, 77, 77)),

@@ -285,7 +285,7 @@ fn version(ip: IpAddr) -> &'static str {
 
 /// The name under which the names of an address are found (RFC 1035 §3.5,
 /// RFC 3596 §2.5).
-pub(super) fn reverse_name(ip: IpAddr) -> String {
+pub(crate) fn reverse_name(ip: IpAddr) -> String {
     let dotted = dotted(ip);
     let mut labels: Vec<&str> = dotted.split('.').collect();
     labels.reverse();

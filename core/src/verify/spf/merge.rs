@@ -27,6 +27,14 @@ pub fn with_include(present: Option<&str>, include: &Name) -> String {
     before_all(others(&record, include), &[ours(include)])
 }
 
+/// The record without `include`, everything else as it stands; `None` when it is
+/// no SPF record that can be read, or does not mention that name.
+#[must_use]
+pub fn without_include(text: &[u8], include: &Name) -> Option<String> {
+    let record = Record::parse(text).ok().filter(|record| mentions(record, include))?;
+    Some(join(&others(&record, include)))
+}
+
 /// The record with these addresses in it.
 pub(super) fn with_addresses(record: &Record, addresses: &[IpAddr]) -> String {
     let terms: Vec<Term> = addresses

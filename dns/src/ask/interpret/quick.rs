@@ -55,6 +55,7 @@ pub(in super::super) fn answer(octets: &[u8], question_end: usize, rtype: u16) -
     Some(Answer {
         authoritative: header[2] & 0x04 != 0,
         authenticated: header[3] & 0x20 != 0,
+        recursion: header[3] & 0x80 != 0,
         records,
         ..Answer::nothing(Rcode::NoError)
     })

@@ -1,6 +1,6 @@
 //! What operations share: how to authenticate, parameters, answers.
 
-use super::{operation::reference, schemas, webhooks};
+use super::{operation::reference, schemas, webhooks, zones};
 use serde_json::{Map, Value, json};
 
 /// The `components` object.
@@ -30,7 +30,7 @@ pub(super) fn components() -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas::schemas();
-    for (name, schema) in webhooks::schemas() {
+    for (name, schema) in webhooks::schemas().into_iter().chain(zones::schemas()) {
         all[name] = schema;
     }
     all
@@ -51,6 +51,14 @@ fn parameters() -> Value {
             "in": "path",
             "required": true,
             "description": "The token's id, from its creation or from the list.",
+            "schema": {"type": "integer"},
+            "example": 7,
+        },
+        "dns_access_id": {
+            "name": "dns_access_id",
+            "in": "path",
+            "required": true,
+            "description": "The key's id, from its creation or from the list.",
             "schema": {"type": "integer"},
             "example": 7,
         },
@@ -132,13 +140,24 @@ fn merged(mut one: Value, mut other: Value) -> Value {
 fn account_responses() -> Value {
     let list = |schema: &str| json!({"type": "array", "items": reference("schemas", schema)});
     let schema = |name: &str| reference("schemas", name);
-    let data = json!({"type": "object", "properties": {"data": list("AuditEvent")}, "required": ["data"]});
+    let wrapped =
+        |schema: Value| json!({"type": "object", "properties": {"data": schema}, "required": ["data"]});
+    let data = wrapped(list("AuditEvent"));
     json!({
         "AccountsResponse": response("The accounts.", list("AccountAccess"), &["ETag", "Link"]),
         "ApiTokensResponse": response("The tokens.", list("ApiToken"), &["ETag"]),
         "ApiTokenResponse": response("The token.", schema("ApiToken"), &["ETag"]),
         "ApiTokenWithTokenResponse": response(
             "The token, with its secret this once.", schema("ApiTokenWithToken"), &[],
+        ),
+        "DnsAccessesResponse": response("The keys.", wrapped(list("DnsAccess")), &["ETag"]),
+        "DnsAccessResponse": response("The key.", wrapped(schema("DnsAccess")), &["ETag"]),
+        "DnsPlanResponse": response("The plan, and what of it has been done.", wrapped(schema("DnsPlan")), &[]),
+        "DnsOutdated": response(
+            "It is not what was shown any more: `errors.digest` says so, nothing was written. Or a request with the same \
+             `Idempotency-Key` is still being answered, as `Retry-After` tells.",
+            schema("UnprocessableEntity"),
+            &[],
         ),
         "AuditResponse": response("The history, newest first.", data, &["ETag", "Link"]),
         "AuditExportResponse": as_media_type(

@@ -10,12 +10,13 @@ mod components;
 mod operation;
 mod schemas;
 mod webhooks;
+mod zones;
 
 pub(super) use operation::{Body, Operation};
 
 use super::{
-    accounts, answer::Answer, api_tokens, audit, authorize, card_check, company_info, domains, path::Family,
-    questionnaire, reviews,
+    accounts, answer::Answer, api_tokens, audit, authorize, card_check, company_info, dns_access, domains,
+    path::Family, questionnaire, reviews,
 };
 use axum::{
     body::Bytes,
@@ -25,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 17] {
+fn operations() -> [Operation; 19] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -37,6 +38,8 @@ fn operations() -> [Operation; 17] {
         company_info::create::operation(),
         company_info::update::operation(),
         domains::check::operation(),
+        domains::dns::plan::operation(),
+        domains::dns::apply::operation(),
         domains::report::operation(),
         domains::events::operation(),
         domains::import_key::operation(),
@@ -82,6 +85,8 @@ pub fn openapi() -> Value {
         operations().iter().for_each(|operation| add(family.base(), operation, family));
         let tokens = family.collection("api_tokens");
         token_operations().iter().for_each(|operation| add(&tokens, operation, family));
+        let keys = family.collection(dns_access::NAME);
+        dns_access::operations().iter().for_each(|operation| add(&keys, operation, family));
         super::webhooks::operations().iter().for_each(|operation| add(family.webhooks(), operation, family));
     }
     others().iter().for_each(|operation| add("", operation, Family::Current));
@@ -100,6 +105,7 @@ pub fn openapi() -> Value {
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
             {"name": "DKIM keys", "description": "Who publishes them, and bringing one's own."},
+            {"name": "Zones", "description": "Getting records into the account's own zones."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},
             {"name": "Webhooks", "description": "Being told what happens to the account's domains."},
@@ -120,8 +126,8 @@ learn at any moment whether a domain may send.\n\n\
 **Two path families.** Everything under `/api/domains` is also there under \
 `/api/accounts/{account_id}/sending_domains`, with the same ids and the same answers. Bodies about a domain are \
 wrapped in `domain` on the first and in `sending_domain` on the second; either is taken on either. Likewise \
-`/api/webhooks` and `/api/accounts/{account_id}/webhooks`, `/api/api_tokens` and \
-`/api/accounts/{account_id}/api_tokens`.\n\n\
+`/api/webhooks` and `/api/accounts/{account_id}/webhooks`, `/api/dns_access` and \
+`/api/accounts/{account_id}/dns_access`, `/api/api_tokens` and `/api/accounts/{account_id}/api_tokens`.\n\n\
 **Tokens.** Send `Api-Token: <token>` or `Authorization: Bearer <token>`. A token has `admin` or `viewer` access, to \
 the account or to single domains. What it does not see does not exist for it.\n\n\
 **Limits.** So many requests per token and ten seconds, as `X-RateLimit-Limit` and `X-RateLimit-Remaining` say in \

@@ -293,6 +293,9 @@ impl Operation {
         if self.path.contains("{webhook_id}") {
             parameters.push(reference("parameters", "webhook_id"));
         }
+        if self.path.contains("{dns_access_id}") {
+            parameters.push(reference("parameters", "dns_access_id"));
+        }
         parameters.extend(self.query.iter().cloned());
         if self.method == "post" && !self.exempt {
             parameters.push(reference("parameters", "idempotency_key"));

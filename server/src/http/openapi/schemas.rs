@@ -112,7 +112,7 @@ fn status() -> Value {
     words("How the record stands.", Status::ALL.map(|status| (status.as_str(), meaning(status).to_string())))
 }
 
-fn record_key() -> Value {
+pub(super) fn record_key() -> Value {
     let meaning = |key| match key {
         RecordKey::Verification => "ownership and return path in one",
         RecordKey::Spf => "SPF at the domain itself; not issued where the server's settings turn it off",

@@ -71,6 +71,8 @@ kinds! {
     Restored = "installation.restored",
     /// Demotions that were held back go ahead until the time in `to`.
     DemotionsReleased = "demotions.released",
+    /// Version `to` of the key-encryption key seals from now on, in place of `from`.
+    KeyReplaced = "installation.key_replaced",
     /// An account was made.
     AccountCreated = "account.created",
     /// A token was made.
@@ -162,6 +164,14 @@ kinds! {
     WebhookDeleted = "webhook.deleted",
     /// It accepted nothing for long, and is asked no more.
     WebhookDisabled = "webhook.disabled",
+    /// A key to the zone in `to` was given, or another in its place.
+    DnsAccessGiven = "dns_access.given",
+    /// The key to the zone in `to` was deleted.
+    DnsAccessDeleted = "dns_access.deleted",
+    /// Records were written into the zone in `to`.
+    DnsApplied = "dns.applied",
+    /// Our records were taken out of the zone in `to`.
+    DnsRemoved = "dns.removed",
 }
 
 impl EventKind {

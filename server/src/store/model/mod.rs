@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod dns_access;
 mod domains;
 mod history;
 mod keys;
@@ -9,10 +10,12 @@ mod looks;
 mod messages;
 mod notices;
 mod review;
+mod sealed;
 mod webhooks;
 
 pub use accounts::*;
 pub use audit::*;
+pub use dns_access::*;
 pub use domains::*;
 pub use history::*;
 pub use keys::*;
@@ -20,6 +23,7 @@ pub use looks::*;
 pub use messages::*;
 pub use notices::*;
 pub use review::*;
+pub use sealed::*;
 pub use webhooks::*;
 
 use std::fmt;
@@ -62,6 +66,8 @@ ids! {
     WebhookId,
     /// The number of one event on its way to one webhook.
     DeliveryId,
+    /// The number of a key to an account's zone, on the wire too.
+    DnsAccessId,
 }
 
 impl AccountId {

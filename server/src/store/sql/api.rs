@@ -1,9 +1,11 @@
 //! [`Store`] itself: every method is one transaction around one function.
 
 mod audit;
+mod dns_access;
 mod keys;
 mod notices;
 mod review;
+mod sealed;
 mod tokens;
 mod webhooks;
 mod zone;
@@ -84,6 +86,10 @@ impl Store for Handle {
 
     async fn is_empty(&self) -> Result<bool> {
         read!(self, accounts::is_empty())
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        read!(self, backup::now())
     }
 
     async fn key_fingerprint(&self) -> Result<Option<String>> {

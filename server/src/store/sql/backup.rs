@@ -1,6 +1,10 @@
 //! Every row of every table, as of one moment, into a [`dump`].
 
-use super::{Conn, Row, dialect, query, rows::get, schema};
+use super::{
+    Conn, Row, dialect, query,
+    rows::{get, get_time},
+    schema,
+};
 use crate::store::{Result, dump};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::TryStreamExt as _;
@@ -103,6 +107,10 @@ tables! {
         disabled_reason Text, secret Bytes, old_secret Bytes, old_secret_until Int, failing_since Int, retry_at Int,
         created_at Int, updated_at Int,
     }
+    dns_access by "id" numbered true {
+        id Int, account_id Int, zone Text, provider Text, settings Text, secret Bytes, created_at Int,
+        updated_at Int,
+    }
     delivery by "id" numbered true {
         id Int, webhook_id Int, event_id Int, account_id Int, lane Int, created_at Int, queued_at Int,
         state Text, attempts Int, tried_at Int, last_status Int, last_error Text, finished_at Int,
@@ -145,6 +153,11 @@ impl Table {
 /// The statements made from [`TABLES`].
 pub(super) fn table_statements() -> impl Iterator<Item = (&'static str, SqlStr)> {
     TABLES.iter().flat_map(|table| [(table.name, table.select()), (table.name, table.insert())])
+}
+
+/// See [`crate::store::Store::now`].
+pub(super) async fn now(conn: &mut Conn) -> Result<jiff::Timestamp> {
+    get_time(&conn.fetch_one(query(dialect::NOW)).await?, "now")
 }
 
 /// See [`crate::store::Store::backup`]; `conn` is in a transaction that sees

@@ -16,6 +16,7 @@ mod checks;
 mod company;
 mod conclude;
 mod deliveries;
+mod dns_access;
 mod docket;
 mod domains;
 mod events;
@@ -28,6 +29,7 @@ mod raw;
 mod restore;
 mod review;
 mod rows;
+mod sealed;
 mod sender;
 mod sending;
 mod standing;
@@ -91,6 +93,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         conclude::STATEMENTS,
         deliveries::STATEMENTS,
         dialect::STATEMENTS,
+        dns_access::STATEMENTS,
         docket::STATEMENTS,
         domains::STATEMENTS,
         events::STATEMENTS,
@@ -102,6 +105,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sealed::STATEMENTS,
         sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,

@@ -1,0 +1,286 @@
+"""Records into a customer's zone on a real BIND, by DNS UPDATE, and out again.
+
+BIND serves bakery.test and takes updates signed with a key. The zone has an SPF
+record, a DMARC policy and a text of its customer's; Signet plans, is given keys
+that do not work and one that does, writes, verifies what it has written, and in
+the end leaves the zone as it was, byte for byte.
+"""
+
+import base64
+import secrets
+
+from harness.checks import Story
+from harness.nameservers import ROOT, Bind, Nsd, Unbound, common_free_port
+from harness.processes import Processes, run, tool
+from harness.signet import Signet
+
+# BIND listens only where an interface is.
+CUSTOMER, OURS, PARENTS = (f"127.0.0.{last}" for last in (1, 4, 6))
+NAME = "bakery.test"
+TOP_LEVEL = f"""\
+$ORIGIN test.
+$TTL 5
+@ SOA ns.nic hostmaster 1 300 60 86400 1
+@ NS ns.nic
+ns.nic A {PARENTS}
+a.root A {PARENTS}
+bakery NS ns1.bakery
+ns1.bakery A {CUSTOMER}
+signet NS ns1.signet
+ns1.signet A {OURS}
+"""
+ZONE = f"""\
+$ORIGIN {NAME}.
+$TTL 300
+@ SOA ns1 hostmaster 1 300 60 86400 1
+@ NS ns1
+@ MX 10 mail
+@ 600 TXT "v=spf1 ip4:192.0.2.200 mx -all"
+@ 600 TXT "site-verification=4711"
+_dmarc TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@{NAME}"
+ns1 A {CUSTOMER}
+mail A 192.0.2.25
+www A 192.0.2.80
+*.shop A 192.0.2.81
+"""
+MERGED = "v=spf1 ip4:192.0.2.200 mx include:_spf.signet.test -all"
+ACTIONS = {
+    "verification": "add",
+    "spf": "merge",
+    "dkim1": "add",
+    "dkim2": "add",
+    "dmarc": "in_place",
+    "link_verification": "add",
+}
+
+
+def secret():
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Keys:
+    """What BIND knows: a key that may change the zone, and one that may not."""
+
+    may = ("signet.bakery.test", "hmac-sha256", secret())
+    may_not = ("stranger.bakery.test", "hmac-sha512", secret())
+
+
+class Updatable(Bind):
+    """A BIND that takes updates, and gives the whole zone to this machine."""
+
+    def _config(self):
+        keys = [
+            f'key "{name}" {{ algorithm {algorithm}; secret "{text}"; }};'
+            for name, algorithm, text in (Keys.may, Keys.may_not)
+        ]
+        rest = "\n".join(super()._config())
+        rest = rest.replace("allow-transfer { none; }", "allow-transfer { 127.0.0.0/8; }")
+        return keys + [rest.replace("type primary;", f'type primary; allow-update {{ key "{Keys.may[0]}"; }};')]
+
+    def lines(self):
+        """The whole zone as sorted lines, without its serial."""
+        words = [f"@{self.host}", "-p", self.port, "+noall", "+answer", NAME, "AXFR"]
+        lines = run([tool("dig"), *words]).stdout.splitlines()
+        found = [" ".join(line.split()) for line in lines if line and not line.startswith(";")]
+        return sorted(line for line in found if " SOA " not in line)
+
+    def edit(self, *commands):
+        """What the customer does with a tool of their own."""
+        name, algorithm, text = Keys.may
+        script = self.folder / "edit"
+        body = [f"server {self.host} {self.port}", f"zone {NAME}", *commands, "send"]
+        script.write_text("\n".join(body) + "\n")
+        run([tool("nsupdate"), "-y", f"{algorithm}:{name}:{text}", script])
+
+
+def access(server, key, test=True):
+    name, algorithm, text = key
+    credentials = {"server": server, "key_name": name, "algorithm": algorithm, "key_secret": text}
+    return {"dns_access": {"zone": NAME, "provider": "rfc2136", "test": test, "credentials": credentials}}
+
+
+class Zone:
+    """The customer's zone as one domain's owner works on it over the API."""
+
+    def __init__(self, api, domain):
+        self.api = api
+        self.path = f"/api/domains/{domain['id']}"
+
+    def plan(self):
+        answer = self.api.call("POST", f"{self.path}/dns/plan")
+        if answer.status != 200:
+            raise RuntimeError(f"planning: {answer!r}")
+        return answer.json["data"]
+
+    def apply(self, digest):
+        return self.api.call("POST", f"{self.path}/dns/apply", {"plan": {"digest": digest}})
+
+    def give(self, *arguments, **options):
+        return self.api.call("POST", "/api/dns_access", access(*arguments, **options))
+
+
+def actions(plan):
+    return {change["key"]: change["action"] for change in plan["changes"]}
+
+
+def said(answer):
+    return " ".join(message for messages in answer.json["errors"].values() for message in messages)
+
+
+def planned(story, bind, zone, before):
+    plan = zone.plan()
+    story.equal("what is missing is added, SPF is merged, DMARC stays", actions(plan), ACTIONS)
+    spf = next(change for change in plan["changes"] if change["key"] == "spf")
+    story.equal("the merged record is shown", [e["value"] for e in spf["after"]], [MERGED])
+    story.equal("so is what it takes the place of", [e["value"] for e in spf["before"]], ["v=spf1 ip4:192.0.2.200 mx -all"])
+    story.equal("the zone is found, and that there is no key to it", plan["zones"], [{"zone": NAME, "provider": None}])
+    story.equal("planning wrote nothing", bind.lines(), before)
+    refused = zone.apply(plan["digest"])
+    story.equal("without a key nothing can be applied", refused.status, 422)
+    story.holds("and it says what to do about it", f"no key to the zone {NAME}" in said(refused), refused)
+
+
+def wrong_keys(story, bind, zone, server, before):
+    name, algorithm, text = Keys.may
+    wrong = {
+        "BADSIG": (name, algorithm, secret()),
+        "BADKEY": ("unknown.bakery.test", algorithm, text),
+    }
+    for word, key in wrong.items():
+        refused = zone.give(server, key)
+        story.equal(f"a key that BIND answers {word} to is not taken", refused.status, 422)
+        story.holds("the reason is given", word in said(refused), refused)
+        zone.give(server, key, test=False)
+        refused = zone.apply(zone.plan()["digest"])
+        story.equal("taken untried, nothing is written with it", (refused.status, bind.lines()), (422, before))
+        story.holds("the reason is given", word in said(refused) and "Nothing was written" in said(refused), refused)
+    given = zone.give(server, Keys.may_not)
+    story.equal("a key that BIND knows passes the test", given.status, 200)
+    refused = zone.apply(zone.plan()["digest"])
+    story.equal("but may not write", (refused.status, bind.lines()), (422, before))
+    story.holds("the reason is given", "REFUSED" in said(refused), refused)
+
+
+def changed_in_between(story, bind, zone):
+    digest = zone.plan()["digest"]
+    bind.edit(f'update add {NAME} 600 TXT "another=1"')
+    changed = bind.lines()
+    refused = zone.apply(digest)
+    story.equal("a zone that has changed since is refused", (refused.status, bind.lines()), (409, changed))
+    story.holds("under the digest", "no longer as it was shown" in said(refused), refused)
+    bind.edit(f'update delete {NAME} TXT "another=1"')
+
+
+def applied(story, bind, zone, domain, before):
+    answer = zone.apply(zone.plan()["digest"])
+    story.equal("the plan is applied", answer.status, 200)
+    wanted = [line.replace("v=spf1 ip4:192.0.2.200 mx -all", MERGED) for line in before]
+    for record in domain["dns_records"]:
+        if record["type"] == "CNAME":
+            wanted.append(f"{record['domain']}. 3600 IN CNAME {record['value']}.")
+    story.equal("dig shows exactly that and nothing else changed", bind.lines(), sorted(wanted))
+    look = lambda: zone.api.get(zone.path)["dns_verified"]
+    story.becomes("Signet verifies the domain by itself", look, True, 30)
+    plan = zone.plan()
+    story.equal("a second plan has nothing to do", set(actions(plan).values()), {"in_place"})
+    answer = zone.apply(plan["digest"])
+    story.equal("applied, it writes nothing", [c["key"] for c in answer.json["data"]["changes"] if c["written"]], [])
+    kinds = [event["type"] for event in zone.api.events(domain["id"])]
+    story.equal("the history has it once", kinds.count("dns.applied"), 1)
+
+
+def by_hand(story, bind, zone, signet, domain):
+    """The same on the command line, which mends a record of ours that somebody broke."""
+    right = bind.lines()
+    number = str(domain["id"])
+    done = signet.command("domains", "plan", number)
+    story.holds("the command line has nothing to do, either", "Nothing to write." in done.stdout, done.stdout)
+    owner = next(r["domain"] for r in domain["dns_records"] if r["key"] == "verification")
+    bind.edit(f"update delete {owner} CNAME", f"update add {owner} 60 CNAME elsewhere.test.")
+    done = signet.command("domains", "plan", number, check=False)
+    story.equal("what is not as it should be is exit status 1", done.returncode, 1)
+    story.holds(
+        "it is shown as a difference",
+        "- CNAME elsewhere.test" in done.stdout and "+ CNAME bounce.signet.test" in done.stdout,
+        done.stdout,
+    )
+    done = signet.command("domains", "apply", number, check=False)
+    story.holds("without a terminal nobody is asked", done.returncode == 1 and "--yes" in done.stderr, done.stderr)
+    signet.command("domains", "apply", number, "--yes")
+    story.equal("applied, the zone is right again", bind.lines(), right)
+    listed = signet.command("dns-access", "list", "--account", "1").stdout
+    story.holds("the key is listed", NAME in listed and Keys.may[0] in listed, listed)
+    story.holds("without its secret", Keys.may[2] not in listed, listed)
+
+
+def silence(story, bind, zone):
+    bind.stop()
+    plan = zone.plan()
+    story.equal("of a server that is stopped everything is blocked", set(actions(plan).values()), {"blocked"})
+    reasons = " ".join(change["reason"] for change in plan["changes"])
+    story.holds("the server is named", f"ns1.{NAME}" in reasons or "only name server" in reasons, reasons)
+    answer = zone.apply(plan["digest"])
+    story.equal("nothing is written", [c["key"] for c in answer.json["data"]["changes"] if c["written"]], [])
+    refused = zone.api.call("DELETE", f"{zone.path}?remove_dns_records=true")
+    story.equal("a removal that cannot be done refuses the deletion", refused.status, 422)
+    story.holds("and says so", "was not deleted" in said(refused), refused)
+    bind.start()
+    story.holds("the domain is still there", zone.api.get(zone.path)["id"])
+
+
+def removed(story, bind, zone, before):
+    gone = zone.api.call("DELETE", f"{zone.path}?remove_dns_records=true")
+    story.equal("deleted, with its records", gone.status, 204)
+    story.equal("the zone is as it was, byte for byte", bind.lines(), before)
+    story.equal("the domain is gone", zone.api.call("GET", zone.path).status, 404)
+
+
+def main():
+    with Story("A zone on BIND, updated") as story, Processes() as processes:
+        port = common_free_port([CUSTOMER, OURS, PARENTS])
+        bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": ZONE}).start()
+        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
+        resolver = Unbound(
+            processes,
+            {
+                ".": [(PARENTS, port)],
+                "test.": [(PARENTS, port)],
+                f"{NAME}.": [(CUSTOMER, port)],
+                "signet.test.": [(OURS, port)],
+            },
+        )
+        signet = Signet(
+            processes,
+            zone="signet.test",
+            sending_ips=OURS,
+            dns_listen=f"{OURS}:{port}",
+            dns_resolvers=resolver.address,
+            dns_authority_port=port,
+            dns_allow_private="true",
+        ).start()
+        api = signet.api()
+        before = bind.lines()
+        domain = api.create(NAME)
+        zone = Zone(api, domain)
+        server = f"{CUSTOMER}:{port}"
+        story.chapter("planned")
+        planned(story, bind, zone, before)
+        story.chapter("keys that do not work")
+        wrong_keys(story, bind, zone, server, before)
+        story.equal("the right key is taken in their place", zone.give(server, Keys.may).status, 200)
+        story.chapter("changed between plan and apply")
+        changed_in_between(story, bind, zone)
+        story.equal("the zone is as at first", bind.lines(), before)
+        story.chapter("applied")
+        applied(story, bind, zone, domain, before)
+        story.chapter("on the command line")
+        by_hand(story, bind, zone, signet, domain)
+        story.chapter("the server is stopped")
+        silence(story, bind, zone)
+        story.chapter("deleted")
+        removed(story, bind, zone, before)
+        story.equal("Signet stops cleanly", signet.stop(), 0)
+
+
+if __name__ == "__main__":
+    main()

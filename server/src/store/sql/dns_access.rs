@@ -1,0 +1,140 @@
+//! Keys to accounts' own zones.
+
+use super::{
+    Conn, Row, dialect,
+    events::{self, Entry},
+    lock, query,
+    rows::{get, get_time},
+};
+use crate::store::{
+    AccountId, Cause, DnsAccess, DnsAccessId, DomainId, EventKind, NewDnsAccess, NewEvent, Result,
+    stored::{clean, corrupt, from_json, json},
+};
+use signet_core::names::Name;
+use sqlx::Executor as _;
+
+/// What [`access`] reads.
+macro_rules! access_columns {
+    () => {
+        "id, account_id, zone, provider, settings, created_at, updated_at"
+    };
+}
+
+statements! {
+    COUNT = "SELECT COUNT(*) AS accesses FROM dns_access WHERE account_id = $1 AND zone <> $2";
+    GIVE = concat!(
+        "INSERT INTO dns_access (account_id, zone, provider, settings, secret, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6) \
+         ON CONFLICT (account_id, zone) DO UPDATE SET provider = excluded.provider, \
+            settings = excluded.settings, secret = excluded.secret, updated_at = excluded.updated_at \
+         RETURNING ",
+        access_columns!()
+    );
+    OF_ACCOUNT = concat!("SELECT ", access_columns!(), " FROM dns_access WHERE account_id = $1 ORDER BY id");
+    ONE = concat!("SELECT ", access_columns!(), " FROM dns_access WHERE id = $1 AND account_id = $2");
+    TO_ZONE = concat!(
+        "SELECT ", access_columns!(), ", secret FROM dns_access WHERE account_id = $1 AND zone = $2"
+    );
+    DELETE = concat!(
+        "DELETE FROM dns_access WHERE id = $1 AND account_id = $2 RETURNING ", access_columns!()
+    );
+    REGISTERED_AGAIN = "SELECT EXISTS (SELECT 1 FROM domain d JOIN domain r ON r.name = d.name \
+        WHERE d.id = $1 AND d.account_id = $2 AND r.id <> d.id) AS again";
+}
+
+fn access(row: &Row) -> Result<DnsAccess> {
+    let zone: String = get(row, "zone")?;
+    Ok(DnsAccess {
+        id: DnsAccessId(get(row, "id")?),
+        account: AccountId(get(row, "account_id")?),
+        zone: Name::parse(&zone).map_err(|_| corrupt("a zone", zone))?,
+        provider: get(row, "provider")?,
+        settings: from_json("a zone key's settings", get(row, "settings")?)?,
+        created_at: get_time(row, "created_at")?,
+        updated_at: get_time(row, "updated_at")?,
+    })
+}
+
+async fn note(conn: &mut Conn, of: &DnsAccess, kind: EventKind, cause: &Cause) -> Result<()> {
+    let reason = Some(of.provider.clone());
+    let event = NewEvent { reason, to: Some(of.zone.to_string()), ..NewEvent::of(kind) };
+    events::add_one(conn, cause, Entry::account(of.account, event)).await
+}
+
+/// See [`crate::store::DnsAccessStore::give_dns_access`].
+pub(super) async fn give(
+    conn: &mut Conn,
+    new: &NewDnsAccess,
+    limit: u32,
+    cause: &Cause,
+) -> Result<Option<DnsAccess>> {
+    // One after the other, so that the count is still right when the row is there.
+    lock(conn, dialect::LOCK_ACCOUNT, new.account.0).await?;
+    let zone = new.zone.to_string();
+    let counted = conn.fetch_one(query(COUNT).bind(new.account.0).bind(zone.clone())).await?;
+    if get::<i64>(&counted, "accesses")? >= i64::from(limit) {
+        return Ok(None);
+    }
+    let give = query(GIVE).bind(new.account.0).bind(zone).bind(clean(&new.provider));
+    let give = give.bind(clean(&json(&new.settings))).bind(new.secret.clone());
+    let given = access(&conn.fetch_one(give.bind(cause.at.as_microsecond())).await?)?;
+    note(conn, &given, EventKind::DnsAccessGiven, cause).await?;
+    Ok(Some(given))
+}
+
+/// See [`crate::store::DnsAccessStore::dns_accesses`].
+pub(super) async fn all(conn: &mut Conn, account: AccountId) -> Result<Vec<DnsAccess>> {
+    conn.fetch_all(query(OF_ACCOUNT).bind(account.0)).await?.iter().map(access).collect()
+}
+
+/// See [`crate::store::DnsAccessStore::dns_access`].
+pub(super) async fn one(conn: &mut Conn, account: AccountId, id: DnsAccessId) -> Result<Option<DnsAccess>> {
+    let row = conn.fetch_optional(query(ONE).bind(id.0).bind(account.0)).await?;
+    row.as_ref().map(access).transpose()
+}
+
+/// See [`crate::store::DnsAccessStore::dns_access_to`].
+pub(super) async fn to_zone(
+    conn: &mut Conn,
+    account: AccountId,
+    zone: &Name,
+) -> Result<Option<(DnsAccess, Vec<u8>)>> {
+    let row = conn.fetch_optional(query(TO_ZONE).bind(account.0).bind(zone.to_string())).await?;
+    row.as_ref().map(|row| Ok((access(row)?, get(row, "secret")?))).transpose()
+}
+
+/// See [`crate::store::DnsAccessStore::delete_dns_access`].
+pub(super) async fn delete(
+    conn: &mut Conn,
+    account: AccountId,
+    id: DnsAccessId,
+    cause: &Cause,
+) -> Result<Option<DnsAccess>> {
+    let Some(row) = conn.fetch_optional(query(DELETE).bind(id.0).bind(account.0)).await? else {
+        return Ok(None);
+    };
+    let gone = access(&row)?;
+    note(conn, &gone, EventKind::DnsAccessDeleted, cause).await?;
+    Ok(Some(gone))
+}
+
+/// See [`crate::store::DnsAccessStore::note_written`].
+pub(super) async fn note_written(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: DomainId,
+    event: &NewEvent,
+    cause: &Cause,
+) -> Result<()> {
+    events::add_one(conn, cause, Entry::domain(account, domain, event.clone())).await
+}
+
+/// See [`crate::store::DnsAccessStore::is_registered_again`].
+pub(super) async fn is_registered_again(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: DomainId,
+) -> Result<bool> {
+    let row = conn.fetch_one(query(REGISTERED_AGAIN).bind(domain.0).bind(account.0)).await?;
+    get(&row, "again")
+}

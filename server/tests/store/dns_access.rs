@@ -1,0 +1,78 @@
+//! Keys to accounts' own zones.
+
+use super::*;
+use std::collections::BTreeMap;
+
+on_both! { keys_belong_to_their_account_and_one_opens_a_zone what_was_written_is_in_the_history
+names_registered_again_are_known }
+
+fn key(account: AccountId, zone: &str, secret: u8) -> NewDnsAccess {
+    NewDnsAccess {
+        account,
+        zone: Name::parse(zone).unwrap(),
+        provider: "rfc2136".to_string(),
+        settings: BTreeMap::from([("server".to_string(), "192.0.2.53".to_string())]),
+        secret: vec![secret, 0, 255],
+    }
+}
+
+async fn keys_belong_to_their_account_and_one_opens_a_zone(place: Place) {
+    let store = place.open().await;
+    let (owner, stranger) = (an_account(&store).await, an_account(&store).await);
+    let zone = Name::parse("example.com").unwrap();
+    let given = store.give_dns_access(&key(owner, "example.com", 1), 2, &cause(0)).await.unwrap().unwrap();
+    assert_eq!((given.created_at, given.updated_at), (at(0), at(0)));
+    assert_eq!(store.dns_access(owner, given.id).await.unwrap().as_ref(), Some(&given));
+    assert_eq!(store.dns_access_to(owner, &zone).await.unwrap(), Some((given.clone(), vec![1, 0, 255])));
+    assert_eq!(store.dns_access(stranger, given.id).await.unwrap(), None);
+    assert_eq!(store.dns_access_to(stranger, &zone).await.unwrap(), None);
+    assert_eq!(store.delete_dns_access(stranger, given.id, &cause(1)).await.unwrap(), None);
+    assert_eq!(store.dns_accesses(stranger).await.unwrap(), []);
+
+    // Another to the same zone takes its place, whatever the limit.
+    let theirs =
+        store.give_dns_access(&key(stranger, "example.com", 2), 2, &cause(1)).await.unwrap().unwrap();
+    assert_ne!(theirs.id, given.id);
+    store.give_dns_access(&key(owner, "example.org", 3), 2, &cause(1)).await.unwrap().unwrap();
+    let again = NewDnsAccess { provider: "cloudflare".to_string(), ..key(owner, "example.com", 4) };
+    let again = store.give_dns_access(&again, 2, &cause(2)).await.unwrap().unwrap();
+    assert_eq!((again.id, again.created_at, again.updated_at), (given.id, at(0), at(2)));
+    assert_eq!(store.dns_access_to(owner, &zone).await.unwrap().unwrap().1, [4, 0, 255]);
+    assert_eq!(store.give_dns_access(&key(owner, "example.net", 5), 2, &cause(3)).await.unwrap(), None);
+
+    assert_eq!(store.delete_dns_access(owner, given.id, &cause(4)).await.unwrap(), Some(again));
+    assert_eq!(store.delete_dns_access(owner, given.id, &cause(4)).await.unwrap(), None);
+    let zones: Vec<_> = store.dns_accesses(owner).await.unwrap().into_iter().map(|key| key.zone).collect();
+    assert_eq!(zones, [Name::parse("example.org").unwrap()]);
+    assert!(store.dns_access_to(stranger, &zone).await.unwrap().is_some());
+}
+
+async fn what_was_written_is_in_the_history(place: Place) {
+    let store = place.open().await;
+    let owner = an_account(&store).await;
+    let domain = register(&store, owner, "example.com").await;
+    let event = NewEvent {
+        reason: Some("verification, spf".to_string()),
+        to: Some("example.com".to_string()),
+        evidence: Some("{}".to_string()),
+        ..NewEvent::of(EventKind::DnsApplied)
+    };
+    store.note_written(owner, domain.id, &event, &cause(1)).await.unwrap();
+    let first = store.events(owner, domain.id, None, 1).await.unwrap().remove(0);
+    assert_eq!((first.kind.as_str(), first.to.as_deref()), ("dns.applied", Some("example.com")));
+    assert_eq!(first.evidence.as_deref(), Some("{}"));
+}
+
+async fn names_registered_again_are_known(place: Place) {
+    let store = place.open().await;
+    let (owner, stranger) = (an_account(&store).await, an_account(&store).await);
+    let domain = register(&store, owner, "example.com").await;
+    register(&store, stranger, "example.org").await;
+    assert!(!store.is_registered_again(owner, domain.id).await.unwrap());
+    let second = register(&store, stranger, "example.com").await;
+    assert!(store.is_registered_again(owner, domain.id).await.unwrap());
+    assert!(store.is_registered_again(stranger, second.id).await.unwrap());
+    assert!(!store.is_registered_again(stranger, domain.id).await.unwrap(), "of another account's");
+    store.delete_domain(stranger, second.id, &cause(1)).await.unwrap();
+    assert!(!store.is_registered_again(owner, domain.id).await.unwrap());
+}
