@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use signet_core::verify::{Status, Verdict, dns_host::Hosting};
 use std::time::Duration;
 
+/// In place of a record's value that is not there yet.
+pub(super) const BEING_MADE: &str = "(being made)";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainsCommand {
     /// List domains
@@ -122,7 +125,7 @@ async fn list(ops: &Ops, account: Option<AccountId>) -> anyhow::Result<Vec<Domai
 }
 
 /// The operator as an actor in the account the domain belongs to.
-async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
+pub(super) async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
     Ok(Actor::operator(domain.account))
@@ -191,7 +194,8 @@ fn print_domain(domain: &Domain, checked_at: Option<jiff::Timestamp>) -> std::io
 /// The verdicts as people read them: the record, what was seen, what to do.
 pub(super) fn print_verdicts(ops: &Ops, domain: &Domain, verdicts: &[Verdict]) -> std::io::Result<()> {
     for (record, verdict) in ops.plan(domain).iter().zip(verdicts) {
-        let head = format!("{} {} {}", record.owner, record.rtype, record.value);
+        let value = if record.is_made() { &record.value } else { BEING_MADE };
+        let head = format!("{} {} {value}", record.owner, record.rtype);
         output::line("")?;
         output::line(&format!("{:<18} {}  {}", verdict.key, output::status(verdict.status), verdict.code))?;
         output::line(&output::painted(&format!("  {head}"), output::dim()))?;

@@ -21,6 +21,7 @@ mod keys;
 mod mute;
 mod observed;
 mod once;
+mod own_keys;
 mod paging;
 mod questionnaire;
 mod questionnaire_page;

@@ -151,7 +151,9 @@ fn domain() -> Value {
                     "type": text("`CNAME` or `TXT`.", "CNAME"),
                     "value": text(
                         "What to enter: a target without its final dot, or the text without quotes. Where an SPF or DMARC \
-                         record is published already, this is that record with ours merged in.",
+                         record is published already, this is that record with ours merged in. \
+                         Empty while the DKIM key that a TXT record is to hold is being made, for some seconds: there is \
+                         nothing to publish yet.",
                         "sg1.abcdefghijklmnop.dkim.signet.test",
                     ),
                     "status": status(),

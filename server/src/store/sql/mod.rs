@@ -25,6 +25,7 @@ mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod raw;
 mod restore;
 mod review;
 mod rows;
@@ -98,6 +99,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         events::STATEMENTS,
         idempotency::STATEMENTS,
         keys::STATEMENTS,
+        raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,
