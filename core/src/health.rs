@@ -21,7 +21,10 @@ use jiff::{SignedDuration, Timestamp};
 pub const EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Between two that say the same, of something fragile.
 const UNCHANGED_EVERY: SignedDuration = SignedDuration::from_hours(28 * 24);
-/// A DKIM key older than this should have been replaced by another.
+/// A DKIM key that signs for so much longer than its period should have been
+/// replaced by another.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The same where keys have no period.
 const KEY_AGE: SignedDuration = SignedDuration::from_hours(365 * 24);
 /// Look-ups an SPF record may need (RFC 7208 §4.6.4).
 const LOOKUPS: u8 = 10;
@@ -41,8 +44,10 @@ pub struct Facts<'a> {
     pub late: &'a [(RecordKey, Timestamp)],
     /// Whether rewritten links use the domain's own host.
     pub own_links: bool,
-    /// When the older of its DKIM keys was made.
-    pub keys_made: Option<Timestamp>,
+    /// Since when the DKIM key signs that does.
+    pub signs_since: Option<Timestamp>,
+    /// For how long one is to sign; `None`: until another is asked for.
+    pub key_period: Option<SignedDuration>,
 }
 
 /// What there is to say of a domain.
@@ -56,7 +61,7 @@ pub struct Health {
     pub spf_left: Option<u8>,
     /// The DMARC policy, where it is the domain's own.
     pub dmarc: Option<Posture>,
-    /// How old the older of its DKIM keys is, in days.
+    /// For how many days the DKIM key signs that does.
     pub keys_days: Option<i64>,
 }
 
@@ -107,8 +112,9 @@ impl Health {
         fragile.extend(
             facts.late.iter().filter(|(_, until)| *until > now).map(|&(key, until)| late(key, until)),
         );
-        let age = facts.keys_made.map(|made| now.duration_since(made));
-        fragile.extend(age.filter(|age| *age > KEY_AGE).map(old_keys));
+        let age = facts.signs_since.map(|since| now.duration_since(since));
+        let most = facts.key_period.map_or(KEY_AGE, |period| period.saturating_add(OVERDUE));
+        fragile.extend(age.filter(|age| *age > most).map(old_keys));
         let right = verdicts().filter(|verdict| verdict.status == Status::Pass).map(|verdict| verdict.key);
         let concerns = |key: &RecordKey| fragile.iter().any(|concern| concern.subject == key.purpose());
         Self {
@@ -250,7 +256,7 @@ fn late(key: RecordKey, until: Timestamp) -> Concern {
 fn old_keys(age: SignedDuration) -> Concern {
     Concern {
         subject: "DKIM",
-        reason: format!("The key that signs your mail is {} days old.", age.as_hours() / 24),
+        reason: format!("The key that signs your mail has done so for {} days.", age.as_hours() / 24),
         fix: String::new(),
         word: "old_keys",
     }
@@ -283,7 +289,8 @@ mod tests {
             present,
             late: &[],
             own_links: false,
-            keys_made: Some(at(0)),
+            signs_since: Some(at(0)),
+            key_period: None,
         }
     }
 
@@ -312,8 +319,12 @@ mod tests {
         let weak = Health::of(&facts(&[], &dmarc("v=DMARC1; p=none")), at(30));
         assert_eq!(words(&weak), ["policy_none", "no_reports"]);
         let present = dmarc(STRICT);
-        let old = Facts { keys_made: Some(at(-400)), ..facts(&[], &present) };
+        let old = Facts { signs_since: Some(at(-400)), ..facts(&[], &present) };
         assert_eq!(words(&Health::of(&old, at(30))), ["old_keys"]);
+        let half_a_year = Some(SignedDuration::from_hours(180 * 24));
+        let late = Facts { signs_since: Some(at(-200)), key_period: half_a_year, ..facts(&[], &present) };
+        assert_eq!(words(&Health::of(&late, at(30))), ["old_keys"]);
+        assert_eq!(words(&Health::of(&late, at(5))), [""; 0], "its turn is about now");
         let late = [(RecordKey::Spf, at(31)), (RecordKey::Dmarc, at(29))];
         assert_eq!(words(&Health::of(&Facts { late: &late, ..facts(&[], &present) }, at(30))), ["late"]);
         let state = DnsState::AtRisk { at: at(0), since: at(29), deadline: at(32), unaligned_since: None };
@@ -364,7 +375,7 @@ mod tests {
         };
         let present = dmarc(STRICT);
         let gist = |dns: &DnsState, made| {
-            Health::of(&Facts { dns, keys_made: Some(made), ..facts(&[], &present) }, at(30)).gist()
+            Health::of(&Facts { dns, signs_since: Some(made), ..facts(&[], &present) }, at(30)).gist()
         };
         assert_eq!(gist(&at_risk(0), at(0)), gist(&at_risk(5), at(3)));
         assert_ne!(gist(&at_risk(0), at(0)), gist(&DnsState::Verified { at: at(0) }, at(0)));

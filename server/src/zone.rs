@@ -82,17 +82,16 @@ pub async fn published_zone(ops: &Ops, name_server: Option<IpAddr>) -> anyhow::R
     Ok(Arc::new(zone))
 }
 
-/// What the zone server gives to whom, by the settings: answers to clients, the
-/// whole zone to its secondaries, where there may be some.
+/// How the clients of our zone are served.
 #[must_use]
-pub fn serving(ops: &Ops, zone: Arc<OwnZone>) -> Serving {
+pub fn serving(ops: &Ops, zone: &Arc<OwnZone>) -> Serving {
     let dns = &ops.config.dns;
     let clock = ops.clock.clone();
-    let seconds = move || u64::try_from(clock.now().as_second()).unwrap_or(0);
+    let seconds = Arc::new(move || u64::try_from(clock.now().as_second()).unwrap_or(0));
     let transfers = dns
         .secondaries
         .as_ref()
-        .map(|secondaries| Arc::new(Transfers::new(zone, secondaries.key.clone(), Arc::new(seconds))));
+        .map(|secondaries| Arc::new(Transfers::new(zone.clone(), secondaries.key.clone(), seconds)));
     Serving { limits: Limits { answers_per_second: dns.rate_limit, ..Limits::default() }, transfers }
 }
 

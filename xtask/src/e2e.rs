@@ -8,7 +8,10 @@ use crate::{
 
 const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
+    Script { name: "zone", words: &["zone_story.py"] },
     Script { name: "update", words: &["update_story.py"] },
+    Script { name: "rotation", words: &["rotation_story.py"] },
+    Script { name: "secondaries", words: &["secondaries_story.py"] },
     Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },

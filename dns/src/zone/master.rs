@@ -29,6 +29,12 @@ fn lines(records: &[PlannedRecord], named: impl Fn(&Name) -> String) -> String {
     let mut out = String::new();
     for record in records {
         let owner = named(&record.owner);
+        if !record.is_made() {
+            let rtype = record.rtype.as_str();
+            let _ =
+                writeln!(out, "; {owner} {rtype}: the key is being made, there is nothing to publish yet");
+            continue;
+        }
         let value = match record.rtype {
             RecordType::Txt => rdata_text(&txt(record.value.as_bytes())),
             RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
@@ -174,5 +180,14 @@ mod tests {
         ]);
         assert_eq!(lines.lines().count(), 2, "{lines}");
         assert!(bind_lines(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_being_made_is_not_to_be_published() {
+        let lines = bind_lines(&[record("sg1._domainkey.bakery.test", RecordType::Txt, "")]);
+        assert!(
+            lines.starts_with("; sg1._domainkey.bakery.test. TXT") && lines.lines().count() == 1,
+            "{lines}"
+        );
     }
 }

@@ -12,9 +12,11 @@
 //! * [`Internet`] — a few zones held in memory and edited while they are
 //!   served: the world in which `signet demo` plays the life of a domain.
 //!
+//! Over UDP answers are limited by rate, but for clients that show a cookie;
+//! over TCP connections are counted ([`Limits`]).
+//!
 //! Other name servers get the zone by [`Transfers`] and hear of changes by
-//! [`notify`], both signed. Over UDP answers are limited by rate, but for clients
-//! that show a cookie; over TCP connections are counted ([`Limits`]).
+//! [`notify`], both signed.
 //!
 //! Deliberately absent: dynamic update, incremental transfers and DNSSEC signing.
 //! Whoever needs the last has a secondary sign what it serves.
@@ -58,10 +60,9 @@ mod master;
 mod node;
 mod notify;
 mod own;
-mod reply;
 mod source;
 mod spf;
-mod stream;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod transfer;

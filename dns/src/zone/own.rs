@@ -244,8 +244,12 @@ impl OwnZone {
 
     /// The SOA record at an apex, as it is now.
     pub(super) fn soa_of(&self, apex: &Name) -> Option<Record> {
-        let apex = self.fixed.apexes.iter().find(|known| known.name == *apex)?;
-        Some(apex.soa(self.serial()))
+        self.soa_at(apex, self.serial())
+    }
+
+    /// The same with the serial of some moment.
+    pub(super) fn soa_at(&self, apex: &Name, serial: u32) -> Option<Record> {
+        Some(self.fixed.apexes.iter().find(|known| known.name == *apex)?.soa(serial))
     }
 
     pub(super) fn fixed(&self) -> &Fixed {
@@ -264,7 +268,7 @@ impl OwnZone {
     async fn find<'a>(&'a self, name: &WireName, apex: &'a Apex) -> Result<Option<Found<'a>>, SourceFailed> {
         let consent = || {
             let consent = self.fixed.consent.as_ref()?;
-            (consent.wire_base.zone_of(name) && consent.wire_base != *name).then_some(Found::Consent(consent))
+            consent.covers(name).then_some(Found::Consent(consent))
         };
         let Some(name) = core_name(name) else {
             // No name of ours, yet a wildcard knows no odd characters.

@@ -5,18 +5,16 @@ use super::{
     tsig::{Chain, TsigKey},
     walk::Walk,
 };
-use async_trait::async_trait;
 use hickory_proto::{
     op::{Message, MessageType, Metadata, OpCode, Query, ResponseCode},
-    rr::{Name as WireName, RData, Record, RecordType},
+    rr::{RData, Record, RecordType},
 };
 use hickory_server::server::Request;
 use signet_core::names::Name;
-use std::sync::Arc;
-use tokio::{io, sync::Semaphore};
+use std::{collections::VecDeque, io, sync::Arc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a message of a transfer gets, before compression of names: NSD and
-/// BIND send as much.
+/// How long a message of a transfer gets, before compression of names.
 const MESSAGE: usize = 32 * 1024;
 /// How many secondaries are served at one time; each reads the whole store.
 const AT_A_TIME: usize = 4;
@@ -27,70 +25,22 @@ pub struct Transfers {
     pub(super) key: TsigKey,
     /// Seconds since 1970.
     pub(super) clock: Arc<dyn Fn() -> u64 + Send + Sync>,
-    places: Semaphore,
-}
-
-/// Where the messages of a transfer go.
-#[async_trait]
-pub(super) trait Sink: Send {
-    /// Sends one message; waits until it is on its way.
-    async fn send(&mut self, message: Vec<u8>) -> io::Result<()>;
+    places: Arc<Semaphore>,
 }
 
 impl Transfers {
-    /// Of this zone, to whoever knows the key.
+    /// Of this zone, to whoever knows the key. `clock` gives seconds since 1970.
     #[must_use]
     pub fn new(zone: Arc<OwnZone>, key: TsigKey, clock: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { zone, key, clock, places: Semaphore::new(AT_A_TIME) }
-    }
-
-    /// Answers a request that was found to be for a transfer.
-    pub(super) async fn answer(&self, request: &Request, chain: Chain, out: &mut dyn Sink) -> io::Result<()> {
-        let mut outgoing =
-            Outgoing { request, chain, clock: &*self.clock, out, records: Vec::new(), octets: 0 };
-        let Some(apex) = asked_for(request).and_then(|name| self.zone.apex_named(name)) else {
-            return outgoing.refuse(ResponseCode::NotAuth).await;
-        };
-        let Ok(_place) = self.places.try_acquire() else {
-            return outgoing.refuse(ResponseCode::ServFail).await;
-        };
-        match self.whole(&apex, &mut outgoing).await {
-            Ok(()) => {
-                metrics_of(&apex, request);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn whole(&self, apex: &Name, outgoing: &mut Outgoing<'_>) -> io::Result<()> {
-        // Its serial was read before anything else: what changes meanwhile has a
-        // later one, and is fetched again.
-        let Some(mut walk) = Walk::new(&self.zone, apex) else {
-            return outgoing.refuse(ResponseCode::ServFail).await;
-        };
-        let mut soa: Option<Record> = None;
-        // Half a zone must not look like a whole one: without the second SOA the
-        // secondary throws it away.
-        while let Some(records) = walk.step().await.map_err(io::Error::other)? {
-            soa = soa.or_else(|| records.first().cloned());
-            for record in records {
-                outgoing.add(record).await?;
-            }
-        }
-        if let Some(soa) = soa {
-            outgoing.add(soa).await?;
-        }
-        outgoing.flush().await
+        Self { zone, key, clock, places: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 }
 
-fn metrics_of(apex: &Name, request: &Request) {
-    tracing::info!(zone = %apex, to = %request.src().ip(), "transferred our zone");
-}
-
-fn asked_for(request: &Request) -> Option<&WireName> {
-    request.queries.queries().first().map(|query| query.original().name())
+/// Whether it is worth reading these octets for that: a transfer has its type
+/// behind the name it is asked by, whatever that is.
+pub(super) fn may_be_wanted(octets: &[u8]) -> bool {
+    let kinds = [RecordType::AXFR, RecordType::IXFR].map(|kind| u16::from(kind).to_be_bytes());
+    octets.get(12..).is_some_and(|rest| rest.windows(2).any(|pair| kinds.iter().any(|kind| kind == pair)))
 }
 
 /// Whether a request is for a transfer. We keep no differences: IXFR is answered
@@ -103,68 +53,109 @@ pub(super) fn is_wanted(request: &Request) -> bool {
         && matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR)
 }
 
-/// Records on their way, gathered into messages.
-struct Outgoing<'a> {
-    request: &'a Request,
+/// One transfer, message by message.
+pub(super) struct Transfer {
+    transfers: Arc<Transfers>,
+    request: Request,
     chain: Chain,
-    clock: &'a (dyn Fn() -> u64 + Send + Sync),
-    out: &'a mut dyn Sink,
-    records: Vec<Record>,
-    octets: usize,
+    /// Read and not sent.
+    waiting: VecDeque<Record>,
+    state: State,
 }
 
-impl Outgoing<'_> {
-    async fn add(&mut self, record: Record) -> io::Result<()> {
-        let length = octets(&record);
-        if self.octets + length > MESSAGE {
-            self.flush().await?;
+enum State {
+    New,
+    Walking { walk: Box<Walk>, apex: Name, soa: Box<Record>, _place: OwnedSemaphorePermit },
+    Done,
+}
+
+impl Transfer {
+    /// The answer to a request whose sender knows the key.
+    pub(super) fn new(transfers: Arc<Transfers>, request: Request, chain: Chain) -> Self {
+        Self { transfers, request, chain, waiting: VecDeque::new(), state: State::New }
+    }
+
+    /// The next message, signed; `None` after the last.
+    ///
+    /// # Errors
+    /// When the source fails. Half a zone must not look like a whole one: without
+    /// the second SOA the secondary throws it away and keeps what it has.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if matches!(self.state, State::New)
+            && let Err(code) = self.begin()
+        {
+            self.state = State::Done;
+            let message = self.message(code);
+            return self.sign(&message).map(Some);
         }
-        self.octets += length;
-        self.records.push(record);
+        let mut answers = Vec::new();
+        let mut octets = 0;
+        loop {
+            let Some(record) = self.next_record().await? else { break };
+            octets += length(&record);
+            answers.push(record);
+            if octets >= MESSAGE {
+                break;
+            }
+        }
+        if answers.is_empty() {
+            return Ok(None);
+        }
+        let mut message = self.message(ResponseCode::NoError);
+        message.answers = answers;
+        self.sign(&message).map(Some)
+    }
+
+    fn begin(&mut self) -> Result<(), ResponseCode> {
+        let name = self.request.queries.queries().first().map(|query| query.original().name());
+        let apex = name.and_then(|name| self.transfers.zone.apex_named(name)).ok_or(ResponseCode::NotAuth)?;
+        let place = self.transfers.places.clone().try_acquire_owned().map_err(|_| ResponseCode::ServFail)?;
+        let walk = Walk::new(&self.transfers.zone, &apex).ok_or(ResponseCode::NotAuth)?;
+        let soa = self.transfers.zone.soa_at(&apex, walk.serial()).ok_or(ResponseCode::ServFail)?;
+        self.state = State::Walking { walk: Box::new(walk), apex, soa: Box::new(soa), _place: place };
         Ok(())
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        let records = std::mem::take(&mut self.records);
-        self.octets = 0;
-        if records.is_empty() {
-            return Ok(());
+    async fn next_record(&mut self) -> io::Result<Option<Record>> {
+        if let Some(record) = self.waiting.pop_front() {
+            return Ok(Some(record));
         }
-        let mut message = self.message(ResponseCode::NoError);
-        message.answers = records;
-        self.send(&message).await
-    }
-
-    async fn refuse(&mut self, code: ResponseCode) -> io::Result<()> {
-        let message = self.message(code);
-        self.send(&message).await
+        let State::Walking { walk, apex, soa, .. } = &mut self.state else {
+            return Ok(None);
+        };
+        if let Some(records) = walk.step().await.map_err(io::Error::other)? {
+            self.waiting.extend(records);
+            return Ok(self.waiting.pop_front());
+        }
+        tracing::info!(zone = %apex, serial = walk.serial(), to = %self.request.src().ip(), "our zone was transferred");
+        let soa = Record::clone(soa);
+        self.state = State::Done;
+        Ok(Some(soa))
     }
 
     fn message(&self, code: ResponseCode) -> Message {
         let mut metadata = Metadata::response_from_request(&self.request.metadata);
-        metadata.message_type = MessageType::Response;
         metadata.response_code = code;
         metadata.authoritative = code == ResponseCode::NoError;
-        let mut message = Message::new(metadata.id, metadata.message_type, metadata.op_code);
+        let mut message = Message::new(metadata.id, MessageType::Response, metadata.op_code);
         message.metadata = metadata;
         // RFC 5936 §2.2.1: the question in every message does no harm.
-        message.queries.extend(asked_for(self.request).map(|name| {
-            let kind =
-                self.request.queries.queries().first().map_or(RecordType::AXFR, |query| query.query_type());
-            Query::query(name.clone(), kind)
-        }));
+        let asked = self.request.queries.queries().first();
+        message
+            .queries
+            .extend(asked.map(|query| Query::query(query.original().name().clone(), query.query_type())));
         message
     }
 
-    async fn send(&mut self, message: &Message) -> io::Result<()> {
+    fn sign(&mut self, message: &Message) -> io::Result<Vec<u8>> {
         let mut octets = message.to_vec().map_err(io::Error::other)?;
-        self.chain.sign(&mut octets, message.id, (self.clock)()).map_err(io::Error::other)?;
-        self.out.send(octets).await
+        self.chain.sign(&mut octets, message.id, (self.transfers.clock)()).map_err(io::Error::other)?;
+        Ok(octets)
     }
 }
 
 /// At most so many octets on the wire.
-fn octets(record: &Record) -> usize {
+fn length(record: &Record) -> usize {
     let rdata = match &record.data {
         RData::TXT(txt) => txt.txt_data.iter().map(|string| 1 + string.len()).sum(),
         // Names and numbers.

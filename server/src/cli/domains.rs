@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use signet_core::verify::{Status, Verdict, dns_host::Hosting};
 use std::time::Duration;
 
+/// In place of a record's value that is not there yet.
+pub(super) const BEING_MADE: &str = "(being made)";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainsCommand {
     /// List domains
@@ -197,7 +200,8 @@ fn print_domain(domain: &Domain, checked_at: Option<jiff::Timestamp>) -> std::io
 /// The verdicts as people read them: the record, what was seen, what to do.
 pub(super) fn print_verdicts(ops: &Ops, domain: &Domain, verdicts: &[Verdict]) -> std::io::Result<()> {
     for (record, verdict) in ops.plan(domain).iter().zip(verdicts) {
-        let head = format!("{} {} {}", record.owner, record.rtype, record.value);
+        let value = if record.is_made() { &record.value } else { BEING_MADE };
+        let head = format!("{} {} {value}", record.owner, record.rtype);
         output::line("")?;
         output::line(&format!("{:<18} {}  {}", verdict.key, output::status(verdict.status), verdict.code))?;
         output::line(&output::painted(&format!("  {head}"), output::dim()))?;

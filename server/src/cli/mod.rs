@@ -84,7 +84,7 @@ enum Command {
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
-    /// DKIM keys, and the key they are kept under
+    /// DKIM keys: which sign, having others sign, bringing one's own, and the key they are kept under
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Our own DNS zone
@@ -249,6 +249,11 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
         );
     }
     Ok(ops)
+}
+
+/// The use cases with the key file, which most commands do without.
+async fn with_key(ops: &Ops) -> anyhow::Result<Ops> {
+    Ok(Ops { key: Some(Arc::new(ops.key_file().await?)), ..ops.clone() })
 }
 
 /// A refusal as a sentence.

@@ -91,8 +91,8 @@ impl Server {
         };
         let zone = match &own {
             Some((listen, own)) => {
-                let serving = serving(&ops, own.clone());
-                let bound = zone::serve(*listen, own.clone(), serving, until(stopped.clone())).await;
+                let bound =
+                    zone::serve(*listen, own.clone(), serving(&ops, own), until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,

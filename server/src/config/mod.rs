@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
     names::Name,
-    plan::{Provider, SpfMode},
+    plan::{DkimMode, Provider, SpfMode},
     rotation::Rules,
 };
 use std::{
@@ -74,6 +74,8 @@ pub struct Config {
     pub policy_listen: Option<PolicyListen>,
     /// `grace`.
     pub grace: SignedDuration,
+    /// `dkim_mode`, of new domains.
+    pub dkim_mode: DkimMode,
     /// The `dkim_*` settings, for keys that we publish.
     pub rotation: Rules,
     /// `unverified_limit`; `None`: no limit.
@@ -245,6 +247,7 @@ impl Config {
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
+            dkim_mode: r.chosen("dkim_mode", &DkimMode::ALL.map(|mode| (mode.as_str(), mode)))?,
             rotation: rotation::rules(&r)?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,

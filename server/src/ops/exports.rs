@@ -5,7 +5,7 @@ use crate::{
     export::Export,
     store::{Domain, DomainId},
 };
-use signet_core::verify::dns_host::Hosting;
+use signet_core::{plan::PlannedRecord, verify::dns_host::Hosting};
 
 impl Ops {
     /// The records of a domain, with the zone they go into and who runs it, as far
@@ -18,7 +18,7 @@ impl Ops {
         let hosting = self.hosting(&domain).await?;
         Ok(Export {
             // A key that its owner publishes and that is not made yet has no text.
-            records: self.plan(&domain).into_iter().filter(|record| !record.value.is_empty()).collect(),
+            records: self.plan(&domain).into_iter().filter(PlannedRecord::is_made).collect(),
             zone: domain.zone.filter(|zone| domain.name.name().is_at_or_below(zone)),
             host: hosting.host().cloned(),
             domain: domain.name.name().clone(),

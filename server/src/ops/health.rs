@@ -80,7 +80,8 @@ impl Ops {
                     present: &domain.present,
                     late: &late,
                     own_links: domain.tracking.custom_domain,
-                    keys_made: ages.get(&domain.id).copied(),
+                    signs_since: ages.get(&domain.id).copied(),
+                    key_period: self.key_rules(domain).period,
                 };
                 let health = Health::of(&facts, now);
                 add(&mut all, account, domain, health);

@@ -11,11 +11,13 @@ pub mod authorize;
 pub mod card_check;
 pub mod checks;
 pub mod company;
+pub mod dkim;
 pub mod domain_connect;
 pub mod domains;
 mod exports;
 mod health;
 pub mod idempotency;
+pub mod import;
 pub mod installation;
 pub mod instructions;
 pub mod links;
@@ -204,13 +206,5 @@ fn shown(domain: &Domain, record: &PlannedRecord) -> Status {
         // In our own zone: right by construction.
         return Status::Pass;
     }
-    let state = domain.records.iter().find(|state| state.key == record.key);
-    // What is expected of a TXT follows what is published; only a CNAME is
-    // reissued when it changes.
-    let reissued =
-        |expected: &str| record.rtype == signet_core::observe::RecordType::Cname && expected != record.value;
-    match state {
-        Some(state) if !reissued(&state.expected) => state.shown.status,
-        _ => Status::Unchecked,
-    }
+    domain.state_of(record).map_or(Status::Unchecked, |state| state.shown.status)
 }

@@ -28,7 +28,7 @@ pub trait NoticeStore {
     async fn remind(&self, notice: &NewNotice, deadline: Timestamp, now: Timestamp) -> Result<bool>;
     /// Accounts whose health is to be looked at.
     async fn health_due(&self, now: Timestamp, limit: u32) -> Result<Vec<HealthDue>>;
-    /// When the older DKIM key of each of an account's domains was made.
+    /// Since when each of an account's domains has had the DKIM key that signs.
     async fn key_ages(&self, account: AccountId) -> Result<BTreeMap<DomainId, Timestamp>>;
     /// Queues an account's health reports, unless somebody else has; whether they
     /// were queued. `next` is when to look again.

@@ -2,6 +2,7 @@
 
 use crate::{
     api::{Api, SERVED, company},
+    keys,
     under_review::{self, answers},
 };
 use serde_json::{Value, json};
@@ -30,6 +31,9 @@ enum Takes {
     ASignature,
 }
 
+/// A key to bring, made for this and nothing else.
+const PEM: &str = include_str!("../../src/keys/import/pem/rsa2048.pem");
+
 /// `operationId` on the current family, what it takes, and a body.
 fn table() -> Vec<(&'static str, Takes, Value)> {
     vec![
@@ -53,6 +57,10 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
         ("exportDomainRecords", Takes::SeeingTheDomain, Value::Null),
         ("getDomainConnect", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainKeys", Takes::SeeingTheDomain, Value::Null),
+        ("rotateDomainKeys", Takes::ChangingTheDomain, json!({"reason": "Somebody left"})),
+        ("importDomainKey", Takes::ChangingTheDomain, json!({"private_key": PEM})),
+        ("setDomainDkimMode", Takes::ChangingTheDomain, json!({"mode": "raw"})),
         (
             "authorizeMessage",
             Takes::AccountAdmin,
@@ -241,6 +249,9 @@ async fn everybody_tries_everything() {
             let webhook = json!({"webhook": {"url": "https://example.com/hooks"}});
             let webhook =
                 api.post("/api/webhooks").json(&webhook).send().await.json()["data"]["id"].to_string();
+            if id.starts_with("rotateDomainKeys") {
+                keys::signing(&api, domain).await;
+            }
             let key = api.post("/api/dns_access").json(&key_to_a_zone()).send().await;
             let key = key.json()["data"]["id"].to_string();
             if with_questions(id.trim_end_matches("Legacy")) {

@@ -34,6 +34,7 @@ async fn another_accounts_domain_is_not_there(place: Place) {
     );
     let keyless = Keyless { account: stranger, domain: id, record_id: domain.record_id.clone() };
     assert!(!store.add_keys(&keyless, &[], &cause(2)).await.unwrap());
+    assert_eq!(store.key_ring(stranger, id).await.unwrap(), None);
     store.request_check(owner, id, at(3)).await.unwrap();
     let due = claim(&store, 3).await.into_iter().find(|due| due.domain.id == id).unwrap();
     let foreign = Looked { account: stranger, ..look(&due, DnsState::Lost { at: at(3) }, 3) };

@@ -7,7 +7,7 @@ const NAME: &str = "bounce.signet.test";
 
 async fn limited() -> (Client, Bound) {
     let limits = Limits { answers_per_second: Some(5), connections: 4, connections_per_client: 3 };
-    Client::serving(own_zone(source()), Serving { limits, transfers: None }).await
+    Client::limited(own_zone(source()), limits).await
 }
 
 fn with_cookie(octets: &[u8]) -> Message {

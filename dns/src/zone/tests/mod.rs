@@ -173,12 +173,15 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn of(answers: Arc<dyn Answers>) -> Self {
-        Self::serving(answers, Serving::default()).await.0
+        Self::limited(answers, Limits::default()).await.0
     }
 
-    pub(super) async fn serving(answers: Arc<dyn Answers>, serving: Serving) -> (Self, Bound) {
+    pub(super) async fn limited(answers: Arc<dyn Answers>, limits: Limits) -> (Self, Bound) {
         let anywhere = "127.0.0.1:0".parse().unwrap();
-        let bound = serve(anywhere, answers, serving, std::future::pending()).await.unwrap();
+        let bound =
+            serve(anywhere, answers, Serving { limits, ..Serving::default() }, std::future::pending())
+                .await
+                .unwrap();
         (Self { at: bound.local_addr() }, bound)
     }
 

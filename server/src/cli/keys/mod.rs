@@ -1,6 +1,8 @@
 //! `signet keys`, one subcommand per file.
 
+mod import;
 mod list;
+mod mode;
 mod rewrap;
 mod rotate;
 mod sign;
@@ -19,6 +21,10 @@ pub(super) enum KeysCommand {
     List(list::ListArgs),
     /// Have another key sign a domain's mail, as soon as everybody sees it
     Rotate(rotate::RotateArgs),
+    /// Take a private key (PEM) from standard input; it signs once it is proven in DNS
+    Import(import::ImportArgs),
+    /// Choose who publishes a domain's DKIM keys
+    Mode(mode::ModeArgs),
 }
 
 pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
@@ -27,5 +33,7 @@ pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::
         KeysCommand::Sign(args) => sign::run(&args, ops).await,
         KeysCommand::List(args) => list::run(&args, ops, json).await,
         KeysCommand::Rotate(args) => rotate::run(&args, ops, json).await,
+        KeysCommand::Import(args) => import::run(&args, ops, json).await,
+        KeysCommand::Mode(args) => mode::run(&args, ops, json).await,
     }
 }

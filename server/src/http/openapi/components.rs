@@ -210,6 +210,7 @@ fn responses() -> Value {
         ),
         "CompanyInfoResponse": response("The company information.", data(schema("CompanyInfo")), &["ETag"]),
         "ReportResponse": response("The last look, record by record.", list("ReportEntry"), &["ETag"]),
+        "DkimKeysResponse": response("The keys.", data(schema("DkimKeys")), &["ETag"]),
         "EventsResponse": response("The history, newest first.", list("Event"), &["ETag"]),
         "AuthorizationResponse": response("What the gate decided.", data(schema("Authorization")), &[]),
         "AuthorizationTroubleResponse": response(

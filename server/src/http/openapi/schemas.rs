@@ -1,6 +1,7 @@
 //! The bodies, field by field and word by word.
 
 mod account;
+mod keys;
 mod review;
 mod zone;
 
@@ -15,8 +16,10 @@ use signet_core::{
 /// The `schemas` object.
 pub(super) fn schemas() -> Value {
     let mut schemas = ours();
-    if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), review::schemas()) {
-        all.extend(more);
+    for more in [review::schemas(), keys::schemas()] {
+        if let (Some(all), Value::Object(more)) = (schemas.as_object_mut(), more) {
+            all.extend(more);
+        }
     }
     schemas
 }
@@ -151,7 +154,9 @@ fn domain() -> Value {
                     "type": text("`CNAME` or `TXT`.", "CNAME"),
                     "value": text(
                         "What to enter: a target without its final dot, or the text without quotes. Where an SPF or DMARC \
-                         record is published already, this is that record with ours merged in.",
+                         record is published already, this is that record with ours merged in. \
+                         Empty while the DKIM key that a TXT record is to hold is being made, for some seconds: there is \
+                         nothing to publish yet.",
                         "sg1.abcdefghijklmnop.dkim.signet.test",
                     ),
                     "status": status(),

@@ -132,6 +132,11 @@ kinds! {
     InstructionsSent = "instructions.sent",
     /// DKIM keys were made.
     KeysCreated = "dkim.keys_created",
+    /// Who publishes the DKIM keys changed.
+    DkimModeChanged = "dkim.mode_changed",
+    /// A DKIM key that the customer brought, in `to`, is published; it signs as soon
+    /// as it is proven.
+    KeyImported = "dkim.imported",
     /// Another DKIM key signs from now on.
     KeysRotated = "dkim.rotated",
     /// A DKIM key, in `to`, is published; it signs when its turn comes.

@@ -26,6 +26,7 @@ mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod raw;
 mod restore;
 mod review;
 mod rows;
@@ -100,6 +101,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         idempotency::STATEMENTS,
         kept::STATEMENTS,
         keys::STATEMENTS,
+        raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,

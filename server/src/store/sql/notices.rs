@@ -48,8 +48,8 @@ statements! {
         AND (reminded_deadline IS NULL OR reminded_deadline <> $3)";
     HEALTH_DUE = "SELECT id, health_due_at, health_told FROM account WHERE health_due_at <= $1 \
         ORDER BY health_due_at LIMIT $2";
-    KEY_AGES = "SELECT k.domain_id, MIN(k.created_at) AS made FROM dkim_key k \
-        JOIN domain d ON d.id = k.domain_id WHERE d.account_id = $1 GROUP BY k.domain_id";
+    KEY_AGES = "SELECT k.domain_id, k.since AS made FROM dkim_key k \
+        JOIN domain d ON d.id = k.domain_id WHERE d.account_id = $1 AND k.stage = 'active'";
     HEALTH_TOLD = "UPDATE account SET health_due_at = $3, health_told = $4 \
         WHERE id = $1 AND health_due_at = $2";
     SWEEP = "DELETE FROM notice WHERE due_at IS NULL AND at < $1";

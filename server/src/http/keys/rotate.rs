@@ -1,0 +1,77 @@
+//! `POST /api/domains/{domain_id}/keys/rotate`
+
+use super::KeysView;
+use crate::http::{
+    AppState,
+    answer::Answer,
+    auth::Authenticated,
+    body::{Fields, RawBody},
+    error::Result,
+    once::Once,
+    openapi::{Body, Operation},
+    path::OfDomain,
+    rights::{Needs, objection},
+    view::Data,
+};
+use axum::{body::Bytes, extract::State};
+use serde_json::json;
+use signet_core::company::FieldErrors;
+
+/// Asks for another key to sign.
+pub(in crate::http) async fn rotate(
+    State(app): State<AppState>,
+    Authenticated(actor): Authenticated,
+    OfDomain(id): OfDomain,
+    once: Once,
+    body: RawBody,
+) -> Result<Answer> {
+    let work = async move |app: AppState, actor, body: Bytes| {
+        let (reason, compromised) = match given(&body) {
+            Ok(given) => given,
+            Err(errors) => return Err(objection(&app, &actor, Some(id), Needs::Write, errors).await),
+        };
+        let (domain, keys) = app.ops().rotate(&actor, id, compromised, &reason).await?;
+        Ok(Answer::ok(&Data { data: KeysView::of(app.ops(), &domain, Some(&keys)) }))
+    };
+    once.run(app, actor, body, work).await
+}
+
+fn given(body: &[u8]) -> std::result::Result<(String, bool), FieldErrors> {
+    let mut fields = Fields::plain(body)?;
+    let reason = fields.required_text("reason");
+    let compromised = fields.flag("compromised");
+    fields.none_wrong()?;
+    let reason = reason.ok_or_else(|| fields.errors())?;
+    Ok((reason, compromised.unwrap_or(false)))
+}
+
+/// The operation in the OpenAPI document.
+pub(in crate::http) fn operation() -> Operation {
+    Operation::post("/{domain_id}/keys/rotate", "rotateDomainKeys", "Have another DKIM key sign")
+        .description(
+            "Has the next key take over as soon as every name server gives it and nobody can remember what was there \
+             before. Refused, with the reason, while the record of the next key is not right or mail under way is \
+             still verified with the key before. A compromised key is replaced whatever is in the way now, and then \
+             revoked at once. Needs admin access to the domain.",
+        )
+        .tag("DKIM keys")
+        .body(Body::Plain(
+            json!({
+                "type": "object", "required": ["reason"],
+                "properties": {
+                    "reason": {
+                        "type": "string", "minLength": 1, "maxLength": 1000,
+                        "description": "Why, on one line, for the history.",
+                    },
+                    "compromised": {
+                        "type": "boolean", "default": false,
+                        "description": "The key that signs now is in wrong hands.",
+                    },
+                },
+            }),
+            json!({"reason": "Somebody left the team", "compromised": false}),
+        ))
+        .answers(200, "DkimKeysResponse")
+        .answers(404, "NotFound")
+        .answers(422, "UnprocessableEntity")
+}

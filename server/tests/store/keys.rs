@@ -1,0 +1,209 @@
+//! The rotation of DKIM keys: who has it, transitions whole or not at all, what is
+//! destroyed, and what follows from each.
+
+use super::*;
+use jiff::SignedDuration;
+use signet_core::rotation::{Held, Published, Stage, Why};
+
+on_both! {
+    rotations_are_claimed_once
+    a_transition_is_whole_or_not_at_all
+    what_is_destroyed_is_gone
+    owners_who_publish_keys_see_them_change
+    the_age_of_a_key_is_how_long_it_signs
+}
+
+/// A domain with keys just made.
+async fn with_keys(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
+    let domain = register(store, account, name).await;
+    let keyless = Keyless { account, domain: domain.id, record_id: domain.record_id.clone() };
+    assert!(store.add_keys(&keyless, &Selector::BOTH.map(new_key), &cause(5)).await.unwrap());
+    domain
+}
+
+async fn ring(store: &Arc<dyn Store>, domain: &Domain) -> KeyRing {
+    store.key_ring(domain.account, domain.id).await.unwrap().unwrap()
+}
+
+/// The transition that changes nothing.
+async fn same(store: &Arc<dyn Store>, domain: &Domain) -> Turn {
+    let keys = ring(store, domain).await;
+    Turn {
+        account: domain.account,
+        domain: domain.id,
+        version: keys.version,
+        slots: keys.keys.map(|key| key.map_or(Slot::Clear, |key| Slot::Keep(key.held.stage))),
+        wanted: keys.wanted,
+        due_at: keys.due_at,
+        failures: keys.failures,
+        stuck: keys.stuck,
+        told_at: keys.told_at,
+        notice: None,
+        events: vec![],
+    }
+}
+
+async fn claimed(store: &Arc<dyn Store>, now: i64) -> Vec<DomainId> {
+    let due = store.claim_rotations(at(now), at(now + 60), 100).await.unwrap();
+    due.into_iter().map(|due| due.domain.id).collect()
+}
+
+async fn rotations_are_claimed_once(place: Place) {
+    let store = place.open().await;
+    let beside = place.beside(&store).await;
+    let account = an_account(&store).await;
+    let first = with_keys(&store, account, "first.example").await;
+    let second = with_keys(&store, account, "second.example").await;
+    register(&store, account, "keyless.example").await;
+    assert_eq!(claimed(&store, 4).await, [], "nothing is due yet");
+    let one = store.claim_rotations(at(5), at(65), 1).await.unwrap();
+    assert_eq!(one.len(), 1);
+    assert_eq!(one[0].keys, ring(&store, &one[0].domain).await);
+    let other = claimed(&beside, 5).await;
+    assert_eq!(other.len(), 1);
+    assert_ne!(other[0], one[0].domain.id);
+    assert_eq!(claimed(&store, 64).await, []);
+    // Whoever had them is no more.
+    let mut again = claimed(&beside, 65).await;
+    again.sort();
+    assert_eq!(again, [first.id, second.id]);
+    // Written, it is free at its time.
+    let turn = Turn { due_at: Some(at(70)), ..same(&store, &first).await };
+    assert!(store.turn_keys(&turn, &cause(66)).await.unwrap());
+    assert_eq!(claimed(&store, 69).await, []);
+    assert_eq!(claimed(&store, 70).await, [first.id]);
+    let turn = Turn { due_at: None, ..same(&store, &second).await };
+    assert!(store.turn_keys(&turn, &cause(66)).await.unwrap());
+    assert_eq!(claimed(&store, 10_000).await, [first.id]);
+}
+
+async fn a_transition_is_whole_or_not_at_all(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    let before = ring(&store, &domain).await;
+    let since = at(7);
+    let clear =
+        Published { clear_at: Some(at(9)), old_for: SignedDuration::from_secs(8), ..Published::new(at(5)) };
+    let rotated = NewEvent { to: Some("sg1".to_string()), ..NewEvent::of(EventKind::KeysRotated) };
+    let about = About::RotationStuck { wrong: vec![] };
+    let notice = Notice { domain: Some("example.com".to_string()), about, compliance: None };
+    let turn = Turn {
+        slots: [Slot::Keep(Stage::Active { since }), Slot::Keep(Stage::Companion(clear))],
+        wanted: Some(Why::Compromised),
+        due_at: Some(at(8)),
+        failures: 3,
+        stuck: Some((at(6), "ns2 is silent".to_string())),
+        told_at: Some(at(7)),
+        notice: Some(NewNotice { account, domain: Some(domain.id), cause: "host".to_string(), notice }),
+        events: vec![rotated],
+        ..same(&store, &domain).await
+    };
+    let stale = Turn { version: before.version - 1, ..turn.clone() };
+    let stranger = Turn { account: an_account(&store).await, ..turn.clone() };
+    for foreign in [stale, stranger] {
+        assert!(!store.turn_keys(&foreign, &cause(7)).await.unwrap());
+        assert_eq!(ring(&store, &domain).await, before);
+    }
+    assert_eq!(history(&store, &domain).await.last().unwrap(), "dkim.keys_created >");
+    assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
+    let after = ring(&store, &domain).await;
+    let stage = |key: &Option<DkimKey>| key.as_ref().map(|key| key.held.stage);
+    assert_eq!(
+        (after.version, stage(&after.keys[0]), stage(&after.keys[1]), after.wanted, after.failures),
+        (before.version + 1, Some(Stage::Active { since }), Some(Stage::Companion(clear)), turn.wanted, 3)
+    );
+    assert_eq!((after.due_at, &after.stuck, after.told_at), (turn.due_at, &turn.stuck, turn.told_at));
+    assert_eq!(history(&store, &domain).await.last().unwrap(), "dkim.rotated > sg1");
+    assert_eq!(store.rotations_stuck().await.unwrap(), 1);
+    assert!(
+        store.due_notices(at(10_000), 10).await.unwrap().iter().any(|group| group.kind == "rotation_stuck")
+    );
+    assert!(!store.turn_keys(&turn, &cause(8)).await.unwrap(), "once");
+    let domain = store.domain(account, domain.id).await.unwrap().unwrap();
+    assert_eq!(domain.active_selector, Selector::First);
+    let slots = [Slot::Keep(Stage::Retired { since: at(9) }), Slot::Keep(Stage::Active { since: at(9) })];
+    let turn = Turn { slots, ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
+    let domain = store.domain(account, domain.id).await.unwrap().unwrap();
+    assert_eq!(domain.active_selector, Selector::Second);
+}
+
+/// Keys with a private half, and keys in all.
+async fn private(place: &Place, account: AccountId) -> Vec<(i64, i64)> {
+    let mut raw = raw::Raw::connect(&place.url).await;
+    raw.run(
+        "SELECT COUNT(wrapped) + COUNT(sealed) + COUNT(kek), COUNT(*) FROM dkim_key WHERE account_id = $1",
+        account,
+    )
+    .await
+}
+
+async fn what_is_destroyed_is_gone(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    assert_eq!(private(&place, account).await, [(6, 2)]);
+    let text = |octet| PublicKey::from_spki(&ed25519_spki(octet)).unwrap().record_text();
+    let published = |texts: [Option<&str>; 2]| Some(texts.map(|text| text.map(ToString::to_string)));
+    let revoked = Stage::Revoked { since: at(7) };
+    let next = Stage::Next(Published::new(at(5)));
+    let turn = Turn { slots: [Slot::Keep(revoked), Slot::Keep(next)], ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
+    assert_eq!(private(&place, account).await, [(3, 2)], "a revoked key signs nothing ever again");
+    let said = published([Some("v=DKIM1; k=ed25519; p="), Some(&text(2))]);
+    assert_eq!(store.published_keys(&domain.record_id).await.unwrap(), said);
+
+    let turn = Turn { slots: [Slot::Clear, Slot::Keep(next)], ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(8)).await.unwrap());
+    assert_eq!(store.published_keys(&domain.record_id).await.unwrap(), published([None, Some(&text(2))]));
+
+    let put = |selector| Slot::Put(new_key(selector), Stage::Companion(Published::new(at(9))));
+    let turn = Turn { slots: [put(Selector::First), put(Selector::Second)], ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
+    assert_eq!(private(&place, account).await, [(6, 2)], "one key in place of the other");
+    let held = ring(&store, &domain).await.keys.map(|key| key.map(|key| key.held));
+    let companion = Held { algorithm: Algorithm::Ed25519, stage: Stage::Companion(Published::new(at(9))) };
+    assert_eq!(held, [Some(companion), Some(companion)]);
+    // Each text that changed is a change of our zone, and nothing else is.
+    let mut raw = raw::Raw::connect(&place.url).await;
+    let changes = "SELECT COUNT(*), MAX(d.account_id) FROM zone_change c JOIN domain d ON d.record_id = c.record_id \
+        WHERE d.account_id = $1 AND NOT d.demo";
+    let before = raw.run(changes, account).await;
+    let turn = Turn { failures: 1, ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(10)).await.unwrap());
+    assert_eq!(raw.run(changes, account).await, before);
+    // Registered, keys, and three transitions.
+    assert_eq!(before[0].0, 5);
+}
+
+async fn owners_who_publish_keys_see_them_change(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    assert_eq!(domain.raw_dkim, None);
+    let mut raw = raw::Raw::connect(&place.url).await;
+    raw.run("UPDATE domain SET dkim_raw = TRUE WHERE account_id = $1 AND NOT demo RETURNING id, id", account)
+        .await;
+    let next = Stage::Next(Published::new(at(7)));
+    let second = Slot::Put(new_key(Selector::Second), next);
+    let turn = Turn { slots: [Slot::Keep(next), second], ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
+    let shown = store.domain(account, domain.id).await.unwrap().unwrap().raw_dkim;
+    let published = store.published_keys(&domain.record_id).await.unwrap();
+    assert!(shown.is_some() && shown == published, "{shown:?}");
+}
+
+async fn the_age_of_a_key_is_how_long_it_signs(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    assert!(store.key_ages(account).await.unwrap().is_empty());
+    let next = Stage::Next(Published::new(at(5)));
+    let turn = Turn {
+        slots: [Slot::Keep(Stage::Active { since: at(30) }), Slot::Keep(next)],
+        ..same(&store, &domain).await
+    };
+    assert!(store.turn_keys(&turn, &cause(30)).await.unwrap());
+    assert_eq!(store.key_ages(account).await.unwrap(), [(domain.id, at(30))].into());
+}
