@@ -84,6 +84,10 @@ impl fmt::Display for RecordKey {
     }
 }
 
+/// TTL of the records a customer is given to publish, in seconds: short enough
+/// to correct a mistake, long enough not to be a burden.
+pub const CUSTOMER_TTL: u32 = 3600;
+
 /// What is asked of SPF at the domain itself (`SIGNET_SPF_MODE`). The return
 /// path passes and aligns through the `verification` record without it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

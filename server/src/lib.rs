@@ -10,6 +10,8 @@ pub mod clock;
 pub mod config;
 pub mod dkim;
 pub mod dns_access;
+pub mod domain_connect;
+pub mod export;
 pub mod fetch;
 pub mod http;
 pub mod keys;

@@ -132,6 +132,9 @@ impl Fixed {
         for (owner, text) in spf::texts(provider)?.records {
             fixed.add(&owner, FIXED_TTL, [txt(text.as_bytes())]);
         }
+        for (owner, text) in settings.texts.iter().filter(|(owner, _)| owner.is_at_or_below(&provider.zone)) {
+            fixed.add(owner, FIXED_TTL, [txt(text.as_bytes())]);
+        }
         let consent_base = fixed.consent_base(provider);
         let bases = [Some(provider.demo_zone.clone()), keys_base(provider), consent_base.clone()];
         fixed.consent = consent_base.and_then(Consent::new);

@@ -3,24 +3,32 @@
 use super::node::{core_name, txt};
 use hickory_proto::rr::{Name as WireName, RData, Record};
 use signet_core::{
+    names::Name,
     observe::{RecordType, printable},
-    plan::PlannedRecord,
+    plan::{CUSTOMER_TTL, PlannedRecord},
 };
 use std::fmt::Write as _;
-
-/// TTL of the records a customer is given to publish, in seconds: short enough
-/// to correct a mistake, long enough not to be a burden.
-const CUSTOMER_TTL: u32 = 3600;
 
 /// The records of a customer's domain as lines of a zone file, ready to be
 /// pasted into one: full names, explicit TTLs, text quoted, escaped and cut
 /// into strings of at most 255 bytes.
 #[must_use]
 pub fn bind_lines(records: &[PlannedRecord]) -> String {
-    let width = records.iter().map(|record| record.owner.as_str().len() + 1).max().unwrap_or(0);
+    lines(records, |owner| format!("{owner}."))
+}
+
+/// The same for the zone at `origin`: an `$ORIGIN` first, and names relative to
+/// it.
+#[must_use]
+pub fn bind_lines_in(origin: &Name, records: &[PlannedRecord]) -> String {
+    format!("$ORIGIN {origin}.\n{}", lines(records, |owner| owner.as_entered_in(origin)))
+}
+
+fn lines(records: &[PlannedRecord], named: impl Fn(&Name) -> String) -> String {
+    let width = records.iter().map(|record| named(&record.owner).len()).max().unwrap_or(0);
     let mut out = String::new();
     for record in records {
-        let owner = format!("{}.", record.owner);
+        let owner = named(&record.owner);
         if !record.is_made() {
             let rtype = record.rtype.as_str();
             let _ =
@@ -113,7 +121,7 @@ fn quoted(string: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_core::{names::Name, plan::RecordKey};
+    use signet_core::plan::RecordKey;
 
     fn record(owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
         PlannedRecord {
@@ -136,6 +144,28 @@ mod tests {
             concat!(
                 "sg-link.bakery.test. 3600 IN CNAME track.signet.test.\n",
                 "bakery.test.         3600 IN TXT   \"v=spf1 exp=a\\\"b\\\\c \\195\\188;\"\n",
+            )
+        );
+    }
+
+    #[test]
+    fn names_are_relative_to_the_zone_where_it_is_known() {
+        let zone = Name::parse("bakery.test").unwrap();
+        let lines = bind_lines_in(
+            &zone,
+            &[
+                record("sg-link.mail.bakery.test", RecordType::Cname, "track.signet.test"),
+                record("bakery.test", RecordType::Txt, "v=spf1 -all"),
+                record("elsewhere.test", RecordType::Txt, "x"),
+            ],
+        );
+        assert_eq!(
+            lines,
+            concat!(
+                "$ORIGIN bakery.test.\n",
+                "sg-link.mail    3600 IN CNAME track.signet.test.\n",
+                "@               3600 IN TXT   \"v=spf1 -all\"\n",
+                "elsewhere.test. 3600 IN TXT   \"x\"\n",
             )
         );
     }

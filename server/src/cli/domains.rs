@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, check_all, output, publish, told};
+use super::{Outcome, check_all, output, publish, records, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -26,6 +26,10 @@ pub(super) enum DomainsCommand {
         /// Its number
         id: DomainId,
     },
+    /// Print the records to publish, as a table or in a form that DNS is kept in
+    Records(records::RecordsArgs),
+    /// Print the link at which a domain's DNS host publishes them; exit 1 where it does not
+    Connect(records::ConnectArgs),
     /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked
     Plan {
         /// Its number
@@ -77,6 +81,8 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
             let actor = operator(ops, id).await?;
             show(ops, &actor, id, json).await
         }
+        DomainsCommand::Records(args) => records::records(&args, ops, json).await,
+        DomainsCommand::Connect(args) => records::connect(&args, ops, json).await,
         DomainsCommand::Plan { id } => publish::plan(ops, &operator(ops, id).await?, id, json).await,
         DomainsCommand::Apply { id, yes } => {
             publish::apply(ops, &operator(ops, id).await?, id, yes, json).await

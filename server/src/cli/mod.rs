@@ -9,11 +9,13 @@ mod check_all;
 mod demo;
 mod dns_access;
 mod doctor;
+mod domain_connect;
 mod domains;
 mod keys;
 mod openapi;
 mod output;
 mod publish;
+mod records;
 mod review;
 mod serve;
 mod spf;
@@ -71,6 +73,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
+    /// Our template for DNS hosts that publish records themselves, and its key
+    #[command(subcommand)]
+    DomainConnect(domain_connect::DomainConnectCommand),
     /// Give, list and delete keys to accounts' own DNS zones
     #[command(subcommand)]
     DnsAccess(dns_access::DnsAccessCommand),
@@ -161,6 +166,9 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DomainConnect(command) => {
+            domain_connect::run(&command, &open_filled(&sources()?).await?, json).await
+        }
         Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {

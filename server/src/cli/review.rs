@@ -12,7 +12,6 @@ use crate::{
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use signet_core::lifecycle::{Asked, Suspension};
-use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReviewCommand {
@@ -212,8 +211,7 @@ async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome>
 async fn link(ops: &Ops, id: DomainId, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
-    let key = ops.key_file().await?;
-    let signer = Ops { key: Some(Arc::new(key)), ..ops.clone() };
+    let signer = Ops { key: Some(ops.key_file().await?.into()), ..ops.clone() };
     let url = signer.link_url(Link::Questionnaire(id)).expect("the key file is there");
     let asked = domain.questionnaire.as_str();
     if json {

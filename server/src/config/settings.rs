@@ -89,6 +89,7 @@ pub const SETTINGS: &[Setting] = &[
         "of new domains: delegated: CNAMEs to the keys in our zone; raw: their owners publish the keys as TXT",
     ),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
+    Setting::unset("domain_connect_provider", "providerId of our Domain Connect template; unset: the zone"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
     Setting::new(
         "dkim_rotation",

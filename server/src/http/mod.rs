@@ -156,6 +156,8 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(&format!("{domain}/dns/apply"), post(domains::dns::apply::apply))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
+        .route(&format!("{domain}/zone"), get(domains::zone::zone))
+        .route(&format!("{domain}/domain_connect"), get(domains::domain_connect::domain_connect))
         .route(&format!("{domain}/keys"), get(keys::list::list))
         .route(&format!("{domain}/keys/rotate"), post(keys::rotate::rotate))
         .route(

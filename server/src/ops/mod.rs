@@ -12,7 +12,9 @@ pub mod card_check;
 pub mod checks;
 pub mod company;
 pub mod dkim;
+pub mod domain_connect;
 pub mod domains;
+mod exports;
 mod health;
 pub mod idempotency;
 pub mod import;
@@ -36,6 +38,7 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
+    domain_connect::Discovery,
     keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
@@ -83,6 +86,8 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Finds out what DNS hosts offer, where the process asks DNS.
+    pub discovery: Option<Arc<Discovery>>,
     /// Makes DKIM keys.
     pub maker: Arc<KeyMaker>,
     /// DKIM keys that have signed a short while ago.
@@ -156,6 +161,7 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            discovery: None,
             maker: Arc::default(),
             opened: Arc::default(),
             asker: None,

@@ -12,6 +12,7 @@ mod statements;
 mod audit;
 mod dns_access;
 mod dump;
+mod kept;
 mod keys;
 mod model;
 mod notices;
@@ -26,6 +27,7 @@ mod zone;
 
 pub use audit::AuditStore;
 pub use dns_access::DnsAccessStore;
+pub use kept::KeptStore;
 pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
@@ -90,6 +92,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store:
     AuditStore
     + DnsAccessStore
+    + KeptStore
     + KeyStore
     + NoticeStore
     + ReviewStore

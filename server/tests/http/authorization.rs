@@ -55,6 +55,8 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("deleteDnsAccess", Takes::ChangingOfTheAccount, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        ("exportDomainRecords", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainConnect", Takes::SeeingTheDomain, Value::Null),
         ("getDomainKeys", Takes::SeeingTheDomain, Value::Null),
         ("rotateDomainKeys", Takes::ChangingTheDomain, json!({"reason": "Somebody left"})),
         ("importDomainKey", Takes::ChangingTheDomain, json!({"private_key": PEM})),

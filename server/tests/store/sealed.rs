@@ -106,6 +106,7 @@ impl World {
         let sealed = self.ops.sealed_answer(&answer).unwrap();
         assert!(matches!(self.ops.idempotency_begin(&scope(), "hash").await.unwrap(), Idempotency::New));
         self.ops.idempotency_end(&scope(), Some(&sealed)).await.unwrap();
+        self.ops.make_link_key().await.unwrap();
     }
 
     /// All private keys, sealed as they lie; each opens with `file`.
@@ -140,6 +141,8 @@ impl World {
             assert_eq!(opened.as_slice(), expected);
         }
         let ops = Ops { key: Some(Arc::new(file)), ..self.ops.clone() };
+        ops.make_link_key().await.expect("the one that is kept opens");
+        assert!(!ops.link_key_texts().await.unwrap().is_empty(), "and is published as before");
         let Idempotency::Replay(kept) = ops.idempotency_begin(&scope(), "hash").await.unwrap() else {
             panic!("the answer was kept");
         };
@@ -189,7 +192,7 @@ async fn everything_moves_and_keys_stay_as_they_lie(place: Place) {
         Done::Keys { moved: 256, left: all - 256 },
         Done::Keys { moved: 256, left: all - 512 },
         Done::Keys { moved: all - 512, left: 0 },
-        Done::Secrets(4),
+        Done::Secrets(5),
     ];
     assert_eq!(done, expected);
     let file = world.started().await;

@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 21] {
+fn operations() -> [Operation; 23] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -42,6 +42,8 @@ fn operations() -> [Operation; 21] {
         domains::dns::apply::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        domains::zone::operation(),
+        domains::domain_connect::operation(),
         keys::list::operation(),
         keys::rotate::operation(),
         domains::import_key::operation(),

@@ -3,6 +3,7 @@
 mod account;
 mod keys;
 mod review;
+mod zone;
 
 use crate::store::EventKind;
 use serde_json::{Map, Value, json};
@@ -32,6 +33,8 @@ fn ours() -> Value {
         "CompanyInfoUpdateRequest": company_info_request(false),
         "ReportEntry": report_entry(),
         "Event": event(),
+        "DomainZone": zone::domain_zone(),
+        "DomainConnect": zone::domain_connect(),
         "Authorization": authorization(),
         "AuditEvent": account::audit_event(),
         "AccountAccess": account::account(),

@@ -37,6 +37,10 @@ pub struct Rewrapped {
     pub wrapped: Vec<u8>,
 }
 
+/// What a kept value begins with that has something sealed in it: base64, up to
+/// the first blank.
+pub const SEALED_VALUE: &str = "sealed:";
+
 /// What the body of an answer begins with that is kept sealed; JSON does not.
 pub const SEALED_ANSWER: &str = "sealed:";
 
@@ -49,13 +53,16 @@ pub enum SecretPlace {
     WebhookBefore,
     /// Keys to accounts' own DNS zones.
     DnsAccess,
+    /// Single values of the installation.
+    Kept,
     /// Answers kept for whoever repeats a request.
     Answers,
 }
 
 impl SecretPlace {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Webhook, Self::WebhookBefore, Self::DnsAccess, Self::Answers];
+    pub const ALL: [Self; 5] =
+        [Self::Webhook, Self::WebhookBefore, Self::DnsAccess, Self::Kept, Self::Answers];
 }
 
 /// A sealed secret.

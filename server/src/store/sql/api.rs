@@ -2,6 +2,7 @@
 
 mod audit;
 mod dns_access;
+mod kept;
 mod keys;
 mod notices;
 mod review;

@@ -21,6 +21,7 @@ mod docket;
 mod domains;
 mod events;
 mod idempotency;
+mod kept;
 mod keys;
 mod notices;
 mod operator;
@@ -98,6 +99,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
+        kept::STATEMENTS,
         keys::STATEMENTS,
         raw::STATEMENTS,
         notices::STATEMENTS,

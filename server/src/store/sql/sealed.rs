@@ -11,8 +11,8 @@ use super::{
 use crate::{
     keys::sealed_under,
     store::{
-        AccountId, Cause, DomainId, EventKind, Keyless, NewEvent, Result, Rewrapped, SEALED_ANSWER, Sealed,
-        SealedKey, SecretPlace, WrappedKey,
+        AccountId, Cause, DomainId, EventKind, Keyless, NewEvent, Result, Rewrapped, SEALED_ANSWER,
+        SEALED_VALUE, Sealed, SealedKey, SecretPlace, WrappedKey,
         stored::{self, corrupt, from_json, json},
     },
 };
@@ -42,6 +42,8 @@ statements! {
     ACCESS_SECRETS = "SELECT id, secret AS sealed FROM dns_access \
         WHERE id > $1 AND substr(secret, 1, 3) <> $2 ORDER BY id LIMIT $3";
     REWRAP_ACCESS = "UPDATE dns_access SET secret = $3 WHERE id = $1 AND secret = $2";
+    KEPT = "SELECT name, value FROM meta \
+        WHERE name > $1 AND value LIKE 'sealed:%' AND substr(value, 8, 4) <> $2 ORDER BY name LIMIT $3";
     // Three octets are four characters in base64.
     ANSWERS = "SELECT owner, method, path, idem_key, body FROM idempotency \
         WHERE (owner, method, path, idem_key) > ($1, $2, $3, $4) \
@@ -154,6 +156,7 @@ pub(super) async fn secrets(
         SecretPlace::Webhook => WEBHOOK_SECRETS,
         SecretPlace::WebhookBefore => OLD_WEBHOOK_SECRETS,
         SecretPlace::DnsAccess => ACCESS_SECRETS,
+        SecretPlace::Kept => return kept(conn, kek, after, limit).await,
         SecretPlace::Answers => return answers(conn, kek, after, limit).await,
     };
     let after = after.and_then(|after| after.parse::<i64>().ok()).unwrap_or(i64::MIN);
@@ -162,6 +165,28 @@ pub(super) async fn secrets(
     rows.iter()
         .map(|row| Ok(Sealed { row: get::<i64>(row, "id")?.to_string(), sealed: get(row, "sealed")? }))
         .collect()
+}
+
+/// A kept value's row is called by its name and what stands behind the sealed part,
+/// as JSON.
+async fn kept(conn: &mut Conn, kek: u32, after: Option<String>, limit: u32) -> Result<Vec<Sealed>> {
+    let [name, _] = after.map_or(Ok(Default::default()), |row| kept_row(&row))?;
+    let page = query(KEPT).bind(name).bind(STANDARD.encode(sealed_under(kek))).bind(i64::from(limit));
+    conn.fetch_all(page)
+        .await?
+        .iter()
+        .map(|row| {
+            let value = get::<String>(row, "value")?;
+            let text = value.trim_start_matches(SEALED_VALUE);
+            let (sealed, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+            let sealed = STANDARD.decode(sealed).map_err(|_| corrupt("a kept value", "no base64"))?;
+            Ok(Sealed { row: json(&[get::<String>(row, "name")?, rest.to_string()]), sealed })
+        })
+        .collect()
+}
+
+fn kept_row(row: &str) -> Result<[String; 2]> {
+    from_json("a kept value's row", row)
 }
 
 /// An answer's row is called by what it is found by, as JSON.
@@ -203,6 +228,11 @@ pub(super) async fn rewrap_secrets(
             SecretPlace::Webhook => numbered(REWRAP_WEBHOOK)?,
             SecretPlace::WebhookBefore => numbered(REWRAP_OLD_WEBHOOK)?,
             SecretPlace::DnsAccess => numbered(REWRAP_ACCESS)?,
+            SecretPlace::Kept => {
+                let [name, rest] = kept_row(&before.row)?;
+                let value = |sealed: &[u8]| format!("{SEALED_VALUE}{}{rest}", STANDARD.encode(sealed));
+                query(REPLACE_META).bind(name).bind(value(&before.sealed)).bind(value(after))
+            }
             SecretPlace::Answers => {
                 let [owner, method, path, key] = answer_row(&before.row)?;
                 let body = |sealed: &[u8]| format!("{SEALED_ANSWER}{}", STANDARD.encode(sealed));
