@@ -102,12 +102,8 @@ async fn initialise(store: &Arc<dyn Store>) -> AccountId {
 }
 
 async fn register(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
-<<<<<<< HEAD
-    let new = NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
-=======
     let new =
         NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
->>>>>>> w/raw
     store.create_domain(&new, None, &cause()).await.unwrap().unwrap()
 }
 
