@@ -8,6 +8,7 @@
 //!
 //! * [`names`] — DNS names and the names people may register
 //! * [`plan`] — the records a domain must have; the only such list
+//! * [`domain_connect`] — the same as a template, for DNS hosts that publish it themselves
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`publish`] — what has to change in a zone for the planned records to be in it
@@ -33,6 +34,7 @@ pub mod audit;
 pub mod authz;
 pub mod company;
 pub mod doctor;
+pub mod domain_connect;
 pub mod email;
 pub mod health;
 pub mod lifecycle;

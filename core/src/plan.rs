@@ -58,6 +58,12 @@ impl RecordKey {
         Self::ALL.into_iter().find(|key| key.as_str() == text)
     }
 
+    /// Whether it is one of the two selectors.
+    #[must_use]
+    pub fn is_dkim(self) -> bool {
+        matches!(self, Self::Dkim1 | Self::Dkim2)
+    }
+
     /// What it is for, in the words people are shown.
     #[must_use]
     pub fn purpose(self) -> &'static str {
@@ -77,6 +83,10 @@ impl fmt::Display for RecordKey {
         f.write_str(self.as_str())
     }
 }
+
+/// TTL of the records a customer is given to publish, in seconds: short enough
+/// to correct a mistake, long enough not to be a burden.
+pub const CUSTOMER_TTL: u32 = 3600;
 
 /// What is asked of SPF at the domain itself (`SIGNET_SPF_MODE`). The return
 /// path passes and aligns through the `verification` record without it.
@@ -159,9 +169,26 @@ pub struct PlannedRecord {
     /// CNAME or TXT.
     pub rtype: RecordType,
     /// What to paste: a target without final dot, or the text without quotes.
+    /// Empty while the key it is to publish is being made.
     pub value: String,
     /// Whether `dns_verified` waits for it.
     pub gates: bool,
+}
+
+impl PlannedRecord {
+    /// Whether there is something to publish.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        !self.value.is_empty()
+    }
+
+    /// Whether it is another record than the one of which `before` was expected,
+    /// so that what was seen of that says nothing about this one. What is expected
+    /// of SPF and DMARC follows what is published, and is never another.
+    #[must_use]
+    pub fn is_reissued(&self, before: &str) -> bool {
+        !matches!(self.key, RecordKey::Spf | RecordKey::Dmarc) && self.value != before
+    }
 }
 
 /// The sending domain a plan is for.
@@ -175,6 +202,36 @@ pub struct Subject<'a> {
     pub demo: bool,
     /// Who publishes its DKIM keys.
     pub dkim: Dkim<'a>,
+}
+
+/// Who publishes a domain's DKIM keys, in a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DkimMode {
+    /// See [`Dkim::Delegated`].
+    #[default]
+    Delegated,
+    /// See [`Dkim::Raw`].
+    Raw,
+}
+
+impl DkimMode {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Delegated, Self::Raw];
+
+    /// As set and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delegated => "delegated",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
 }
 
 /// Who publishes a domain's DKIM keys.
@@ -273,6 +330,33 @@ pub(crate) mod tests {
                 "link_verification sg-link.mail.example.com CNAME track.signet.test false",
             ]
         );
+    }
+
+    #[test]
+    fn owners_can_publish_the_keys_themselves() {
+        let domain = DomainName::trusted(Name::parse("mail.example.com").unwrap());
+        let id = RecordId::parse("abcdefghijklmnop").unwrap();
+        let dkim = Dkim::Raw(["v=DKIM1; k=rsa; p=AAAA", ""]);
+        let subject = Subject { domain: &domain, id: &id, demo: false, dkim };
+        let records = plan(&provider(), &subject, &Present::default());
+        assert_eq!(
+            lines(&records)[2..4],
+            [
+                "dkim1 sg1-abcdefghijklmnop._domainkey.mail.example.com TXT v=DKIM1; k=rsa; p=AAAA true",
+                "dkim2 sg2-abcdefghijklmnop._domainkey.mail.example.com TXT  true",
+            ]
+        );
+        assert!(records[2].is_made() && !records[3].is_made());
+        let delegated = planned(&provider(), "mail.example.com", &Present::default());
+        let reissued = records.iter().zip(&delegated).map(|(now, before)| now.is_reissued(&before.value));
+        assert_eq!(reissued.collect::<Vec<_>>(), [false, false, true, true, false, false]);
+        assert!(!records[4].is_reissued("v=DMARC1; p=reject"), "it follows what is there");
+        // Every owner fits, however long the domain is.
+        let long = ["a.".repeat(97), "example.com".to_string()].concat();
+        assert_eq!(long.len(), DomainName::MAX);
+        let domain = DomainName::trusted(Name::parse(&long).unwrap());
+        let subject = Subject { domain: &domain, ..subject };
+        assert_eq!(plan(&provider(), &subject, &Present::default()).len(), 6);
     }
 
     #[test]

@@ -80,7 +80,9 @@ class Server:
 
 
 class Nsd(Server):
-    def __init__(self, processes, name, hosts, port, zones):
+    def __init__(self, processes, name, hosts, port, zones, minimal=False):
+        """With `minimal` it says nothing but what it is asked for."""
+        self.minimal = minimal
         super().__init__(processes, name, hosts, port, zones)
         run([tool("nsd-checkconf"), self.config])
 
@@ -94,6 +96,7 @@ class Nsd(Server):
             f'  xfrdir: "{self.folder}"\n  zonefiles-check: yes\n  zonefiles-write: 0\n  verbosity: 2',
             # Every question here comes from one address.
             "  rrl-ratelimit: 0\n  hide-version: no",
+            f"  minimal-responses: {'yes' if self.minimal else 'no'}",
             "remote-control:\n  control-enable: no",
         ]
         return parts + [f'zone:\n  name: "{zone}"\n  zonefile: "{self._file(zone).name}"' for zone in self.zones]

@@ -128,6 +128,7 @@ class Signet:
             "mail_dir": self.folder / "outbox",
             "dns_resolvers": NO_RESOLVER,
             "rate_limit": 0,
+            "dns_rate_limit": 0,
             "unverified_limit": 0,
             "log": "info,signet::http::edge=warn,hickory_server=warn",
             "log_format": "json",

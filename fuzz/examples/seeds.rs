@@ -281,5 +281,31 @@ fn zone_queries() -> Vec<Vec<u8>> {
             inputs.push([&[transport][..], &message.to_vec().expect("a message")].concat());
         }
     }
+    inputs.extend(odd_queries());
     inputs
+}
+
+/// What a library would not write: a cookie, a notification, a signature of
+/// nobody's, a wildcard with a label above it, a name that leads to itself.
+fn odd_queries() -> Vec<Vec<u8>> {
+    let apex = b"\x06signet\x04test\x00";
+    let header = |opcode: u8, additionals: u8| [0, 0x12, 0x34, opcode << 3, 0, 0, 1, 0, 0, 0, 0, 0, additionals];
+    let soa = [0, 6, 0, 1];
+    let cookie = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x0c\x00\x0a\x00\x0812345678";
+    let mut signature = b"\x06nobody\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x3d\x0bhmac-sha256\x00".to_vec();
+    signature.extend(b"\x00\x00\x5f\xb0\x00\x00\x01\x2c\x00\x20");
+    signature.extend([7; 32]);
+    signature.extend([0x12, 0x34, 0, 0, 0, 0]);
+    let consent = b"\x01x\x01*\x07_report\x06_dmarc\x05dmarc\x06signet\x04test\x00";
+    vec![
+        [&header(0, 1)[..], apex, &soa, cookie].concat(),
+        [&header(4, 0)[..], apex, &soa].concat(),
+        [&header(5, 0)[..], apex, &soa].concat(),
+        [&header(0, 1)[..], apex, &[0, 252, 0, 1], &signature].concat(),
+        [&header(0, 1)[..], apex, &[0, 251, 0, 1], &signature].concat(),
+        [&header(0, 0)[..], consent, &[0, 16, 0, 1]].concat(),
+        [&header(0, 0)[..], &consent[2..], &[0, 16, 0, 1]].concat(),
+        [&header(0, 0)[..], b"\x01\xff", &consent[4..], &[0, 16, 0, 1]].concat(),
+        [&header(0, 0)[..], b"\x01a\xc0\x0c", &soa].concat(),
+    ]
 }

@@ -98,6 +98,16 @@ fn describe() {
         "signet_own_side_problems",
         "What is wrong with our own DNS, as the world sees it."
     );
+    metrics::describe_gauge!("signet_key_pool", "DKIM keys made ahead.");
+    metrics::describe_counter!("signet_keys_made_total", "DKIM keys made: ahead, on_demand.");
+    metrics::describe_counter!(
+        "signet_key_decryptions_total",
+        "DKIM keys decrypted, by why. A key that signs is kept open for a while."
+    );
+    metrics::describe_gauge!(
+        "signet_key_file_outdated",
+        "1 while this node's key file lacks the version that the database lies under."
+    );
     metrics::describe_counter!("signet_dns_queries_total", "DNS queries sent, by transport.");
     metrics::describe_counter!("signet_dns_timeouts_total", "DNS tries without an answer in time.");
     metrics::describe_counter!(

@@ -6,7 +6,10 @@ use crate::{
     store::{Store, StoreError, ZoneDomain},
 };
 use async_trait::async_trait;
-use signet_core::names::{Name, RecordId};
+use signet_core::{
+    domain_connect::KEY_HOST,
+    names::{Name, RecordId},
+};
 use signet_dns::zone::{
     Changes, Limits, OwnZone, OwnZoneSettings, Serving, SourceFailed, Transfers, ZoneDomainView, ZoneError,
     ZoneSource,
@@ -49,9 +52,11 @@ impl StoreZone {
 /// the settings give no address has `name_server`; without one it is taken to be
 /// where our mail leaves from.
 ///
+/// `key` are the texts that publish the key links to DNS hosts are signed with.
+///
 /// # Errors
 /// When the settings make no servable zone.
-pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, ZoneError> {
+pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>, key: Vec<String>) -> Result<OwnZone, ZoneError> {
     let Config { provider, dns, .. } = &*ops.config;
     let mut settings = OwnZoneSettings::new(provider.clone());
     if !dns.name_servers.is_empty() {
@@ -61,6 +66,8 @@ pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, ZoneE
     }
     settings.tracking_caa.clone_from(&dns.tracking_caa);
     settings.cache_bytes = dns.cache_bytes;
+    let owner = provider.zone.prepend(KEY_HOST).ok_or(ZoneError::TooLong)?;
+    settings.texts.extend(key.into_iter().map(|text| (owner.clone(), text)));
     OwnZone::new(settings, Arc::new(StoreZone::new(ops.store.clone())))
 }
 
@@ -70,7 +77,7 @@ pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>) -> Result<OwnZone, ZoneE
 /// # Errors
 /// When the settings make no servable zone, or the store fails.
 pub async fn published_zone(ops: &Ops, name_server: Option<IpAddr>) -> anyhow::Result<Arc<OwnZone>> {
-    let zone = own_zone(ops, name_server)?;
+    let zone = own_zone(ops, name_server, ops.link_key_texts().await?)?;
     zone.set_serial(ops.store.publish_zone(Some(&zone.digest()), ops.clock.now()).await?);
     Ok(Arc::new(zone))
 }

@@ -54,6 +54,23 @@ fn wrong() -> Vec<WrongRecord> {
     ]
 }
 
+/// Of a key as long as a real one.
+fn next_key() -> Vec<WrongRecord> {
+    let text =
+        format!("v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA{}IDAQAB", "x".repeat(347));
+    vec![WrongRecord {
+        owner: "sg2-abcdefghijklmnop._domainkey.bakery.example".to_string(),
+        reason: "The key at sg2-abcdefghijklmnop._domainkey.bakery.example is another one than the one that belongs \
+                 there."
+            .to_string(),
+        fix: format!(
+            "At Cloudflare (DNS → Records), in the zone bakery.example, change the TXT record with Name \
+             `sg2-abcdefghijklmnop._domainkey` to Content `{text}`. Paste it in one piece: Cloudflare splits it by \
+             itself."
+        ),
+    }]
+}
+
 fn notice(about: About, change: Option<(ComplianceStatus, ComplianceStatus)>) -> Notice {
     let compliance = change.map(|(from, to)| StatusChange { from: from.to_string(), to: to.to_string() });
     Notice { domain: Some("bakery.example".to_string()), about, compliance }
@@ -112,6 +129,11 @@ fn trouble() -> Vec<(&'static str, Message)> {
         ("recovered", one(About::Recovered, Some((S::UnverifiedDns, S::Compliant)))),
         ("recovered_and_not_approved", one(About::Recovered, Some((S::UnverifiedDns, S::UnderReview)))),
         ("recovered_digest", told(&notice(About::Recovered, None), 4, "owner@bakery.example")),
+        ("publish_key", one(About::PublishKey { wrong: next_key() }, None)),
+        (
+            "publish_key_digest",
+            told(&notice(About::PublishKey { wrong: next_key() }, None), 2, "owner@bakery.example"),
+        ),
         ("rotation_stuck", one(About::RotationStuck { wrong: wrong()[..1].to_vec() }, None)),
     ]
 }

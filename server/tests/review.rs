@@ -172,7 +172,8 @@ async fn account(store: &Arc<dyn Store>, website: &str) -> AccountId {
 
 async fn register(store: &Arc<dyn Store>, account: AccountId, name: &str) -> DomainId {
     let name = DomainName::trusted(Name::parse(name).unwrap());
-    let new = NewDomain { account, name, record_id: Randomness::default().record_id() };
+    let new =
+        NewDomain { account, name, record_id: Randomness::default().record_id(), dkim: Default::default() };
     store.create_domain(&new, None, &cause()).await.unwrap().unwrap().id
 }
 

@@ -15,6 +15,8 @@ const SECTIONS: &[Section] = &[
     Section { name: "api", title: "the API and its store", rows: "get,create,recheck,rest" },
     Section { name: "gate", title: "the sending gate", rows: "gate" },
     Section { name: "verify", title: "looking at domains", rows: "verify" },
+    Section { name: "zone", title: "our zone", rows: "zone" },
+    Section { name: "keys", title: "making keys", rows: "keys" },
 ];
 
 /// Measures everything, or the section that comes first in `arguments`. The
@@ -42,9 +44,13 @@ fn measure(section: &Section, arguments: &[String]) -> anyhow::Result<()> {
         if !arguments.iter().any(|argument| argument == "--only") {
             cargo.args(["--only", section.rows]);
         }
-        if section.name == "verify" {
-            tools::ensure(tools::LOOKING)?;
-            cargo.arg("--python").arg(tools::checkdmarc()?);
+        match section.name {
+            "verify" => {
+                tools::ensure(tools::LOOKING)?;
+                cargo.arg("--python").arg(tools::checkdmarc()?);
+            }
+            "zone" => tools::ensure(tools::ANSWERING)?,
+            _ => {}
         }
         step::run(cargo.args(arguments))
     })?;

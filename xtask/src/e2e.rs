@@ -8,7 +8,10 @@ use crate::{
 
 const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
+    Script { name: "zone", words: &["zone_story.py"] },
     Script { name: "update", words: &["update_story.py"] },
+    Script { name: "rotation", words: &["rotation_story.py"] },
+    Script { name: "secondaries", words: &["secondaries_story.py"] },
     Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },
     Script { name: "scenarios-bind", words: &["scenarios.py", "bind"] },
     Script { name: "mail", words: &["mail_story.py"] },
@@ -17,6 +20,8 @@ const STORIES: &[Script] = &[
     Script { name: "lifecycle-sqlite", words: &["lifecycle_story.py", "sqlite"] },
     Script { name: "lifecycle-postgres", words: &["lifecycle_story.py", "postgres"] },
     Script { name: "messages", words: &["messages_story.py"] },
+    Script { name: "keys-sqlite", words: &["keys_story.py", "sqlite"] },
+    Script { name: "keys-postgres", words: &["keys_story.py", "postgres"] },
     Script { name: "durability-sqlite", words: &["durability.py", "sqlite"] },
     Script { name: "durability-postgres", words: &["durability.py", "postgres"] },
 ];

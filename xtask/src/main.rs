@@ -43,8 +43,8 @@ enum Command {
     },
     /// The budgets, measured; without arguments docs/benchmarks.md is written anew
     Bench {
-        /// Only this section: api, gate or verify. Then for the benchmark: --quick, --domains N, --many N,
-        /// --verify N,N, --seconds N, --only get,create,recheck,rest,gate,verify
+        /// Only this section: api, gate, verify, zone or keys. Then for the benchmark: --quick, --domains N,
+        /// --many N, --verify N,N, --zone N,N, --seconds N, --only get,create,recheck,rest,gate,verify,zone,keys
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -44,11 +44,15 @@ pub(crate) const STORIES: &[Tool] = &[
     tool("postgres", "postgresql"),
     tool("psql", "postgresql-client"),
     tool("postfix", "postfix"),
+    tool("faketime", "faketime"),
     tool("chromium", "chromium"),
 ];
 
 /// What looking at domains is measured with.
 pub(crate) const LOOKING: &[Tool] = &[tool("nsd", "nsd"), tool("python3", "python3")];
+
+/// What our zone server is measured with.
+pub(crate) const ANSWERING: &[Tool] = &[tool("nsd", "nsd"), tool("dnsperf", "dnsperf")];
 
 /// Registries are sometimes busy.
 const TRIES: u32 = 3;

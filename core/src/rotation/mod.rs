@@ -136,7 +136,7 @@ impl Rules {
         // Neighbouring numbers end up far apart: 2^64 by the golden ratio.
         let place = domain.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
         let early = |period: SignedDuration| {
-            let share = (period / 10).as_millis() * i128::from(place) >> 20;
+            let share = ((period / 10).as_millis() * i128::from(place)) >> 20;
             period - SignedDuration::from_millis(i64::try_from(share).unwrap_or(0))
         };
         Self { period: self.period.map(early), ..self }

@@ -108,6 +108,31 @@ fn a_companion_makes_room_for_the_next_key() {
 }
 
 #[test]
+fn a_customer_who_publishes_the_keys_is_asked_once_for_each() {
+    let rules = Rules { delegated: false, ..rules() };
+    let mut ring = ready(&rules);
+    let due = 1 + 180 * DAY;
+    // Never before it is seen, however long that takes.
+    for late in [0, 400 * DAY] {
+        assert_eq!(ring.step(&rules, at(due + late)), Step::Prove(Selector::Second));
+        assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(due + late)), Proven::Nothing);
+    }
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(due)), Proven::Switched(Why::Period));
+    // Neither revoked nor removed: the record of the next key takes its place.
+    let next = Step::Publish { selector: Selector::First, algorithm: Algorithm::Rsa2048 };
+    let kept = due + 7 * DAY;
+    assert_eq!(ring.step(&rules, at(kept - 1)), Step::Wait(Some(at(kept))));
+    assert_eq!(ring.step(&rules, at(kept)), next);
+    assert!(ring.publish(Selector::First, Algorithm::Rsa2048, &rules, at(kept)));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(kept + 1)), Proven::Clear(at(kept + 301)));
+    ring.ask(Why::Compromised, &rules, at(kept + 400)).unwrap();
+    let switched = ring.prove(Selector::First, SEEN, &rules, at(kept + 400));
+    assert_eq!(switched, Proven::Switched(Why::Compromised));
+    let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(kept + 400)), next);
+}
+
+#[test]
 fn domains_of_one_day_have_their_turns_on_many() {
     let period = |domain| rules().spread(domain).period.unwrap();
     let turns: Vec<SignedDuration> = (1..=1000).map(period).collect();

@@ -159,7 +159,11 @@ impl Verdict {
     /// What is said of a record nobody has looked at.
     #[must_use]
     pub fn unchecked(record: &PlannedRecord) -> Self {
-        Self::new(record, Status::Unchecked, Code::Unchecked, "This record has not been looked at yet.")
+        let reason = match record.is_made() {
+            true => "This record has not been looked at yet.",
+            false => "The key for this record is being made. There is nothing to publish yet.",
+        };
+        Self::new(record, Status::Unchecked, Code::Unchecked, reason)
     }
 }
 
@@ -290,6 +294,7 @@ pub fn judge(context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen) -> Resu
 fn dkim_key(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -> Result<Verdict, Need> {
     let [first, second] = context.dkim_keys;
     match if record.key == RecordKey::Dkim1 { first } else { second } {
+        _ if !record.is_made() => Ok(Verdict::unchecked(record)),
         Some(expected) => dkim::judge(context, record, expected, seen),
         None => Ok(Verdict::unchecked(record)),
     }

@@ -1,4 +1,4 @@
-//! The addresses of a host, as any program on the machine would find them.
+//! What is behind a name, as any program on the machine would find it.
 
 use super::{Ask, Asker};
 use signet_core::{
@@ -7,7 +7,7 @@ use signet_core::{
 };
 use std::net::IpAddr;
 
-/// Aliases followed from a host name to its addresses.
+/// Aliases followed from a name to what it stands for.
 const ALIASES: usize = 8;
 
 impl Asker {
@@ -29,18 +29,30 @@ impl Asker {
     /// # Errors
     /// How the resolvers failed, when none answers; aliases without end.
     pub async fn addresses(&self, host: &Name, rtype: RecordType) -> Result<Vec<IpAddr>, Failure> {
-        let mut name = host.clone();
+        let answer = self.at_the_end(host, rtype).await?;
+        let address = |data: &Data| match data {
+            Data::Address(address) => Some(*address),
+            _ => None,
+        };
+        Ok(answer.records.iter().filter_map(|record| address(&record.data)).collect())
+    }
+
+    /// The texts of the TXT records at the end of the aliases, likewise.
+    ///
+    /// # Errors
+    /// As [`Self::addresses`].
+    pub async fn texts(&self, name: &Name) -> Result<Vec<Vec<u8>>, Failure> {
+        let answer = self.at_the_end(name, RecordType::Txt).await?;
+        Ok(answer.records.iter().filter_map(|record| record.data.txt()).collect())
+    }
+
+    async fn at_the_end(&self, name: &Name, rtype: RecordType) -> Result<Answer, Failure> {
+        let mut name = name.clone();
         for _ in 0..ALIASES {
             let answer = self.resolved(&name, rtype).await?;
             match answer.cname() {
                 Some(target) => name = target.clone(),
-                None => {
-                    let address = |data: &Data| match data {
-                        Data::Address(address) => Some(*address),
-                        _ => None,
-                    };
-                    return Ok(answer.records.iter().filter_map(|record| address(&record.data)).collect());
-                }
+                None => return Ok(answer),
             }
         }
         Err(Failure::Malformed("one alias after another".to_string()))

@@ -80,6 +80,15 @@ impl Consent {
         let node = Node::default().with(FIXED_TTL, [txt(b"v=DMARC1")]);
         Some(Self { base, wire_base, wildcard, node })
     }
+
+    /// Whether the wildcard matches this name: any labels below the base, but
+    /// none below the wildcard's own name, which is a name, too (RFC 4592
+    /// §2.2.1).
+    pub(super) fn covers(&self, name: &WireName) -> bool {
+        // Not by `num_labels`, which leaves a wildcard out.
+        let Some(last) = name.iter().count().checked_sub(self.base.labels() + 1) else { return false };
+        self.wire_base.zone_of(name) && (last == 0 || name.iter().nth(last) != Some(b"*"))
+    }
 }
 
 /// The part of the zone that the settings alone decide.
@@ -122,6 +131,9 @@ impl Fixed {
         fixed.add(&track, FIXED_TTL, settings.tracking_caa.iter().flat_map(authority));
         for (owner, text) in spf::texts(provider)?.records {
             fixed.add(&owner, FIXED_TTL, [txt(text.as_bytes())]);
+        }
+        for (owner, text) in settings.texts.iter().filter(|(owner, _)| owner.is_at_or_below(&provider.zone)) {
+            fixed.add(owner, FIXED_TTL, [txt(text.as_bytes())]);
         }
         let consent_base = fixed.consent_base(provider);
         let bases = [Some(provider.demo_zone.clone()), keys_base(provider), consent_base.clone()];

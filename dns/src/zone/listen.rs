@@ -361,6 +361,8 @@ async fn send(
     metadata.response_code = response.rcode;
     metadata.authoritative = response.authoritative;
     metadata.recursion_available = response.recursion_available;
+    // RFC 4035 §3.1.6: nothing is checked here, whatever the client wants.
+    metadata.checking_disabled = false;
     // What was not understood is not repeated.
     let none = Queries::read(&mut BinDecoder::new(&[]), 0).ok();
     let queries =

@@ -3,24 +3,38 @@
 use super::node::{core_name, txt};
 use hickory_proto::rr::{Name as WireName, RData, Record};
 use signet_core::{
+    names::Name,
     observe::{RecordType, printable},
-    plan::PlannedRecord,
+    plan::{CUSTOMER_TTL, PlannedRecord},
 };
 use std::fmt::Write as _;
-
-/// TTL of the records a customer is given to publish, in seconds: short enough
-/// to correct a mistake, long enough not to be a burden.
-const CUSTOMER_TTL: u32 = 3600;
 
 /// The records of a customer's domain as lines of a zone file, ready to be
 /// pasted into one: full names, explicit TTLs, text quoted, escaped and cut
 /// into strings of at most 255 bytes.
 #[must_use]
 pub fn bind_lines(records: &[PlannedRecord]) -> String {
-    let width = records.iter().map(|record| record.owner.as_str().len() + 1).max().unwrap_or(0);
+    lines(records, |owner| format!("{owner}."))
+}
+
+/// The same for the zone at `origin`: an `$ORIGIN` first, and names relative to
+/// it.
+#[must_use]
+pub fn bind_lines_in(origin: &Name, records: &[PlannedRecord]) -> String {
+    format!("$ORIGIN {origin}.\n{}", lines(records, |owner| owner.as_entered_in(origin)))
+}
+
+fn lines(records: &[PlannedRecord], named: impl Fn(&Name) -> String) -> String {
+    let width = records.iter().map(|record| named(&record.owner).len()).max().unwrap_or(0);
     let mut out = String::new();
     for record in records {
-        let owner = format!("{}.", record.owner);
+        let owner = named(&record.owner);
+        if !record.is_made() {
+            let rtype = record.rtype.as_str();
+            let _ =
+                writeln!(out, "; {owner} {rtype}: the key is being made, there is nothing to publish yet");
+            continue;
+        }
         let value = match record.rtype {
             RecordType::Txt => rdata_text(&txt(record.value.as_bytes())),
             RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
@@ -107,7 +121,7 @@ fn quoted(string: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_core::{names::Name, plan::RecordKey};
+    use signet_core::plan::RecordKey;
 
     fn record(owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
         PlannedRecord {
@@ -135,6 +149,28 @@ mod tests {
     }
 
     #[test]
+    fn names_are_relative_to_the_zone_where_it_is_known() {
+        let zone = Name::parse("bakery.test").unwrap();
+        let lines = bind_lines_in(
+            &zone,
+            &[
+                record("sg-link.mail.bakery.test", RecordType::Cname, "track.signet.test"),
+                record("bakery.test", RecordType::Txt, "v=spf1 -all"),
+                record("elsewhere.test", RecordType::Txt, "x"),
+            ],
+        );
+        assert_eq!(
+            lines,
+            concat!(
+                "$ORIGIN bakery.test.\n",
+                "sg-link.mail    3600 IN CNAME track.signet.test.\n",
+                "@               3600 IN TXT   \"v=spf1 -all\"\n",
+                "elsewhere.test. 3600 IN TXT   \"x\"\n",
+            )
+        );
+    }
+
+    #[test]
     fn long_text_is_cut_and_line_breaks_do_not_get_through() {
         let lines = bind_lines(&[record("bakery.test", RecordType::Txt, &"x".repeat(256))]);
         assert!(lines.ends_with(&format!("\"{}\" \"x\"\n", "x".repeat(255))));
@@ -144,5 +180,14 @@ mod tests {
         ]);
         assert_eq!(lines.lines().count(), 2, "{lines}");
         assert!(bind_lines(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_being_made_is_not_to_be_published() {
+        let lines = bind_lines(&[record("sg1._domainkey.bakery.test", RecordType::Txt, "")]);
+        assert!(
+            lines.starts_with("; sg1._domainkey.bakery.test. TXT") && lines.lines().count() == 1,
+            "{lines}"
+        );
     }
 }

@@ -73,7 +73,7 @@ pub use answer::{Answers, Ask, Response};
 pub use counters::Counters;
 pub use internet::{BadRecord, Internet};
 pub use listen::{Bound, Limits, Serving, serve};
-pub use master::{bind_lines, line};
+pub use master::{bind_lines, bind_lines_in, line};
 pub use notify::{NotifyFailed, notify};
 pub use own::{CacheStats, OwnZone, OwnZoneSettings, ZoneError};
 pub use source::{Changes, Keys, SourceFailed, ZoneDomainView, ZoneSource};

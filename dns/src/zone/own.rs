@@ -50,6 +50,8 @@ pub struct OwnZoneSettings {
     pub host_addresses: Vec<IpAddr>,
     /// Addresses of the zone's own name.
     pub apex_addresses: Vec<IpAddr>,
+    /// Other TXT records, one text each.
+    pub texts: Vec<(Name, String)>,
     /// The certificate authorities that may issue for customers' link hosts,
     /// which are aliases of the tracking host; none: any may.
     pub tracking_caa: Vec<Name>,
@@ -76,6 +78,7 @@ impl OwnZoneSettings {
             name_servers,
             host_addresses: provider.sending_ips.clone(),
             apex_addresses: Vec::new(),
+            texts: Vec::new(),
             tracking_caa: Vec::new(),
             cache_bytes: 256 << 20,
             serial: 1,
@@ -265,7 +268,7 @@ impl OwnZone {
     async fn find<'a>(&'a self, name: &WireName, apex: &'a Apex) -> Result<Option<Found<'a>>, SourceFailed> {
         let consent = || {
             let consent = self.fixed.consent.as_ref()?;
-            (consent.wire_base.zone_of(name) && consent.wire_base != *name).then_some(Found::Consent(consent))
+            consent.covers(name).then_some(Found::Consent(consent))
         };
         let Some(name) = core_name(name) else {
             // No name of ours, yet a wildcard knows no odd characters.

@@ -1,7 +1,7 @@
 //! What the figures depend on and what cannot be seen from them.
 
 use crate::Arguments;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// The machine, the disk, the size of the run.
 pub(crate) fn facts(folder: &Path, arguments: &Arguments) -> Vec<String> {
@@ -40,6 +40,15 @@ pub(crate) fn load_after() -> String {
 fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// User and system time of a process, from clock ticks of 10 ms.
+pub(crate) fn cpu_of(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, in brackets, may hold anything.
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// What stands behind `key` in one of the kernel's files.

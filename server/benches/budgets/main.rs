@@ -1,5 +1,5 @@
-//! The budgets of the API, of the store, of the sending gate and of looking at domains, each measured beside something
-//! that is run in the same minute on the same machine.
+//! The budgets of the API, of the store, of the sending gate, of looking at domains and of our zone, each measured
+//! beside something that is run in the same minute on the same machine.
 //!
 //! `cargo xtask bench` runs this and writes docs/benchmarks.md. One file per
 //! row; [`world`] fills the databases, [`load`] makes the requests.
@@ -8,13 +8,16 @@ mod bare;
 mod create;
 mod gate;
 mod get;
+mod keys;
 mod load;
 mod machine;
+mod nsd;
 mod recheck;
 mod report;
 mod rest;
 mod verify;
 mod world;
+mod zone;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -49,10 +52,13 @@ struct Arguments {
     /// Numbers of domains that are looked at
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000, 1_000_000])]
     verify: Vec<u32>,
+    /// Numbers of domains in the zone that is served
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
+    zone: Vec<u32>,
     /// A Python with checkdmarc, to be run beside
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Only these: get, create, recheck, rest, gate, verify
+    /// Only these: get, create, recheck, rest, gate, verify, zone, keys
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where the databases are made: on the disk that is to be measured
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         arguments.many = arguments.many.min(20_000);
         arguments.seconds = arguments.seconds.min(2);
         arguments.verify = vec![1_000];
+        arguments.zone = vec![1_000, 10_000];
     }
     let done =
         if std::env::var_os(MEASURING).is_some() { measure(&arguments) } else { supervise(&arguments) };
@@ -161,6 +168,12 @@ async fn rows(arguments: &Arguments, folder: &Path) -> anyhow::Result<Vec<Row>> 
     }
     if arguments.wants("verify") {
         rows.extend(verify::measure(folder, &page, arguments).await?);
+    }
+    if arguments.wants("zone") {
+        rows.extend(zone::measure(folder, arguments).await?);
+    }
+    if arguments.wants("keys") {
+        rows.extend(keys::measure(folder, arguments)?);
     }
     Ok(rows)
 }

@@ -25,12 +25,7 @@ pub(crate) async fn measure(world: &World, arguments: &Arguments) -> anyhow::Res
     anyhow::ensure!(line.contains("listens at"), "the server did not start: {line}");
     // Long enough for what a start brings, and for every timer to have rung.
     tokio::time::sleep(Duration::from_secs(arguments.seconds)).await;
-    let status = format!("/proc/{}/status", server.0.id());
-    let mebibytes = |key: &str| -> anyhow::Result<f64> {
-        let text = machine::value(&status, key).with_context(|| format!("{status} has no {key}"))?;
-        Ok(text.trim_end_matches(" kB").parse::<f64>()? / 1024.0)
-    };
-    let (now, peak) = (mebibytes("VmRSS:")?, mebibytes("VmHWM:")?);
+    let (now, peak) = (server.mebibytes("VmRSS:")?, server.mebibytes("VmHWM:")?);
     Ok(vec![
         Row {
             what: format!("server at rest, {} domains", grouped(f64::from(world.domains))),
@@ -58,6 +53,21 @@ impl Server {
         let output = server.0.stdout.take().context("no standard output")?;
         BufReader::new(output).read_line(&mut line)?;
         Ok((server, line))
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// What the kernel says of its memory.
+    ///
+    /// # Errors
+    /// When it says nothing of this.
+    pub(crate) fn mebibytes(&self, key: &str) -> anyhow::Result<f64> {
+        let status = format!("/proc/{}/status", self.0.id());
+        let text = machine::value(&status, key).with_context(|| format!("{status} has no {key}"))?;
+        Ok(text.trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 }
 

@@ -4,6 +4,11 @@
 //! with names and record ids of their own.
 
 use anyhow::Context as _;
+use aws_lc_rs::{
+    encoding::{AsDer, PublicKeyX509Der},
+    rsa,
+    signature::KeyPair as _,
+};
 use jiff::SignedDuration;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -187,7 +192,10 @@ impl World {
             }
         }
         conn.execute(sqlx::query(COPY_REPORT).bind(template.id)).await?;
-        conn.execute(sqlx::query(MAKE_KEYS).bind(template.id)).await?;
+        let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
+        let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
+        conn.execute(sqlx::query(MAKE_KEYS).bind(template.id).bind(public.as_ref())).await?;
+        conn.execute(sqlx::query(MAKE_ROTATIONS).bind(template.id)).await?;
         conn.execute("COMMIT").await?;
         conn.close().await?;
         Ok(())
@@ -295,10 +303,17 @@ const COPY_REPORT: &str = "INSERT INTO report (domain_id, body) \
     SELECT d.id, replace(replace(r.body, t.record_id, d.record_id), t.name, d.name) FROM domain d \
     JOIN domain t ON t.id = $1 JOIN report r ON r.domain_id = t.id WHERE d.id > t.id ORDER BY d.id";
 
-/// As long as a key of 2,048 bits is, in the clear and sealed.
-const MAKE_KEYS: &str = "INSERT INTO dkim_key (domain_id, selector, public, sealed, created_at) \
-    SELECT d.id, s.value, zeroblob(294), zeroblob(1320), d.created_at \
+/// A key of 2,048 bits each, the same for all, and next to it as many octets as
+/// its private half has under seal.
+const MAKE_KEYS: &str = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, \
+    kek, wrapped, sealed, stage, since, created_at) \
+    SELECT d.id, s.value, d.account_id, d.id || '-' || s.value, 'rsa2048', 'made', $2, 1, zeroblob(60), \
+    zeroblob(1246), CASE s.value WHEN 1 THEN 'active' ELSE 'next' END, d.created_at, d.created_at \
     FROM domain d, json_each('[1, 2]') s WHERE d.id >= $1 ORDER BY d.id, s.value";
+
+/// Rotation is due in half a year, as if each key had begun to sign now.
+const MAKE_ROTATIONS: &str = "INSERT INTO rotation (domain_id, account_id, due_at) \
+    SELECT d.id, d.account_id, d.created_at + 15552000000000 FROM domain d WHERE d.id >= $1 ORDER BY d.id";
 
 /// A record id for a number, never the same for two. Drawn ones are just as
 /// scattered.
@@ -314,7 +329,7 @@ pub(crate) fn record_id(number: u32) -> String {
 }
 
 /// A number that looks drawn; never the same for two (splitmix64).
-fn scrambled(number: u64) -> u64 {
+pub(crate) fn scrambled(number: u64) -> u64 {
     let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

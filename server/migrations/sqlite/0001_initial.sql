@@ -112,7 +112,7 @@ CREATE INDEX domain_name ON domain (name, dns_verified, account_id);
 CREATE UNIQUE INDEX domain_demo ON domain (name) WHERE demo;
 CREATE INDEX domain_state ON domain (dns_state);
 CREATE INDEX domain_unverified ON domain (account_id) WHERE NOT demo AND NOT dns_verified;
-CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND dns_verified;
+CREATE INDEX domain_keyless ON domain (id) WHERE NOT keyed AND (dns_verified OR dkim_raw);
 CREATE INDEX domain_review ON domain (review_due_at, id) WHERE review = 'due';
 CREATE INDEX domain_review_open ON domain (review, id) WHERE review <> 'none';
 CREATE INDEX domain_deadline ON domain (dns_deadline) WHERE dns_state = 'at_risk';

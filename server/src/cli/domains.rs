@@ -1,6 +1,6 @@
 //! `signet domains`.
 
-use super::{Outcome, check_all, output, publish, told};
+use super::{Outcome, check_all, output, publish, records, told};
 use crate::{
     ops::{Actor, Ops},
     store::{AccountId, Domain, DomainId, TokenScope},
@@ -9,6 +9,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use signet_core::verify::{Status, Verdict, dns_host::Hosting};
 use std::time::Duration;
+
+/// In place of a record's value that is not there yet.
+pub(super) const BEING_MADE: &str = "(being made)";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DomainsCommand {
@@ -23,6 +26,10 @@ pub(super) enum DomainsCommand {
         /// Its number
         id: DomainId,
     },
+    /// Print the records to publish, as a table or in a form that DNS is kept in
+    Records(records::RecordsArgs),
+    /// Print the link at which a domain's DNS host publishes them; exit 1 where it does not
+    Connect(records::ConnectArgs),
     /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked
     Plan {
         /// Its number
@@ -74,6 +81,8 @@ pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyho
             let actor = operator(ops, id).await?;
             show(ops, &actor, id, json).await
         }
+        DomainsCommand::Records(args) => records::records(&args, ops, json).await,
+        DomainsCommand::Connect(args) => records::connect(&args, ops, json).await,
         DomainsCommand::Plan { id } => publish::plan(ops, &operator(ops, id).await?, id, json).await,
         DomainsCommand::Apply { id, yes } => {
             publish::apply(ops, &operator(ops, id).await?, id, yes, json).await
@@ -122,7 +131,7 @@ async fn list(ops: &Ops, account: Option<AccountId>) -> anyhow::Result<Vec<Domai
 }
 
 /// The operator as an actor in the account the domain belongs to.
-async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
+pub(super) async fn operator(ops: &Ops, id: DomainId) -> anyhow::Result<Actor> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
     Ok(Actor::operator(domain.account))
@@ -191,7 +200,8 @@ fn print_domain(domain: &Domain, checked_at: Option<jiff::Timestamp>) -> std::io
 /// The verdicts as people read them: the record, what was seen, what to do.
 pub(super) fn print_verdicts(ops: &Ops, domain: &Domain, verdicts: &[Verdict]) -> std::io::Result<()> {
     for (record, verdict) in ops.plan(domain).iter().zip(verdicts) {
-        let head = format!("{} {} {}", record.owner, record.rtype, record.value);
+        let value = if record.is_made() { &record.value } else { BEING_MADE };
+        let head = format!("{} {} {value}", record.owner, record.rtype);
         output::line("")?;
         output::line(&format!("{:<18} {}  {}", verdict.key, output::status(verdict.status), verdict.code))?;
         output::line(&output::painted(&format!("  {head}"), output::dim()))?;

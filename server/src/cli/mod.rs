@@ -9,11 +9,13 @@ mod check_all;
 mod demo;
 mod dns_access;
 mod doctor;
+mod domain_connect;
 mod domains;
 mod keys;
 mod openapi;
 mod output;
 mod publish;
+mod records;
 mod review;
 mod serve;
 mod spf;
@@ -71,9 +73,9 @@ enum Command {
     /// List, show and check domains
     #[command(subcommand)]
     Domains(domains::DomainsCommand),
-    /// List DKIM keys and have others sign
+    /// Our template for DNS hosts that publish records themselves, and its key
     #[command(subcommand)]
-    Keys(keys::KeysCommand),
+    DomainConnect(domain_connect::DomainConnectCommand),
     /// Give, list and delete keys to accounts' own DNS zones
     #[command(subcommand)]
     DnsAccess(dns_access::DnsAccessCommand),
@@ -82,6 +84,9 @@ enum Command {
     /// Decide who may send
     #[command(subcommand)]
     Review(review::Review),
+    /// DKIM keys: which sign, having others sign, bringing one's own, and the key they are kept under
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Our own DNS zone
     #[command(subcommand)]
     Zone(zone::ZoneCommand),
@@ -161,7 +166,9 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::DomainConnect(command) => {
+            domain_connect::run(&command, &open_filled(&sources()?).await?, json).await
+        }
         Command::DnsAccess(command) => dns_access::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Audit(args) => audit::run(*args, &open_filled(&sources()?).await?, json).await,
         Command::Review(review::Review::Operator(command)) => {
@@ -171,6 +178,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Review(review::Review::DryRun(args)) => {
             Ok(or_unknown(json, review::dry_run::run(&args, sources(), json).await))
         }
+        Command::Keys(command) => keys::run(command, &open_filled(&sources()?).await?, json).await,
         Command::Zone(command) => zone::run(&command, &open_filled(&sources()?).await?, json).await,
         Command::Backup(args) => backup::run(&args, &open_filled(&sources()?).await?, json).await,
         Command::Restore(args) => backup::restore(&args, &open(&sources()?).await?, json).await,
@@ -241,6 +249,11 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
         );
     }
     Ok(ops)
+}
+
+/// The use cases with the key file, which most commands do without.
+async fn with_key(ops: &Ops) -> anyhow::Result<Ops> {
+    Ok(Ops { key: Some(Arc::new(ops.key_file().await?)), ..ops.clone() })
 }
 
 /// A refusal as a sentence.

@@ -62,6 +62,11 @@ pub(super) fn cut(text: &str, room: usize) -> String {
     text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Text of somebody else's, without what a terminal would take for a command.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// How a record's status looks.
 pub(super) fn status(status: Status) -> String {
     let style = match status {

@@ -6,14 +6,12 @@ mod show;
 
 use super::{Outcome, account, domains, output, told};
 use crate::{
-    keys::KeyFile,
     ops::{Actor, Ops, links::Link},
     store::{self, AccountId, DomainId, Queued, Ruling},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use signet_core::lifecycle::{Asked, Suspension};
-use std::sync::Arc;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReviewCommand {
@@ -213,11 +211,7 @@ async fn card(ops: &Ops, args: &CardArgs, json: bool) -> anyhow::Result<Outcome>
 async fn link(ops: &Ops, id: DomainId, json: bool) -> anyhow::Result<Outcome> {
     let domain = ops.store.domain_for_operator(id).await?;
     let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
-    let key = KeyFile::open(&ops.config.key_file).map_err(anyhow::Error::msg)?;
-    if ops.store.key_fingerprint().await?.is_some_and(|print| print != key.fingerprint()) {
-        anyhow::bail!("{} is not the key file of this database", ops.config.key_file.display());
-    }
-    let signer = Ops { key: Some(Arc::new(key)), ..ops.clone() };
+    let signer = Ops { key: Some(ops.key_file().await?.into()), ..ops.clone() };
     let url = signer.link_url(Link::Questionnaire(id)).expect("the key file is there");
     let asked = domain.questionnaire.as_str();
     if json {

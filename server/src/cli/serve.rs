@@ -4,6 +4,7 @@ use super::{Outcome, asking::asker_settings, output};
 use crate::{
     clock::Clock,
     config::{Config, PolicyListen, Sources},
+    domain_connect::Discovery,
     http::{self, AppState, MetricsPage},
     mailer::Mailer,
     ops::{Ops, installation::FirstStart},
@@ -76,6 +77,9 @@ impl Server {
         let config = ops.config.clone();
         let asker = Asker::new(asker_settings(&config)).await.context("no UDP socket for asking DNS")?;
         let ops = Ops { key: Some(key.clone()), asker: Some(asker.clone()), ..ops };
+        let discovery = Discovery::new(asker.clone(), config.dns.allow_private);
+        let ops = ops.with_discovery(discovery);
+        ops.make_link_key().await.context("the key for Domain Connect")?;
         let mailer = Mailer::new(&config.mail).map_err(anyhow::Error::msg)?;
         let (stop, stopped) = watch::channel(false);
         let own = match config.dns.listen {

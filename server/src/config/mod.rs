@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 use signet_core::{
     email::EmailAddress,
     names::Name,
-    plan::{Provider, SpfMode},
+    plan::{DkimMode, Provider, SpfMode},
     rotation::Rules,
 };
 use std::{
@@ -62,6 +62,8 @@ pub struct Config {
     pub key_file: PathBuf,
     /// The provider's side of every record.
     pub provider: Provider,
+    /// `domain_connect_provider`: who our template is of.
+    pub domain_connect_provider: Name,
     /// `helo`.
     pub helo: Option<Name>,
     /// Asking DNS, and answering.
@@ -72,6 +74,8 @@ pub struct Config {
     pub policy_listen: Option<PolicyListen>,
     /// `grace`.
     pub grace: SignedDuration,
+    /// `dkim_mode`, of new domains.
+    pub dkim_mode: DkimMode,
     /// The `dkim_*` settings, for keys that we publish.
     pub rotation: Rules,
     /// `unverified_limit`; `None`: no limit.
@@ -229,17 +233,21 @@ impl Config {
             }
             None => MailRoute::Directory(r.required("mail_dir", "a directory")?),
         };
+        let domain_connect_provider =
+            r.parsed("domain_connect_provider", "a DNS name")?.unwrap_or_else(|| provider.zone.clone());
         let mail = Mail { route, from: r.email("mail_from")?.map_or_else(|| at_zone("signet"), Ok)? };
         Ok(Self {
             http,
             database_url: r.required("database_url", "a database URL")?,
             key_file: r.required("key_file", "a file")?,
+            domain_connect_provider,
             helo: r.parsed("helo", "a host name")?,
             dns: Dns::read(&r, &provider)?,
             mail,
             policy_listen: r
                 .parsed("policy_listen", "tcp:127.0.0.1:10040 or unix:/run/signet/policy.sock")?,
             grace: duration(r.text("grace").unwrap_or_default()).map_err(|e| r.error("grace", e))?,
+            dkim_mode: r.chosen("dkim_mode", &DkimMode::ALL.map(|mode| (mode.as_str(), mode)))?,
             rotation: rotation::rules(&r)?,
             unverified_limit: r.limit("unverified_limit")?,
             jwt: jwt(&r)?,
@@ -264,6 +272,7 @@ impl Config {
     pub fn derived(&self, name: &str) -> Option<String> {
         match name {
             "demo_zone" => Some(self.provider.demo_zone.to_string()),
+            "domain_connect_provider" => Some(self.domain_connect_provider.to_string()),
             "mail_from" => Some(self.mail.from.to_string()),
             "owner_email" => Some(self.owner_email.to_string()),
             "public_url" => Some(self.http.public_url.clone()),
@@ -441,6 +450,7 @@ mod tests {
             ("SIGNET_CARD_CHECK_URL", "https://pay.example/"),
             ("SIGNET_CARD_CHECK_URL", "{reference}"),
             ("SIGNET_SPF_MODE", "strict"),
+            ("SIGNET_DOMAIN_CONNECT_PROVIDER", "a b"),
             ("SIGNET_DMARC_RUA", "postmaster"),
             ("SIGNET_POLICY_LISTEN", "unix:policy.sock"),
             ("SIGNET_GRACE", "72"),

@@ -83,7 +83,13 @@ pub const SETTINGS: &[Setting] = &[
         "certificate authorities that may issue for customers' link hosts; none: any may",
     ),
     Setting::new("spf_mode", "recommended", "SPF at the domain itself: recommended, required or off"),
+    Setting::new(
+        "dkim_mode",
+        "delegated",
+        "of new domains: delegated: CNAMEs to the keys in our zone; raw: their owners publish the keys as TXT",
+    ),
     Setting::unset("dmarc_rua", "reporting address put into the DMARC record we ask for"),
+    Setting::unset("domain_connect_provider", "providerId of our Domain Connect template; unset: the zone"),
     Setting::new("grace", "72h", "from a confirmed loss of a record to the loss of verification"),
     Setting::new(
         "dkim_rotation",

@@ -145,8 +145,8 @@ mod tests {
             ("192.0.2.1:5353", "Address(192.0.2.1)", 5353),
             ("2001:db8::1", "Address(2001:db8::1)", 53),
             ("[2001:db8::1]:5353", "Address(2001:db8::1)", 5353),
-            ("ns1.example.com", r#"Name(Name("ns1.example.com"))"#, 53),
-            ("NS1.example.com:1053", r#"Name(Name("ns1.example.com"))"#, 1053),
+            ("ns1.example.com", r#"Name("ns1.example.com")"#, 53),
+            ("NS1.example.com:1053", r#"Name("ns1.example.com")"#, 1053),
         ] {
             let (found, at) = host_and_port(text).unwrap();
             assert_eq!((format!("{found:?}").as_str(), at), (host, port), "{text}");

@@ -1,5 +1,5 @@
 //! Fetching over HTTP what customers name: a website to look at, an address to
-//! send webhooks to. Every address a customer writes down is an attempt to have
+//! send webhooks to, what their DNS host offers. Every address a customer writes down is an attempt to have
 //! us ask our own network, until shown otherwise.
 //!
 //! # What holds
@@ -10,8 +10,8 @@
 //! * A connection goes to an address that has just been checked: the client has
 //!   no other way to find one, so there is no second look-up to answer
 //!   differently. No connection is used twice.
-//! * A redirect is a new URL, checked like the first; three at most, none for
-//!   [`Fetcher::post`].
+//! * A redirect is a new URL, checked like the first; three at most, and none but
+//!   for [`Fetcher::get`].
 //! * A body is read to a bound, never decompressed; everything together has a
 //!   deadline. No proxy of the environment, no cookies, no referrer.
 
@@ -72,7 +72,7 @@ pub struct Page {
     pub truncated: bool,
 }
 
-/// What a server answered to [`Fetcher::post`].
+/// What a server answered to [`Fetcher::post`] or [`Fetcher::get_json`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status, of whatever kind; a redirect is not followed.
@@ -83,7 +83,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// How long a [`Fetcher::post`] may take and what is read of the answer.
+/// How long an exchange may take and what is read of the answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// For everything, from the look-up to the last byte read.
@@ -162,12 +162,35 @@ impl Fetcher {
         body: Vec<u8>,
         limits: Limits,
     ) -> Result<Answer, FetchError> {
+        self.exchange(Method::POST, url, headers, body, limits).await
+    }
+
+    /// Gets the JSON at a URL. Redirects are answers: whoever publishes an address
+    /// for programs knows where it is.
+    ///
+    /// # Errors
+    /// [`FetchError`] when there is no answer with a status.
+    pub async fn get_json(&self, url: &Url, limits: Limits) -> Result<Answer, FetchError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.exchange(Method::GET, url, headers, Vec::new(), limits).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        limits: Limits,
+    ) -> Result<Answer, FetchError> {
         let deadline = tokio::time::Instant::now() + limits.timeout;
-        let post = async {
+        let send = async {
             self.guard.check(url)?;
-            self.send(Method::POST, url, headers, body).await
+            self.send(method, url, headers, body).await
         };
-        let answer = tokio::time::timeout_at(deadline, post).await.unwrap_or(Err(FetchError::Timeout))?;
+        let answer = tokio::time::timeout_at(deadline, send).await.unwrap_or(Err(FetchError::Timeout))?;
         let retry_after = header(&answer, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
         let status = answer.status().as_u16();
         // The status is the answer; a body that breaks off takes nothing from it.

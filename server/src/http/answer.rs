@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-/// The media type of every body but the metrics page's.
+/// The media type of a body that does not say otherwise.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// An answer before [`super::edge`] has added what every answer has.
@@ -37,6 +37,11 @@ impl Answer {
         Self { status, body: body.into(), headers: HeaderMap::new(), secret: false }
     }
 
+    /// `status` with `text`, which a header says the type of.
+    pub(super) fn text(status: StatusCode, text: String) -> Self {
+        Self { status, body: text.into(), headers: HeaderMap::new(), secret: false }
+    }
+
     /// 204.
     pub(super) fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), headers: HeaderMap::new(), secret: false }
@@ -60,7 +65,7 @@ impl IntoResponse for Answer {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         if self.status != StatusCode::NO_CONTENT {
-            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response.headers_mut().entry(CONTENT_TYPE).or_insert(JSON);
         }
         response.extensions_mut().insert(Payload(self.body));
         response

@@ -43,7 +43,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use error::Failure;
 use rate::RateLimiter;
@@ -147,10 +147,17 @@ fn family_routes(base: &str) -> Router<AppState> {
         .route(base, get(domains::list::list).post(domains::create::create))
         .route(&domain, get(domains::get::get).patch(domains::update::update).delete(domains::delete::delete))
         .route(&format!("{domain}/check"), post(domains::check::check))
+        .route(
+            &format!("{domain}/keys"),
+            post(domains::import_key::import).layer(DefaultBodyLimit::max(domains::import_key::MAX_BYTES)),
+        )
+        .route(&format!("{domain}/keys/mode"), put(domains::dkim_mode::set))
         .route(&format!("{domain}/dns/plan"), post(domains::dns::plan::plan))
         .route(&format!("{domain}/dns/apply"), post(domains::dns::apply::apply))
         .route(&format!("{domain}/report"), get(domains::report::report))
         .route(&format!("{domain}/events"), get(domains::events::events))
+        .route(&format!("{domain}/zone"), get(domains::zone::zone))
+        .route(&format!("{domain}/domain_connect"), get(domains::domain_connect::domain_connect))
         .route(&format!("{domain}/keys"), get(keys::list::list))
         .route(&format!("{domain}/keys/rotate"), post(keys::rotate::rotate))
         .route(

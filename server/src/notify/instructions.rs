@@ -6,8 +6,12 @@ use askama::Template;
 use signet_core::{
     email::EmailAddress,
     names::Name,
+    observe::RecordType,
     plan::PlannedRecord,
-    verify::{Status, dns_host::DnsHost},
+    verify::{
+        Status, dkim,
+        dns_host::{DnsHost, LongText},
+    },
 };
 use signet_dns::zone::bind_lines;
 
@@ -47,7 +51,10 @@ struct Row {
     entered: String,
     /// In full.
     owner: String,
-    value: String,
+    /// `None` while it is being made.
+    value: Option<String>,
+    /// A text that is too long for one string, as several: some forms want that.
+    strings: Option<String>,
 }
 
 /// Composes the message; `host` is who runs the zone's DNS, where that is known,
@@ -105,8 +112,16 @@ fn row(record: &PlannedRecord, status: Status, zone: &Name, host: Option<&DnsHos
             None => record.owner.as_entered_in(zone),
         },
         owner: record.owner.to_string(),
-        value: record.value.clone(),
+        value: record.is_made().then(|| record.value.clone()),
+        strings: strings(record, host),
     }
+}
+
+/// The text as quoted strings, unless it fits into one or the host splits it.
+fn strings(record: &PlannedRecord, host: Option<&DnsHost>) -> Option<String> {
+    let long = record.rtype == RecordType::Txt && dkim::split(&record.value).len() > 1;
+    let whole = host.is_some_and(|host| host.long_text == Some(LongText::Whole));
+    (long && !whole).then(|| dkim::in_quotes(&record.value))
 }
 
 #[cfg(test)]
@@ -117,7 +132,7 @@ mod tests {
     use signet_core::{
         lifecycle::{Asked, DnsState},
         names::{DomainName, RecordId},
-        plan::{Dkim, Present, Provider, SpfMode, Subject, plan},
+        plan::{Present, Provider, SpfMode, plan},
         rotation::Selector,
         verify::dns_host::Hosting,
     };
@@ -164,8 +179,7 @@ mod tests {
             dmarc_rua: None,
             sending_ips: vec![],
         };
-        let subject =
-            Subject { domain: &domain.name, id: &domain.record_id, demo: false, dkim: Dkim::Delegated };
+        let subject = domain.subject();
         let mut records: Vec<_> =
             plan(&provider, &subject, &domain.present).into_iter().map(|r| (r, Status::Missing)).collect();
         records[4].1 = Status::Pass;
@@ -205,6 +219,29 @@ mod tests {
         let html = message().html;
         assert!(!html.contains("\"a<b\""), "zone contents are escaped");
         insta::assert_snapshot!(html);
+    }
+
+    #[test]
+    fn a_key_is_shown_whole_and_in_strings_where_that_may_be_needed() {
+        let text = format!("v=DKIM1; k=rsa; p={}", "x".repeat(392));
+        let mut domain = Domain { raw_dkim: Some([Some(text.clone()), None]), ..domain() };
+        let message = message_of(&domain, None);
+        let strings = format!("\"{}\" \"{}\"", &text[..255], &text[255..]);
+        assert!(message.text.contains(&format!("Value:   {text}\n")), "{}", message.text);
+        assert!(message.text.contains(&strings), "{}", message.text);
+        assert!(message.html.contains(&format!("<code>{text}</code>")));
+        for body in [&message.text, &message.html] {
+            assert_eq!(body.to_lowercase().matches("being made").count(), 1, "{body}");
+        }
+        let file = &message.attachments[0].content;
+        assert!(file.contains(&strings) && file.contains("; sg2-"), "{file}");
+        assert_eq!(file.lines().filter(|line| !line.starts_with(';')).count(), 5, "{file}");
+        // Cloudflare splits it by itself.
+        let server = Name::parse("ada.ns.cloudflare.com").unwrap();
+        let hosting = Hosting::of([&server].into_iter());
+        domain.raw_dkim = Some([Some(text.clone()), Some(text.clone())]);
+        let message = message_of(&domain, hosting.host());
+        assert!(!message.text.contains("\" \"") && message.text.contains(&text), "{}", message.text);
     }
 
     #[test]

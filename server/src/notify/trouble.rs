@@ -50,6 +50,7 @@ fn single(item: &Item<'_>) -> Letter {
         About::Lost { .. } => format!("{domain} is no longer verified"),
         About::Mended => format!("{domain}: the DNS records are right again"),
         About::Recovered => format!("{domain} is verified again"),
+        About::PublishKey { .. } => format!("{domain}: please publish the next DKIM key"),
         _ => format!("{domain}: the DKIM keys cannot be rotated"),
     };
     let mut body = vec![Block::text(happened(item.notice))];
@@ -57,7 +58,10 @@ fn single(item: &Item<'_>) -> Letter {
         body.push(Block::text(next));
     }
     if !item.notice.about.wrong().is_empty() {
-        body.push(Block::heading("What is wrong, and what to do"));
+        body.push(Block::heading(match &item.notice.about {
+            About::PublishKey { .. } => "What to publish",
+            _ => "What is wrong, and what to do",
+        }));
         body.extend(item.notice.about.wrong().iter().map(record));
     }
     Letter { headline, tone: Tone::Plain, body, footer: Vec::new(), unsubscribe: None }
@@ -86,6 +90,11 @@ fn happened(notice: &Notice) -> String {
             .to_string(),
         About::Mended => "They were put right in time. Nothing was stopped, and nothing is left to be done.".to_string(),
         About::Recovered => "Its DNS records are right again.".to_string(),
+        About::PublishKey { .. } => "DKIM keys are replaced from time to time. You publish yours yourself, so the next \
+             one needs you: once its record is in your DNS, it takes over by itself when its time comes. Nothing has \
+             to be confirmed. If you do nothing, nothing breaks: mail goes on being signed with the present key, the \
+             next one is never used before it is seen, and we remind you once a week."
+            .to_string(),
         _ => "Mail goes on with the present key. A new one is ready, but cannot take over before its record is right."
             .to_string(),
     }
@@ -135,6 +144,13 @@ fn digest(about: &About, items: &[Item<'_>], cause: &str) -> Letter {
         About::Recovered => {
             (format!("{count} domains are verified again"), "Their DNS records are right again.")
         }
+        About::PublishKey { .. } => (
+            format!("{count} domains: please publish the next DKIM keys"),
+            "DKIM keys are replaced from time to time. You publish yours yourself, so the next ones need you: once its \
+             record is in your DNS, each takes over by itself when its time comes. If you do nothing, nothing breaks: \
+             mail goes on being signed with the present keys, the next ones are never used before they are seen, and \
+             we remind you once a week.",
+        ),
         _ => (
             format!("{count} domains: the DKIM keys cannot be rotated"),
             "Mail goes on with the present keys. New ones are ready, but cannot take over before their records are \
@@ -143,7 +159,8 @@ fn digest(about: &About, items: &[Item<'_>], cause: &str) -> Letter {
     };
     let mut body = vec![Block::text(lead)];
     let apart = items.iter().all(|item| item.notice.domain.as_deref() != Some(cause));
-    if apart && !about.wrong().is_empty() {
+    let trouble = !about.wrong().is_empty() && !matches!(about, About::PublishKey { .. });
+    if apart && trouble {
         body.push(Block::text(format!(
             "All of them have their DNS at {cause}. If nobody changed anything there, ask {cause} first whether it is \
              in trouble."

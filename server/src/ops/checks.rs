@@ -100,7 +100,7 @@ fn decide(
     rules: &Rules,
 ) -> (Looked, Gate) {
     let Observed { mut findings, whole, others_answer } = observed;
-    let pasts = over_time(&due.domain, &mut findings, others_answer, now);
+    let pasts = over_time(&due.domain, plan, &mut findings, others_answer, now);
     let gate = gate(due, plan, &findings);
     let (dns, change) = due.domain.dns.after(&gate, whole, due.rival, now, rules);
     let failures = if gate == Gate::Unknown { due.failures.saturating_add(1) } else { 0 };
@@ -156,10 +156,17 @@ fn still_present(before: &Present, findings: &Findings) -> Present {
 }
 
 /// What time makes of the verdicts; beside it, what to remember of each.
-fn over_time(domain: &Domain, findings: &mut Findings, others_answer: bool, now: Timestamp) -> Vec<Past> {
+fn over_time(
+    domain: &Domain,
+    plan: &[PlannedRecord],
+    findings: &mut Findings,
+    others_answer: bool,
+    now: Timestamp,
+) -> Vec<Past> {
     let verdicts = std::mem::take(&mut findings.verdicts);
     let looked = verdicts.into_iter().map(|verdict| {
-        let before = domain.records.iter().find(|state| state.key == verdict.key);
+        let record = plan.iter().find(|record| record.key == verdict.key);
+        let before = record.and_then(|record| domain.state_of(record));
         before.map(|state| state.past).unwrap_or_default().look(verdict, others_answer, now)
     });
     let (verdicts, pasts) = looked.unzip();
@@ -181,7 +188,7 @@ fn record_states(
         .filter_map(|record| {
             let mut looked = findings.verdicts.iter().zip(pasts);
             let (verdict, &past) = looked.find(|(verdict, _)| verdict.key == record.key)?;
-            let before = domain.records.iter().find(|state| state.key == record.key);
+            let before = domain.state_of(record);
             let before = before.map_or(dns::Shown::UNCHECKED, |state| state.shown);
             let shown = before.after(verdict.status, now);
             if shown.status != before.status {

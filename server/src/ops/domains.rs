@@ -37,7 +37,12 @@ impl Ops {
             let refused = signet_core::names::NameRefused::OwnZone(provider.demo_zone.to_string());
             return Err(Refused::invalid("domain_name", refused.to_string()));
         }
-        let new = NewDomain { account: actor.account, name, record_id: self.random.record_id() };
+        let new = NewDomain {
+            account: actor.account,
+            name,
+            record_id: self.random.record_id(),
+            dkim: self.config.dkim_mode,
+        };
         let cause = self.cause(actor);
         match self.store.create_domain(&new, self.config.unverified_limit, &cause).await? {
             Ok(domain) => {

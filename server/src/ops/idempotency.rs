@@ -1,11 +1,9 @@
 //! Requests that are made twice and must be carried out once.
 
 use super::{Ops, Result};
-use crate::store::{Idempotency, IdempotencyScope, StoreError, StoredAnswer};
+use crate::store::{Idempotency, IdempotencyScope, SEALED_ANSWER, StoreError, StoredAnswer};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// What the body of a sealed answer begins with; JSON does not.
-const SEALED: &str = "sealed:";
 /// What answers are sealed for.
 const PURPOSE: &str = "answers kept for repetition";
 
@@ -35,7 +33,10 @@ impl Ops {
     #[must_use]
     pub fn sealed_answer(&self, answer: &StoredAnswer) -> Option<StoredAnswer> {
         let sealed = self.key.as_ref()?.seal_secret(PURPOSE, answer.body.as_bytes(), &self.random);
-        Some(StoredAnswer { status: answer.status, body: format!("{SEALED}{}", STANDARD.encode(sealed)) })
+        Some(StoredAnswer {
+            status: answer.status,
+            body: format!("{SEALED_ANSWER}{}", STANDARD.encode(sealed)),
+        })
     }
 
     /// An answer as it was given, sealed or not.
@@ -43,7 +44,7 @@ impl Ops {
     /// # Errors
     /// When it does not open.
     pub fn opened_answer(&self, kept: StoredAnswer) -> Result<StoredAnswer> {
-        let Some(sealed) = kept.body.strip_prefix(SEALED) else {
+        let Some(sealed) = kept.body.strip_prefix(SEALED_ANSWER) else {
             return Ok(kept);
         };
         let sealed = STANDARD.decode(sealed).ok();

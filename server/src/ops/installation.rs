@@ -45,14 +45,45 @@ impl Ops {
             }
             // Another node was first; its key file must be ours too.
         }
+        Ok((self.key_file().await?, None))
+    }
+
+    /// The key file, with the version sealing that the database names.
+    ///
+    /// # Errors
+    /// When it is not the one of this database.
+    pub async fn key_file(&self) -> Result<KeyFile, NotInstalled> {
+        let path = &self.config.key_file;
         let key = KeyFile::open(path).map_err(NotInstalled::Key)?;
         match self.store.key_fingerprint().await? {
-            Some(noted) if noted == key.fingerprint() => Ok((key, None)),
+            Some(noted) if key.select(&noted) => Ok(key),
             _ => Err(NotInstalled::Key(format!(
-                "{} is not the key this database was made with; \
-                 put the right key file there or name it in SIGNET_KEY_FILE",
+                "{} is not the key this database was made with, or no longer holds the version that it lies \
+                 under; put the right key file there or name it in SIGNET_KEY_FILE",
                 path.display()
             ))),
         }
+    }
+
+    /// Has the version of the key file seal that the database names by now. Another
+    /// process may have replaced it (`signet keys rewrap`).
+    ///
+    /// # Errors
+    /// When the store fails, and for the operator where this node's key file lacks
+    /// that version.
+    pub async fn follow_key_file(&self, key: &KeyFile) -> Result<(), NotInstalled> {
+        let noted = self.store.key_fingerprint().await?;
+        let Some(noted) = noted.filter(|noted| *noted != key.fingerprint()) else {
+            return Ok(());
+        };
+        if !key.select(&noted) {
+            return Err(NotInstalled::Key(format!(
+                "the key file {} lacks the version that the database lies under by now: bring this node the \
+                 file that signet keys rewrap has changed",
+                self.config.key_file.display()
+            )));
+        }
+        tracing::info!(version = key.current(), "another version of the key file seals from now on");
+        Ok(())
     }
 }

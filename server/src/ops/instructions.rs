@@ -5,7 +5,7 @@ use crate::{
     notify,
     store::{CapReached, DomainId, InstructionCaps},
 };
-use signet_core::{email::EmailAddress, verify::dns_host::Hosting};
+use signet_core::email::EmailAddress;
 
 /// Within any 24 hours. Anybody with a token can name any recipient, so that
 /// these keep Signet from being a way to flood people.
@@ -29,8 +29,7 @@ impl Ops {
         let cause = self.cause(actor);
         let message_id = format!("{}@{}", self.random.uuid(cause.at), self.config.mail.from.domain());
         let records = self.records(&domain);
-        let report = self.store.report(domain.account, id).await?;
-        let hosting = report.map_or(Hosting::Unknown, |report| Hosting::of_verdicts(&report.verdicts));
+        let hosting = self.hosting(&domain).await?;
         let message = notify::instructions::compose(
             &domain,
             &records,

@@ -11,9 +11,13 @@ pub mod authorize;
 pub mod card_check;
 pub mod checks;
 pub mod company;
+pub mod dkim;
+pub mod domain_connect;
 pub mod domains;
+mod exports;
 mod health;
 pub mod idempotency;
+pub mod import;
 pub mod installation;
 pub mod instructions;
 pub mod links;
@@ -22,7 +26,9 @@ mod notices;
 pub mod publish;
 pub mod questionnaire;
 pub mod review;
+pub mod rewrap;
 pub mod rotation;
+pub mod signing;
 pub mod tokens;
 mod watch;
 pub mod webhooks;
@@ -32,7 +38,8 @@ pub use authn::Actor;
 use crate::{
     clock::{Clock, Randomness},
     config::Config,
-    keys::KeyFile,
+    domain_connect::Discovery,
+    keys::{KeyFile, KeyMaker, OpenedKeys},
     store::{Cause, Domain, Store, StoreError},
 };
 use signet_core::{
@@ -79,6 +86,12 @@ pub struct Ops {
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
+    /// Finds out what DNS hosts offer, where the process asks DNS.
+    pub discovery: Option<Arc<Discovery>>,
+    /// Makes DKIM keys.
+    pub maker: Arc<KeyMaker>,
+    /// DKIM keys that have signed a short while ago.
+    pub opened: Arc<OpenedKeys>,
     /// Asks DNS, where the process does: a server, and commands that need it.
     pub asker: Option<Asker>,
     /// Tokens used since they were last written down.
@@ -148,6 +161,9 @@ impl Ops {
             noticed: Arc::default(),
             published: Arc::default(),
             key: None,
+            discovery: None,
+            maker: Arc::default(),
+            opened: Arc::default(),
             asker: None,
             used_tokens: Arc::default(),
             sending: Arc::default(),
@@ -190,13 +206,5 @@ fn shown(domain: &Domain, record: &PlannedRecord) -> Status {
         // In our own zone: right by construction.
         return Status::Pass;
     }
-    let state = domain.records.iter().find(|state| state.key == record.key);
-    // What is expected of a TXT follows what is published; only a CNAME is
-    // reissued when it changes.
-    let reissued =
-        |expected: &str| record.rtype == signet_core::observe::RecordType::Cname && expected != record.value;
-    match state {
-        Some(state) if !reissued(&state.expected) => state.shown.status,
-        _ => Status::Unchecked,
-    }
+    domain.state_of(record).map_or(Status::Unchecked, |state| state.shown.status)
 }

@@ -329,8 +329,8 @@ impl Ops {
     }
 
     /// Notes that a rotation stands still, and has its owner told when it has for
-    /// long. Of a key that the customer is to publish they are told, too, while
-    /// nobody waits for it: it will be needed.
+    /// long. Nothing stands still while nobody waits for the key, but who is to
+    /// publish it is asked for it.
     async fn stand_still(
         &self,
         due: &DueRotation,
@@ -341,10 +341,9 @@ impl Ops {
         turn: &mut Turn,
     ) -> std::result::Result<(), StoreError> {
         let wanted = ring.wanted(rules, now);
-        let asked_for = wanted.is_some() || (!rules.delegated && ring.active().is_some());
-        if !asked_for {
-            (turn.stuck, turn.told_at) = (None, None);
-            return Ok(());
+        if wanted.is_none() {
+            turn.stuck = None;
+            return self.prompt(due, ring, sight, turn).await;
         }
         let since = turn.stuck.as_ref().map_or(now, |(since, _)| *since);
         turn.stuck = Some((since, sight.said.clone()));
@@ -366,15 +365,17 @@ impl Ops {
             turn.events.push(NewEvent { reason, ..NewEvent::of(EventKind::RotationStuck) });
         }
         turn.told_at = Some(now);
-        turn.notice = self.stuck_notice(due, ring, sight).await?;
+        turn.notice = self.standby_notice(due, ring, sight, |wrong| About::RotationStuck { wrong }).await?;
         Ok(())
     }
 
-    async fn stuck_notice(
+    /// Word to the owner about the record of the key that is next.
+    pub(super) async fn standby_notice(
         &self,
         due: &DueRotation,
         ring: &Ring,
         sight: &Sight,
+        about: fn(Vec<WrongRecord>) -> About,
     ) -> std::result::Result<Option<NewNotice>, StoreError> {
         let domain = &due.domain;
         let Some(standby) = ring.active().map(Selector::other) else { return Ok(None) };
@@ -392,7 +393,7 @@ impl Ops {
             cause: checks::cause(domain, &Hosting::of_verdicts(&verdicts)),
             notice: Notice {
                 domain: Some(domain.name.to_string()),
-                about: About::RotationStuck { wrong: vec![wrong] },
+                about: about(vec![wrong]),
                 compliance: None,
             },
         }))

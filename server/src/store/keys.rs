@@ -1,17 +1,28 @@
 //! The store, as those who make, turn and use DKIM keys use it.
 
-use super::{AccountId, Cause, DomainId, DueRotation, KeyRing, Keyless, NewKey, Result, Turn};
+use super::{AccountId, Cause, Domain, DomainId, DueRotation, KeyRing, Keyless, NewKey, Result, Turn};
 use async_trait::async_trait;
 use jiff::Timestamp;
+use signet_core::plan::DkimMode;
 
 /// Part of [`super::Store`].
 #[async_trait]
 pub trait KeyStore {
-    /// Verified domains and demo domains that have no DKIM keys.
+    /// Domains that need DKIM keys and have none: those that are verified, demo
+    /// domains, and those whose owner is to publish the keys.
     async fn keyless(&self, limit: u32) -> Result<Vec<Keyless>>;
     /// Keeps a domain's first keys, unless it has some, and makes their rotation
     /// due. What the domain's owner publishes by hand changes with them.
     async fn add_keys(&self, domain: &Keyless, keys: &[NewKey], cause: &Cause) -> Result<bool>;
+    /// Changes who publishes a domain's keys. Its records are others then, and are
+    /// looked at anew. `None` where there is no such domain.
+    async fn set_dkim_mode(
+        &self,
+        account: AccountId,
+        domain: DomainId,
+        mode: DkimMode,
+        cause: &Cause,
+    ) -> Result<Option<Domain>>;
     /// A domain's keys; `None` where it has none yet.
     async fn key_ring(&self, account: AccountId, domain: DomainId) -> Result<Option<KeyRing>>;
     /// Takes up to `limit` domains whose rotation is due and which nobody holds,

@@ -12,11 +12,13 @@ mod statements;
 mod audit;
 mod dns_access;
 mod dump;
+mod kept;
 mod keys;
 mod model;
 mod notices;
 pub mod pg;
 mod review;
+mod sealed;
 pub mod sqlite;
 mod stored;
 mod tokens;
@@ -25,10 +27,12 @@ mod zone;
 
 pub use audit::AuditStore;
 pub use dns_access::DnsAccessStore;
+pub use kept::KeptStore;
 pub use keys::KeyStore;
 pub use model::*;
 pub use notices::NoticeStore;
 pub use review::ReviewStore;
+pub use sealed::SealedStore;
 pub use tokens::TokenStore;
 pub use webhooks::WebhookStore;
 pub use zone::ZoneStore;
@@ -88,9 +92,11 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store:
     AuditStore
     + DnsAccessStore
+    + KeptStore
     + KeyStore
     + NoticeStore
     + ReviewStore
+    + SealedStore
     + TokenStore
     + WebhookStore
     + ZoneStore

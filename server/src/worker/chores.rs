@@ -4,13 +4,17 @@ use super::{TICK, making, pause};
 use crate::{
     keys::KeyFile,
     ops::Ops,
-    store::{Cause, StoreError},
+    store::{Cause, Keyless, StoreError},
 };
-use signet_core::rotation::Selector;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use signet_core::rotation::{Algorithm, Selector};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
+/// [`crate::ops::rewrap`] waits for twice as long before it trusts that nobody seals
+/// under an old version.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const EXPIRY_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
@@ -31,19 +35,53 @@ pub(super) async fn make_keys(ops: Ops, file: Arc<KeyFile>, mut stop: watch::Rec
     }
 }
 
-async fn make_some(ops: &Ops, file: &Arc<KeyFile>) -> Result<usize, StoreError> {
+async fn make_some(ops: &Ops, file: &KeyFile) -> Result<usize, StoreError> {
     let keyless = ops.store.keyless(KEY_BATCH).await?;
-    for domain in &keyless {
-        let mut keys = Vec::new();
-        for selector in Selector::BOTH {
-            keys.push(making::key(ops, file, domain, selector, ops.config.rotation.rsa).await?);
+    let found = keyless.len();
+    let kept = stream::iter(keyless).map(|domain| first_keys(ops, file, domain));
+    kept.buffer_unordered(KEY_BATCH as usize).try_collect::<()>().await?;
+    Ok(found)
+}
+
+async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), StoreError> {
+    let mut keys = Vec::with_capacity(Selector::BOTH.len());
+    let rules = &ops.config.rotation;
+    let beside = if rules.ed25519 { Algorithm::Ed25519 } else { rules.rsa };
+    for (selector, algorithm) in [(Selector::First, rules.rsa), (Selector::Second, beside)] {
+        keys.push(making::key(ops, file, &domain, selector, algorithm).await?);
+    }
+    let cause = Cause::signet(ops.clock.now());
+    if ops.store.add_keys(&domain, &keys, &cause).await? {
+        ops.turning.notify_one();
+    }
+    Ok(())
+}
+
+/// Makes keys ahead.
+pub(super) async fn fill_pool(ops: Ops, mut stop: watch::Receiver<bool>) {
+    let filling = ops.maker.fill(ops.config.rotation.rsa);
+    // Whoever held the other end is gone: stopped as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+    drop(filling);
+}
+
+/// Notices when another version of the key-encryption key is to seal.
+pub(super) async fn follow_key_file(ops: Ops, file: Arc<KeyFile>, mut stop: watch::Receiver<bool>) {
+    let mut failing = false;
+    loop {
+        let followed = ops.follow_key_file(&file).await;
+        metrics::gauge!("signet_key_file_outdated").set(if followed.is_err() { 1.0 } else { 0.0 });
+        // Said once, not every second.
+        if let Err(error) = &followed
+            && !failing
+        {
+            tracing::error!(%error, "the key file cannot be followed");
         }
-        let cause = Cause::signet(ops.clock.now());
-        if ops.store.add_keys(domain, &keys, &cause).await? {
-            ops.turning.notify_one();
+        failing = followed.is_err();
+        if !pause(None, FOLLOW_EVERY, &mut stop).await {
+            return;
         }
     }
-    Ok(keyless.len())
 }
 
 /// Gives what changed in our zone a serial, by which name servers see it.

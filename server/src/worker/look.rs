@@ -18,7 +18,7 @@ use signet_core::{
     lifecycle::Gate,
     observe::{Question, RecordType, View},
     plan::PlannedRecord,
-    verify::{self, Code, Context, Findings, Status},
+    verify::{self, Code, Context, Findings, Status, dkim::PublicKey},
 };
 use signet_dns::ask::{Ask, Asker, Mode, Scope};
 use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
@@ -198,26 +198,42 @@ async fn observe(ops: &Ops, asker: &Asker, due: &Due, plan: &[PlannedRecord]) ->
     let party = due.domain.account.0.unsigned_abs();
     let routine = due.domain.dns.is_verified() && !due.on_demand;
     if routine {
-        // Without our keys, which only tell what stands in a CNAME's place.
+        // Without the keys in our zone, which only tell what stands in a CNAME's place.
         let ask = Ask::routine().for_party(party);
-        let mut findings = settle(ops, asker, due, plan, ask, &[None, None]).await?;
-        if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, &findings) {
+        let keys = raw_keys(due).unwrap_or_default();
+        let mut findings = settle(ops, asker, due, plan, ask, &keys).await?;
+        if checks::gate(due, plan, &findings) == Gate::Right && !changed(due, plan, &findings) {
             // It has not asked where exactly the zone begins.
             findings.zone = None;
             return Some(Observed { findings, whole: false, others_answer: true });
         }
     }
-    let keys = match ops.store.key_ring(due.domain.account, due.domain.id).await {
-        Ok(ring) => ring.map(|ring| ring.keys.map(|key| key.map(|key| key.public))).unwrap_or_default(),
-        Err(error) => {
-            tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
-            return None;
-        }
+    let keys = match raw_keys(due) {
+        Some(keys) => keys,
+        None => zone_keys(ops, due).await?,
     };
     let ask = if due.on_demand { Ask::on_demand() } else { Ask::thorough() };
     let findings = settle(ops, asker, due, plan, ask.for_party(party), &keys).await?;
     let others_answer = !turned_away(&findings) || others_answer(ops, asker, due).await;
     Some(Observed { findings, whole: true, others_answer })
+}
+
+/// The keys that the owner is to publish, as the plan has them; `None` where we
+/// publish them.
+fn raw_keys(due: &Due) -> Option<Keys> {
+    let of_text = |text: &Option<String>| Some(PublicKey::from_record(text.as_deref()?)?.to_spki());
+    due.domain.raw_dkim.as_ref().map(|texts| texts.each_ref().map(of_text))
+}
+
+/// The keys that we publish.
+async fn zone_keys(ops: &Ops, due: &Due) -> Option<Keys> {
+    match ops.store.key_ring(due.domain.account, due.domain.id).await {
+        Ok(ring) => Some(ring.map(|ring| ring.keys.map(|key| key.map(|key| key.public))).unwrap_or_default()),
+        Err(error) => {
+            tracing::error!(domain = %due.domain.name, %error, "a domain's keys cannot be read");
+            None
+        }
+    }
 }
 
 /// Whether all servers of some zone turned us away.
@@ -240,14 +256,13 @@ async fn others_answer(ops: &Ops, asker: &Asker, due: &Due) -> bool {
 }
 
 /// Whether some record would be shown differently than before.
-fn changed(due: &Due, findings: &Findings) -> bool {
-    findings.verdicts.iter().any(|verdict| {
-        let shown = due.domain.records.iter().find(|state| state.key == verdict.key);
-        shown.is_none_or(|state| state.shown.status != verdict.status)
+fn changed(due: &Due, plan: &[PlannedRecord], findings: &Findings) -> bool {
+    plan.iter().zip(&findings.verdicts).any(|(record, verdict)| {
+        due.domain.state_of(record).is_none_or(|state| state.shown.status != verdict.status)
     })
 }
 
-/// The public keys (SPKI, DER) at a domain's two DKIM targets.
+/// The public keys (SPKI, DER) of a domain's two selectors.
 type Keys = [Option<Vec<u8>>; 2];
 
 async fn settle(

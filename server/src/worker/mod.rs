@@ -56,6 +56,8 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     let fetcher = Fetcher::new(equipment.asker.clone(), ops.config.webhook_allow_private);
     workers.spawn(webhooks::run(ops.clone(), fetcher, webhooks::ANSWER_WITHIN, stop.clone()));
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
+    workers.spawn(chores::fill_pool(ops.clone(), stop.clone()));
+    workers.spawn(chores::follow_key_file(ops.clone(), equipment.key.clone(), stop.clone()));
     let (asker, key) = (equipment.asker.clone(), equipment.key.clone());
     workers.spawn(rotation::run(ops.clone(), asker, key, stop.clone()));
     workers.spawn(chores::publish_zone(ops.clone(), stop.clone()));

@@ -31,6 +31,9 @@ enum Takes {
     ASignature,
 }
 
+/// A key to bring, made for this and nothing else.
+const PEM: &str = include_str!("../../src/keys/import/pem/rsa2048.pem");
+
 /// `operationId` on the current family, what it takes, and a body.
 fn table() -> Vec<(&'static str, Takes, Value)> {
     vec![
@@ -52,8 +55,12 @@ fn table() -> Vec<(&'static str, Takes, Value)> {
         ("deleteDnsAccess", Takes::ChangingOfTheAccount, Value::Null),
         ("getDomainReport", Takes::SeeingTheDomain, Value::Null),
         ("getDomainEvents", Takes::SeeingTheDomain, Value::Null),
+        ("exportDomainRecords", Takes::SeeingTheDomain, Value::Null),
+        ("getDomainConnect", Takes::SeeingTheDomain, Value::Null),
         ("getDomainKeys", Takes::SeeingTheDomain, Value::Null),
         ("rotateDomainKeys", Takes::ChangingTheDomain, json!({"reason": "Somebody left"})),
+        ("importDomainKey", Takes::ChangingTheDomain, json!({"private_key": PEM})),
+        ("setDomainDkimMode", Takes::ChangingTheDomain, json!({"mode": "raw"})),
         (
             "authorizeMessage",
             Takes::AccountAdmin,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
 mod outages;
+mod raw;
 mod reviews;
 
 use jiff::SignedDuration;
@@ -151,13 +152,21 @@ impl World {
 
     /// Subjects of the messages handed over.
     fn subjects(&self) -> Vec<String> {
+        self.messages(|message| message.subject().map(ToString::to_string))
+    }
+
+    /// Their texts.
+    fn texts(&self) -> Vec<String> {
+        self.messages(|message| message.body_text(0).map(String::from))
+    }
+
+    fn messages(&self, of: impl Fn(&mail_parser::Message<'_>) -> Option<String>) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(self.directory.path().join("outbox")) else { return Vec::new() };
-        let subject = |file: std::io::Result<std::fs::DirEntry>| {
+        let of = |file: std::io::Result<std::fs::DirEntry>| {
             let raw = std::fs::read(file.ok()?.path()).ok()?;
-            let message = mail_parser::MessageParser::default().parse(&raw)?;
-            message.subject().map(ToString::to_string)
+            of(&mail_parser::MessageParser::default().parse(&raw)?)
         };
-        files.filter_map(subject).collect()
+        files.filter_map(of).collect()
     }
 
     fn pass_time(&self, span: SignedDuration) {

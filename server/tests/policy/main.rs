@@ -96,7 +96,8 @@ impl World {
 
     async fn register(&self, account: AccountId, name: &str) -> DomainId {
         let name = DomainName::trusted(Name::parse(name).unwrap());
-        let new = NewDomain { account, name, record_id: self.ops.random.record_id() };
+        let new =
+            NewDomain { account, name, record_id: self.ops.random.record_id(), dkim: Default::default() };
         self.ops.store.create_domain(&new, None, &self.cause()).await.unwrap().unwrap().id
     }
 

@@ -124,7 +124,12 @@ async fn pages_lead_to_the_end_both_ways(place: Place) {
     let account = an_account(&store).await;
     // In another order than that of their numbers, and several at one moment.
     for (n, seconds) in [5, 3, 3, 9, 3, 1, 9].into_iter().enumerate() {
-        let new = NewDomain { account, name: domain_name(&format!("d{n}.example")), record_id: record_id() };
+        let new = NewDomain {
+            account,
+            name: domain_name(&format!("d{n}.example")),
+            record_id: record_id(),
+            dkim: Default::default(),
+        };
         store.create_domain(&new, None, &cause(seconds)).await.unwrap().unwrap();
     }
     let created = vec![EventKind::DomainCreated, EventKind::AccountCreated];

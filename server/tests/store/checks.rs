@@ -236,7 +236,12 @@ async fn overdue_work_is_spread(place: Place) {
     store.apply_looks(&looks, &cause(1)).await.unwrap();
     store.request_check(account, domains[0].id, at(2)).await.unwrap();
     let now = 3 * day;
-    let late = NewDomain { account, name: domain_name("young.example"), record_id: record_id() };
+    let late = NewDomain {
+        account,
+        name: domain_name("young.example"),
+        record_id: record_id(),
+        dkim: Default::default(),
+    };
     store.create_domain(&late, None, &cause(now - 400)).await.unwrap().unwrap();
 
     assert_eq!(store.spread_overdue(at(now), at(now + 3600)).await.unwrap(), 39);
@@ -260,7 +265,12 @@ async fn what_is_new_does_not_wait_for_a_million(place: Place) {
     for n in 0..20 {
         register(&store, account, &format!("d{n}.example")).await;
     }
-    let new = NewDomain { account, name: domain_name("new.example"), record_id: record_id() };
+    let new = NewDomain {
+        account,
+        name: domain_name("new.example"),
+        record_id: record_id(),
+        dkim: Default::default(),
+    };
     let new = store.create_domain(&new, None, &cause(100)).await.unwrap().unwrap();
     let first = store.claim_due(at(100), at(200), 8).await.unwrap();
     assert_eq!(first.len(), 8);

@@ -13,7 +13,12 @@ async fn one_of_a_hundred_gets_the_name(place: Place) {
     let (store, other) = (place.open().await, place.open().await);
     let account = an_account(&store).await;
     let news: Vec<NewDomain> = (0..100)
-        .map(|_| NewDomain { account, name: domain_name("example.com"), record_id: record_id() })
+        .map(|_| NewDomain {
+            account,
+            name: domain_name("example.com"),
+            record_id: record_id(),
+            dkim: Default::default(),
+        })
         .collect();
     let now = cause(1);
     let nodes = [&store, &other].into_iter().cycle();
@@ -29,7 +34,12 @@ async fn the_limit_holds_under_pressure(place: Place) {
     let (store, other) = (place.open().await, place.open().await);
     let account = an_account(&store).await;
     let news: Vec<NewDomain> = (0..40)
-        .map(|n| NewDomain { account, name: domain_name(&format!("d{n}.example")), record_id: record_id() })
+        .map(|n| NewDomain {
+            account,
+            name: domain_name(&format!("d{n}.example")),
+            record_id: record_id(),
+            dkim: Default::default(),
+        })
         .collect();
     let now = cause(1);
     let nodes = [&store, &other].into_iter().cycle();
@@ -82,7 +92,12 @@ async fn what_is_acknowledged_is_there(place: Place) {
         let (store, used) = (Arc::clone(&store), used.clone());
         tokio::spawn(async move {
             let record_id = if n % 10 == 0 { used } else { record_id() };
-            let new = NewDomain { account, name: domain_name(&format!("d{n}.example")), record_id };
+            let new = NewDomain {
+                account,
+                name: domain_name(&format!("d{n}.example")),
+                record_id,
+                dkim: Default::default(),
+            };
             let made = store.create_domain(&new, None, &cause(1)).await;
             match made {
                 Ok(made) => {
@@ -104,7 +119,12 @@ async fn what_is_acknowledged_is_there(place: Place) {
     assert_eq!(writes.into_iter().filter(|made| *made.as_ref().unwrap()).count(), 180);
     store.close().await;
     assert!(store.ping().await.is_err());
-    let new = NewDomain { account, name: domain_name("late.example"), record_id: record_id() };
+    let new = NewDomain {
+        account,
+        name: domain_name("late.example"),
+        record_id: record_id(),
+        dkim: Default::default(),
+    };
     assert!(store.create_domain(&new, None, &cause(1)).await.is_err(), "closed is closed");
     let reopened = place.open().await;
     assert_eq!(reopened.domains(account, &TokenScope::Account, None, None).await.unwrap().len(), 182);
@@ -115,7 +135,12 @@ async fn a_caller_that_goes_away(place: Place) {
     let account = an_account(&store).await;
     for n in 0..50 {
         let node = Arc::clone(&store);
-        let new = NewDomain { account, name: domain_name(&format!("d{n}.example")), record_id: record_id() };
+        let new = NewDomain {
+            account,
+            name: domain_name(&format!("d{n}.example")),
+            record_id: record_id(),
+            dkim: Default::default(),
+        };
         let task = tokio::spawn(async move { node.create_domain(&new, None, &cause(1)).await });
         tokio::time::sleep(std::time::Duration::from_micros(n * 40)).await;
         task.abort();

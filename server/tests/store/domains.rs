@@ -31,7 +31,12 @@ async fn names_and_limits(place: Place) {
     let store = place.open().await;
     let (account, other) = (an_account(&store).await, an_account(&store).await);
     let first = register(&store, account, "one.example").await;
-    let new = |account, name: &str| NewDomain { account, name: domain_name(name), record_id: record_id() };
+    let new = |account, name: &str| NewDomain {
+        account,
+        name: domain_name(name),
+        record_id: record_id(),
+        dkim: Default::default(),
+    };
     let create = async |new, limit| store.create_domain(&new, limit, &cause(1)).await.unwrap();
 
     assert_eq!(create(new(account, "one.example"), None).await, Err(NotRegistered::Taken));
@@ -121,7 +126,12 @@ async fn deleting(place: Place) {
     assert_eq!(store.apply_looks(&[late], &cause(10)).await.unwrap(), [false], "a look comes too late");
     assert!(!store.add_keys(&keyless, &[], &cause(10)).await.unwrap(), "keys come too late");
 
-    let again = NewDomain { account, name: domain.name.clone(), record_id: domain.record_id.clone() };
+    let again = NewDomain {
+        account,
+        name: domain.name.clone(),
+        record_id: domain.record_id.clone(),
+        dkim: Default::default(),
+    };
     let error = store.create_domain(&again, None, &cause(11)).await.unwrap_err();
     assert!(matches!(error, StoreError::RecordIdUsed), "a retired id is never used again");
     let again = register(&store, account, "example.com").await;

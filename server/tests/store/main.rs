@@ -10,6 +10,7 @@ mod audit;
 mod backup;
 mod checks;
 mod concurrency;
+mod dkim;
 mod dns_access;
 mod domains;
 mod keys;
@@ -21,8 +22,10 @@ mod outbox;
 mod postgres;
 mod raw;
 mod review;
+mod sealed;
 mod sender;
 mod sending;
+mod signing;
 mod tenancy;
 mod tokens;
 mod webhooks;
@@ -146,7 +149,8 @@ async fn an_account(store: &Arc<dyn Store>) -> AccountId {
 }
 
 async fn register(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
-    let new = NewDomain { account, name: domain_name(name), record_id: record_id() };
+    let new =
+        NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
     store.create_domain(&new, None, &cause(0)).await.unwrap().unwrap()
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use signet::{
     clock::Clock,
     config::{Config, Sources},
+    domain_connect::Discovery,
     http::{AppState, router},
     keys::KeyFile,
     ops::{Ops, accounts::TokenRequest},
@@ -50,6 +51,15 @@ impl Api {
 
     /// With settings, as environment variables.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::made(settings, None).await
+    }
+
+    /// One that asks DNS hosts what they offer.
+    pub(crate) async fn discovering(discovery: Discovery) -> Self {
+        Self::made(&[], Some(discovery)).await
+    }
+
+    async fn made(settings: &[(&str, &str)], discovery: Option<Discovery>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("signet.db").display());
         let key = directory.path().join("signet.key").display().to_string();
@@ -62,6 +72,7 @@ impl Api {
         let mut ops = Ops::new(store, Arc::new(config), clock);
         let key = KeyFile::open_or_make(&ops.config.key_file, &ops.random).unwrap();
         ops.key = Some(Arc::new(key));
+        ops.discovery = discovery.map(Arc::new);
         // One that can ask nobody.
         let settings = Settings { sockets: 1, ..Settings::default() };
         ops.asker = Some(Asker::new(settings).await.unwrap());
@@ -234,7 +245,7 @@ impl Reply {
     fn has_the_headers_of_every_answer(&self, method: &str) {
         let bodiless = self.status == 204 || self.status == 304;
         let json = Some("application/json; charset=utf-8").filter(|_| !bodiless);
-        if !self.is_lines() {
+        if !self.is_lines() && !self.is_file() {
             assert_eq!(self.header("content-type"), json, "{self:?}");
         }
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
@@ -258,6 +269,11 @@ impl Reply {
         }
     }
 
+    /// Whether it is for saving, and of a media type of its own.
+    fn is_file(&self) -> bool {
+        self.headers.contains_key("content-disposition")
+    }
+
     /// Whether it is one document per line.
     fn is_lines(&self) -> bool {
         self.header("content-type") == Some("application/x-ndjson")
@@ -279,7 +295,10 @@ impl Reply {
         }
         let operation = found.unwrap();
         let response = resolved(document, &operation["responses"][self.status.to_string()]);
-        let media_type = if self.is_lines() { "application/x-ndjson" } else { "application/json" };
+        let media_type = match self.header("content-type") {
+            Some(given) if self.is_lines() || self.is_file() => given.split(';').next().unwrap(),
+            _ => "application/json",
+        };
         let schema = match &response["content"][media_type]["schema"] {
             // The contract does not list every status that any server has.
             Value::Null if strictly => return,
@@ -291,7 +310,11 @@ impl Reply {
             close_objects(&mut schema);
         }
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let documents = if self.is_lines() { self.lines() } else { vec![self.json()] };
+        let documents = match self.is_lines() {
+            true => self.lines(),
+            false if self.is_file() => vec![self.text.as_str().into()],
+            false => vec![self.json()],
+        };
         for document in documents {
             let errors: Vec<_> =
                 validator.iter_errors(&document).map(|e| format!("{}: {e}", e.instance_path())).collect();

@@ -118,7 +118,7 @@ impl<'a> Case<'a> {
             _ if key.is_some() && !is_ours => self.verdict(
                 Status::Fail,
                 Code::OtherKey,
-                format!("The key at {owner} is another one than the one we sign with."),
+                format!("The key at {owner} is another one than the one that belongs there."),
             ),
             Status::Pass if self.is_alone() => self
                 .verdict(Status::Softfail, Code::DkimEd25519Alone, ALONE)

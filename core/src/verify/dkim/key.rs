@@ -1,6 +1,6 @@
 //! The public key in a DKIM key record.
 
-use super::{base64, der};
+use super::{base64, der, lint};
 use alloc::{format, string::String, vec::Vec};
 
 /// rsaEncryption (RFC 8017 appendix A.1).
@@ -119,19 +119,38 @@ impl PublicKey {
         format!("v=DKIM1; k={}; p={}", self.kind(), self.p())
     }
 
-    /// The value of `p=`.
-    pub(super) fn p(&self) -> String {
-        match self {
+    /// The key in a key record, where the record is right.
+    #[must_use]
+    pub fn from_record(text: &str) -> Option<Self> {
+        let lint = lint(&[text.as_bytes().to_vec()]);
+        lint.key.filter(|_| lint.status.is_right())
+    }
+
+    /// The inverse of [`Self::from_spki`].
+    #[must_use]
+    pub fn to_spki(&self) -> Vec<u8> {
+        // RFC 8410 §3 has no parameters, RFC 3279 §2.3.1 has NULL.
+        let (algorithm, key) = match self {
             Self::Rsa(key) => {
                 let mut algorithm = der::element(der::OBJECT_IDENTIFIER, RSA);
                 algorithm.extend(der::element(der::NULL, &[]));
-                // The octet in front counts the bits not used in the last one.
-                let mut bits = Vec::from([0]);
-                bits.extend_from_slice(&key.der);
-                let mut spki = der::element(der::SEQUENCE, &algorithm);
-                spki.extend(der::element(der::BIT_STRING, &bits));
-                base64::encode(&der::element(der::SEQUENCE, &spki))
+                (algorithm, &key.der[..])
             }
+            Self::Ed25519(key) => (der::element(der::OBJECT_IDENTIFIER, ED25519), &key[..]),
+        };
+        // The octet in front counts the bits not used in the last one.
+        let mut bits = Vec::from([0]);
+        bits.extend_from_slice(key);
+        let mut spki = der::element(der::SEQUENCE, &algorithm);
+        spki.extend(der::element(der::BIT_STRING, &bits));
+        der::element(der::SEQUENCE, &spki)
+    }
+
+    /// The value of `p=`.
+    pub(super) fn p(&self) -> String {
+        match self {
+            Self::Rsa(_) => base64::encode(&self.to_spki()),
+            // RFC 8463 §4.2: the 32 octets alone.
             Self::Ed25519(key) => base64::encode(key),
         }
     }

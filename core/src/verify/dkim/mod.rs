@@ -20,13 +20,13 @@ mod text;
 
 pub(super) use self::{
     judge::cut_above,
-    text::{STRING, in_quotes, split_hint},
+    text::{STRING, split_hint},
 };
 pub use self::{
     judge::judge,
     key::{PublicKey, RsaKey},
     prove::{Sight, prove},
-    text::split,
+    text::{in_quotes, split},
 };
 
 use self::examine::{Examined, examine};

@@ -228,3 +228,16 @@ proptest! {
         prop_assert!(!judge_in("rsa2048", None, &zones).0.status.is_right());
     }
 }
+
+#[test]
+fn a_key_comes_back_from_its_record() {
+    for name in ["rsa2048", "rsa4096", "ed25519-rfc8463-spki"] {
+        let octets = spki(name);
+        let key = PublicKey::from_spki(&octets).unwrap();
+        assert_eq!(key.to_spki(), octets, "{name}");
+        assert_eq!(PublicKey::from_record(&key.record_text()), Some(key), "{name}");
+    }
+    for none in ["", "v=DKIM1; k=rsa; p=", "v=DKIM1; k=rsa; p=AAAA", "v=spf1 -all"] {
+        assert_eq!(PublicKey::from_record(none), None, "{none}");
+    }
+}

@@ -38,7 +38,8 @@ pub(in crate::verify) fn split_hint(value: &str) -> String {
 }
 
 /// The text as quoted character-strings (RFC 1035 §5.1).
-pub(in crate::verify) fn in_quotes(value: &str) -> String {
+#[must_use]
+pub fn in_quotes(value: &str) -> String {
     let quoted = |string: &&str| format!("\"{}\"", string.replace('\\', "\\\\").replace('"', "\\\""));
     split(value).iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -127,6 +127,30 @@ async fn names_without_records_exist_and_others_do_not() {
     assert_nxdomain(&client.udp(&message).await, "signet.test.");
 }
 
+/// The export has a wildcard there, which matches whatever labels there are.
+#[tokio::test]
+async fn consent_is_given_to_names_of_any_octets() {
+    let client = client().await;
+    let base = WireName::from_ascii("_report._dmarc.dmarc.Signet.test.").unwrap();
+    for labels in
+        [vec![&b"*"[..]], vec![b"\0 \xff"], vec![b"a.b"], vec![b"*", b"shop"], vec![b"\xff", b"shop"]]
+    {
+        let odd = WireName::from_labels(labels).unwrap().append_domain(&base).unwrap();
+        for (rtype, records) in [(RecordType::TXT, 1), (RecordType::A, 0)] {
+            let mut message = question("signet.test", rtype);
+            message.queries[0].set_name(odd.clone());
+            let answer = client.udp(&message).await;
+            assert_eq!(answer.metadata.response_code, ResponseCode::NoError, "{odd} {rtype}");
+            assert_eq!(answer.answers.len(), records, "{odd} {rtype}");
+        }
+    }
+    // The wildcard is a name, too, with nothing below it (RFC 4592 §2.2.1).
+    assert_nxdomain(
+        &client.ask("shop.*._report._dmarc.dmarc.signet.test", RecordType::TXT).await,
+        "signet.test.",
+    );
+}
+
 #[tokio::test]
 async fn aliases_are_followed_inside_the_zone() {
     let client = client().await;

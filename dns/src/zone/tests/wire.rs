@@ -103,6 +103,19 @@ async fn a_question_that_points_into_the_header_is_not_repeated() {
     }
 }
 
+/// RFC 4035 §3.1.6: a server of zones clears it.
+#[tokio::test]
+async fn the_bit_that_disables_checking_does_not_come_back() {
+    let client = client().await;
+    for name in ["signet.test", "none.signet.test", "bakery.test"] {
+        let mut asked = question(name, RecordType::SOA);
+        asked.metadata.checking_disabled = true;
+        asked.metadata.recursion_desired = true;
+        let answer = client.udp(&asked).await.metadata;
+        assert!(!answer.checking_disabled && answer.recursion_desired, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn any_is_answered_with_one_record() {
     let client = client().await;

@@ -9,11 +9,12 @@ mod proxy;
 
 use crate::{
     Arguments,
+    machine::cpu_of,
+    nsd::Nsd,
     report::{Row, grouped},
     world::{Time, World},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use nsd::Nsd;
 use proxy::{Proxy, Weather};
 use signet::{
     config::{Mail, MailRoute},
@@ -92,15 +93,6 @@ impl Before {
     }
 }
 
-/// User and system time of a process, from clock ticks of 10 ms.
-fn cpu_of(process: &str) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name, in brackets, may hold anything.
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
-    Duration::from_millis(10 * ticks.sum::<u64>())
-}
-
 /// The value of one line of the metrics page.
 fn counted(page: &PrometheusHandle, line: &str) -> u64 {
     let text = page.render();
@@ -126,7 +118,7 @@ pub(crate) async fn measure(
     let mut rows = Vec::new();
     for &domains in &arguments.verify {
         let world = World::make(folder, &format!("verify-{domains}"), domains, &population::RIGHT).await?;
-        let nsd = Nsd::start(folder, domains, 1)?;
+        let nsd = nsd::start(folder, domains, 1)?;
         rows.extend(of_size(&world, &nsd, page, arguments).await?);
     }
     rows.extend(far(folder, arguments).await?);
@@ -142,7 +134,7 @@ async fn of_size(
     let time = Duration::from_secs(arguments.seconds);
     let open = world.open(Time::Due).await?;
     let domains = ours::some(&open, LOOKED_AT).await?;
-    let asker = Asker::new(ours::settings(nsd.address(0), nsd.port, &open.ops)).await?;
+    let asker = Asker::new(ours::settings(nsd::address(nsd, 0), nsd.port, &open.ops)).await?;
     let size = grouped(f64::from(world.domains));
 
     // Warm: every zone has been asked for.
@@ -153,7 +145,7 @@ async fn of_size(
         let before = nsd.cpu();
         verified += ours::verify(&open.ops, &asker, &domains, AT_ONCE, time / TURNS).await?.1;
         server += nsd.cpu() - before;
-        hickory += beside::hickory(nsd.address(0), world.domains, AT_ONCE, time / TURNS).await?;
+        hickory += beside::hickory(nsd::address(nsd, 0), world.domains, AT_ONCE, time / TURNS).await?;
     }
     let server = server.as_secs_f64() * 1e6 / verified.domains as f64;
     drop(domains);
@@ -186,7 +178,7 @@ async fn of_size(
         .say(),
     ];
     if let Some(python) = &arguments.python {
-        let rate = beside::checkdmarc(python, nsd.address(0), world.domains.min(200))?;
+        let rate = beside::checkdmarc(python, nsd::address(nsd, 0), world.domains.min(200))?;
         rows.push(
             Row {
                 what: "the same".to_string(),
@@ -208,7 +200,7 @@ async fn far(folder: &Path, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     let world = World::make(folder, "far", count, &population::RIGHT).await?;
     let open = world.open(Time::Due).await?;
     let domains = ours::some(&open, count).await?;
-    let nsd = Nsd::start(folder, count, OPERATORS)?;
+    let nsd = nsd::start(folder, count, OPERATORS)?;
     let millis = Duration::from_millis;
     let weathers = [
         ("through our proxy, as it is", Weather::default()),
@@ -227,7 +219,7 @@ async fn far(folder: &Path, arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     let mut plain = None;
     for (what, weather) in weathers {
         let proxy = Proxy::start(&nsd, OPERATORS, weather)?;
-        let asker = Asker::new(ours::settings(nsd.address(0), proxy.port, &open.ops)).await?;
+        let asker = Asker::new(ours::settings(nsd::address(&nsd, 0), proxy.port, &open.ops)).await?;
         ours::verify(&open.ops, &asker, &domains, AT_ONCE, time / 4).await?;
         let (looks, costs) = ours::verify(&open.ops, &asker, &domains, AT_ONCE_FAR, time).await?;
         let unknown = looks.unknown.load(Ordering::Relaxed) as f64 / costs.domains as f64;

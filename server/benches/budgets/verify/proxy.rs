@@ -1,6 +1,7 @@
 //! A network between us and the name servers: far away, lossy, partly dead.
 
-use super::nsd::Nsd;
+use super::nsd;
+use crate::nsd::Nsd;
 use std::{
     collections::VecDeque,
     net::{SocketAddr, UdpSocket as StdSocket},
@@ -40,7 +41,7 @@ impl Proxy {
         let mut sockets = Vec::new();
         let mut port = 0;
         for operator in 0..operators {
-            let server = nsd.address(operator);
+            let server = nsd::address(nsd, operator);
             let here = StdSocket::bind((server.ip(), port))?;
             port = here.local_addr()?.port();
             let there = StdSocket::bind((server.ip(), 0))?;

@@ -95,7 +95,7 @@ async fn key_file(config: &Config, ops: Option<&Ops>) -> Option<Finding> {
                 "Without the right key file no DKIM key can be opened, and `signet serve` does not start.";
             Some(finding(Code::KeyFileUnusable, format!("{}.", capital(&why))).fix(fix))
         }
-        (Ok(key), Some(noted)) if key.fingerprint() != noted => {
+        (Ok(key), Some(noted)) if !key.select(&noted) => {
             let reason = format!("The key file {path} is not the one this database was made with.");
             let fix = "Put the right one there, or name it in SIGNET_KEY_FILE.";
             Some(finding(Code::KeyFileOther, reason).fix(fix).observed([

@@ -4,7 +4,7 @@ mod domains;
 mod local;
 mod page;
 
-use super::{Outcome, asking, domains::progress, output};
+use super::{Outcome, asking, domains::progress, output, told};
 use crate::{
     clock::{Clock, Randomness},
     config::{Config, Sources},
@@ -44,7 +44,10 @@ pub(super) async fn run(
     let asker = asking::asker_of_doctor(&config).await?;
     let spinner = (!json).then(|| progress("asking the world about our zone"));
     let (ops, of_store) = open(&config).await;
-    let zone = ops.as_ref().and_then(|ops| zone_of(ops).ok());
+    let zone = match &ops {
+        Some(ops) => zone_of(ops).await.ok(),
+        None => None,
+    };
     let (report, mut own) =
         tokio::join!(world(&config, zone.as_ref(), &asker), local::look(&config, ops.as_ref(), &asker));
     let (report, cut_short) = report?;
@@ -104,9 +107,10 @@ async fn open(config: &Arc<Config>) -> (Option<Ops>, Vec<Finding>) {
     }
 }
 
-fn zone_of(ops: &Ops) -> anyhow::Result<OwnZone> {
+async fn zone_of(ops: &Ops) -> anyhow::Result<OwnZone> {
     let listen = ops.config.dns.listen.map(|listen| listen.ip());
-    own_zone(ops, listen).context("our zone cannot be served")
+    let key = ops.link_key_texts().await.map_err(told)?;
+    own_zone(ops, listen, key).context("our zone cannot be served")
 }
 
 /// What the world sees. Servers that are behind are given some time, since the

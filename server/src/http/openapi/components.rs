@@ -23,7 +23,7 @@ pub(super) fn components() -> Value {
         },
         "parameters": parameters(),
         "headers": headers(),
-        "responses": merged(responses(), account_responses()),
+        "responses": merged(merged(responses(), account_responses()), export_responses()),
         "schemas": all_schemas(),
     })
 }
@@ -110,6 +110,11 @@ fn headers() -> Value {
             json!({"type": "string"}),
             json!("W/\"0c2d5b1f0a9e4d7c8b6a5f4e3d2c1b0a\""),
         ),
+        "Content-Disposition": header(
+            "What to call the file, where it is one.",
+            json!({"type": "string"}),
+            json!("attachment; filename=\"example.com.zone\""),
+        ),
         "Link": header(
             "The next page, as `<path>; rel=\"next\"`, where there is one.",
             json!({"type": "string"}),
@@ -165,6 +170,31 @@ fn account_responses() -> Value {
             response("One row per line, oldest first.", schema("AuditEvent"), &[]),
         ),
     })
+}
+
+/// A domain's records, in whatever form was asked for.
+fn export_responses() -> Value {
+    let records = json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": reference("schemas", "DomainZone")},
+    });
+    let mut zone = response("The records.", records, &["ETag", "Content-Disposition"]);
+    for (media_type, what, example) in [
+        ("text/dns", "Lines of a zone file.", "sg-link.example.com. 3600 IN CNAME track.signet.test.\n"),
+        ("text/csv", "A row per record.", "key,name,name_in_zone,type,value,ttl,required\r\n"),
+        ("text/plain", "HCL.", "# DNS records for example.com\n"),
+    ] {
+        zone["content"][media_type] =
+            json!({"schema": {"type": "string", "description": what, "examples": [example]}});
+    }
+    let offer = json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": reference("schemas", "DomainConnect")},
+    });
+    let offer = response("What the DNS host offers.", offer, &["ETag"]);
+    json!({"DomainZoneResponse": zone, "DomainConnectResponse": offer})
 }
 
 fn responses() -> Value {

@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// Every operation on the contract's resources, in the order they are shown.
-fn operations() -> [Operation; 19] {
+fn operations() -> [Operation; 23] {
     [
         domains::list::operation(),
         domains::create::operation(),
@@ -42,8 +42,12 @@ fn operations() -> [Operation; 19] {
         domains::dns::apply::operation(),
         domains::report::operation(),
         domains::events::operation(),
+        domains::zone::operation(),
+        domains::domain_connect::operation(),
         keys::list::operation(),
         keys::rotate::operation(),
+        domains::import_key::operation(),
+        domains::dkim_mode::operation(),
         questionnaire::get::operation(),
         questionnaire::answer::operation(),
         card_check::get::operation(),
@@ -104,7 +108,7 @@ pub fn openapi() -> Value {
             {"name": "Domains", "description": "Registering sending domains and getting their DNS right."},
             {"name": "Company info", "description": "Who is behind the account."},
             {"name": "Diagnosis", "description": "What is wrong with a domain's DNS, and what happened to it."},
-            {"name": "DKIM keys", "description": "Which keys sign, and having others sign."},
+            {"name": "DKIM keys", "description": "Which keys sign, having others sign, bringing one's own, and who publishes them."},
             {"name": "Zones", "description": "Getting records into the account's own zones."},
             {"name": "Sending", "description": "May a message go out: for mail servers."},
             {"name": "Review", "description": "What a review asks of owners, and what operators decide."},

@@ -63,6 +63,11 @@ impl Operation {
         Self::new("post", path, id, summary)
     }
 
+    /// A PUT.
+    pub(in crate::http) fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("put", path, id, summary)
+    }
+
     /// A PATCH.
     pub(in crate::http) fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("patch", path, id, summary)

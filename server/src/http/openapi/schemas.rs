@@ -3,6 +3,7 @@
 mod account;
 mod keys;
 mod review;
+mod zone;
 
 use crate::store::EventKind;
 use serde_json::{Map, Value, json};
@@ -32,6 +33,8 @@ fn ours() -> Value {
         "CompanyInfoUpdateRequest": company_info_request(false),
         "ReportEntry": report_entry(),
         "Event": event(),
+        "DomainZone": zone::domain_zone(),
+        "DomainConnect": zone::domain_connect(),
         "Authorization": authorization(),
         "AuditEvent": account::audit_event(),
         "AccountAccess": account::account(),
@@ -151,7 +154,9 @@ fn domain() -> Value {
                     "type": text("`CNAME` or `TXT`.", "CNAME"),
                     "value": text(
                         "What to enter: a target without its final dot, or the text without quotes. Where an SPF or DMARC \
-                         record is published already, this is that record with ours merged in.",
+                         record is published already, this is that record with ours merged in. \
+                         Empty while the DKIM key that a TXT record is to hold is being made, for some seconds: there is \
+                         nothing to publish yet.",
                         "sg1.abcdefghijklmnop.dkim.signet.test",
                     ),
                     "status": status(),

@@ -7,7 +7,7 @@ use signet_core::{
         Asked, ComplianceStatus, Decision, DnsState, Facts, Past, Suspension, compliance, dns::Shown,
     },
     names::{DomainName, Name, RecordId},
-    plan::{Dkim, Present, RecordKey, Subject},
+    plan::{Dkim, DkimMode, PlannedRecord, Present, RecordKey, Subject},
     rotation::Selector,
     tracking::Tracking,
 };
@@ -90,6 +90,12 @@ impl Domain {
         }
     }
 
+    /// Who publishes its DKIM keys, in a word.
+    #[must_use]
+    pub fn dkim_mode(&self) -> DkimMode {
+        if self.raw_dkim.is_some() { DkimMode::Raw } else { DkimMode::Delegated }
+    }
+
     /// What its plan is made for.
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {
@@ -98,6 +104,14 @@ impl Domain {
             None => Dkim::Delegated,
         };
         Subject { domain: &self.name, id: &self.record_id, demo: self.demo, dkim }
+    }
+
+    /// What the last look found of a planned record; `None` before the first, and
+    /// where another was looked at than is planned now.
+    #[must_use]
+    pub fn state_of(&self, record: &PlannedRecord) -> Option<&RecordState> {
+        let state = self.records.iter().find(|state| state.key == record.key);
+        state.filter(|state| !record.is_reissued(&state.expected))
     }
 
     /// Until when some receivers may still see what a record was before.
@@ -122,6 +136,8 @@ pub struct NewDomain {
     pub name: DomainName,
     /// Its fresh record id.
     pub record_id: RecordId,
+    /// Who publishes its DKIM keys.
+    pub dkim: DkimMode,
 }
 
 /// Why a domain was not registered.

@@ -71,6 +71,8 @@ kinds! {
     Restored = "installation.restored",
     /// Demotions that were held back go ahead until the time in `to`.
     DemotionsReleased = "demotions.released",
+    /// Version `to` of the key-encryption key seals from now on, in place of `from`.
+    KeyReplaced = "installation.key_replaced",
     /// An account was made.
     AccountCreated = "account.created",
     /// A token was made.
@@ -130,6 +132,11 @@ kinds! {
     InstructionsSent = "instructions.sent",
     /// DKIM keys were made.
     KeysCreated = "dkim.keys_created",
+    /// Who publishes the DKIM keys changed.
+    DkimModeChanged = "dkim.mode_changed",
+    /// A DKIM key that the customer brought, in `to`, is published; it signs as soon
+    /// as it is proven.
+    KeyImported = "dkim.imported",
     /// Another DKIM key signs from now on.
     KeysRotated = "dkim.rotated",
     /// A DKIM key, in `to`, is published; it signs when its turn comes.

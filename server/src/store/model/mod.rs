@@ -10,6 +10,7 @@ mod looks;
 mod messages;
 mod notices;
 mod review;
+mod sealed;
 mod webhooks;
 
 pub use accounts::*;
@@ -22,6 +23,7 @@ pub use looks::*;
 pub use messages::*;
 pub use notices::*;
 pub use review::*;
+pub use sealed::*;
 pub use webhooks::*;
 
 use std::fmt;

@@ -69,6 +69,12 @@ pub enum About {
         /// What keeps it from that.
         wrong: Vec<WrongRecord>,
     },
+    /// The next DKIM key is there, and the owner, who publishes the keys, has not
+    /// published it.
+    PublishKey {
+        /// What stands in its place, and what to publish.
+        wrong: Vec<WrongRecord>,
+    },
     /// An API token is about to end.
     TokenExpiring {
         /// What its owner calls it.
@@ -122,6 +128,7 @@ impl About {
             Self::Recovered => "recovered",
             Self::Asked { .. } => "asked",
             Self::RotationStuck { .. } => "rotation_stuck",
+            Self::PublishKey { .. } => "publish_key",
             Self::TokenExpiring { .. } => "token_expiring",
             Self::WebhookDisabled { .. } => "webhook_disabled",
         }
@@ -137,8 +144,16 @@ impl About {
     /// The same of what [`Self::kind`] says.
     #[must_use]
     pub fn is_alert_kind(kind: &str) -> bool {
-        let alerts =
-            ["at_risk", "deadline_moved", "reminder", "lost", "mended", "recovered", "rotation_stuck"];
+        let alerts = [
+            "at_risk",
+            "deadline_moved",
+            "reminder",
+            "lost",
+            "mended",
+            "recovered",
+            "rotation_stuck",
+            "publish_key",
+        ];
         alerts.contains(&kind)
     }
 
@@ -150,7 +165,8 @@ impl About {
             | Self::DeadlineMoved { wrong, .. }
             | Self::Reminder { wrong, .. }
             | Self::Lost { wrong }
-            | Self::RotationStuck { wrong } => wrong,
+            | Self::RotationStuck { wrong }
+            | Self::PublishKey { wrong } => wrong,
             _ => &[],
         }
     }

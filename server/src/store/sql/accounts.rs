@@ -36,7 +36,8 @@ statements! {
     ACCOUNT = "SELECT id, name, owner_email, suspension, version, created_at FROM account WHERE id = $1";
 }
 
-const FINGERPRINT: &str = "key_fingerprint";
+/// Under what the key file's fingerprint is noted.
+pub(super) const FINGERPRINT: &str = "key_fingerprint";
 
 /// See [`crate::store::Store::initialise`].
 pub(super) async fn initialise(

@@ -2,9 +2,11 @@
 
 mod audit;
 mod dns_access;
+mod kept;
 mod keys;
 mod notices;
 mod review;
+mod sealed;
 mod tokens;
 mod webhooks;
 mod zone;

@@ -15,6 +15,7 @@ use crate::store::{
 use signet_core::{
     lifecycle::DnsState,
     names::{DomainName, RecordId},
+    plan::DkimMode,
     tracking::{Tracking, TrackingPatch},
 };
 use sqlx::Executor as _;
@@ -55,8 +56,8 @@ statements! {
         WHERE account_id = $1 AND NOT demo AND NOT dns_verified LIMIT $2) AS counted";
     ADD_DOMAIN = "INSERT INTO domain (account_id, name, record_id, demo, demo_messages_left, created_at, \
         track_open, track_click, unsubscribe_link, custom_domain, health_alerts, critical_alerts, \
-        dns_state, dns_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+        dns_state, dns_at, dkim_raw) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
         ON CONFLICT (account_id, name) DO NOTHING RETURNING id";
     ADD_LOOK = "INSERT INTO look (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
     DOMAINS = select_domains!("WHERE d.account_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3");
@@ -90,6 +91,7 @@ struct Start<'a> {
     name: &'a DomainName,
     record_id: &'a RecordId,
     demo_messages: Option<u32>,
+    dkim: DkimMode,
 }
 
 /// Adds a domain; `None` if the account has one of that name. A demo domain is
@@ -120,7 +122,8 @@ async fn add(conn: &mut Conn, start: &Start<'_>, cause: &Cause) -> Result<Option
                 .bind(tracking.health_alerts)
                 .bind(tracking.critical_alerts)
                 .bind(state.state)
-                .bind(state.at),
+                .bind(state.at)
+                .bind(start.dkim == DkimMode::Raw),
         )
         .await?;
     let Some(row) = row else {
@@ -143,7 +146,9 @@ pub(super) async fn create_demo(
     cause: &Cause,
 ) -> Result<()> {
     let (name, record_id) = &new.demo;
-    add(conn, &Start { account, name, record_id, demo_messages: Some(new.demo_allowance) }, cause).await?;
+    // The records of a demo domain are in our own zone.
+    let (demo_messages, dkim) = (Some(new.demo_allowance), DkimMode::Delegated);
+    add(conn, &Start { account, name, record_id, demo_messages, dkim }, cause).await?;
     Ok(())
 }
 
@@ -168,8 +173,13 @@ pub(super) async fn create(
             return Ok(Err(NotRegistered::TooManyUnverified(limit)));
         }
     }
-    let start =
-        Start { account: new.account, name: &new.name, record_id: &new.record_id, demo_messages: None };
+    let start = Start {
+        account: new.account,
+        name: &new.name,
+        record_id: &new.record_id,
+        demo_messages: None,
+        dkim: new.dkim,
+    };
     let Some(id) = add(conn, &start, cause).await? else {
         return Ok(Err(NotRegistered::Taken));
     };

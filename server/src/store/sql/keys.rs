@@ -3,7 +3,7 @@
 use super::{
     Conn, Row, dialect, domains,
     events::{self, Entry},
-    lock, notices, query,
+    lock, notices, query, raw,
     rows::{get, get_time, get_time_opt, get_u32},
     zone,
 };
@@ -17,7 +17,7 @@ use sqlx::Executor as _;
 
 statements! {
     KEYLESS = "SELECT id, account_id, record_id FROM domain \
-        WHERE NOT keyed AND dns_verified ORDER BY id LIMIT $1";
+        WHERE NOT keyed AND (dns_verified OR dkim_raw) ORDER BY id LIMIT $1";
     // Also the lock: of two that bring keys one finds the domain without.
     SET_KEYED = "UPDATE domain SET keyed = TRUE \
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
@@ -37,8 +37,7 @@ statements! {
     DESTROY = "UPDATE dkim_key SET kek = NULL, wrapped = NULL, sealed = NULL \
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
     CLEAR_KEY = "DELETE FROM dkim_key WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
-    RECORD_ID = "SELECT record_id, dkim_raw FROM domain WHERE id = $1 AND account_id = $2";
-    SET_TEXTS = "UPDATE domain SET dkim_text1 = $3, dkim_text2 = $4 WHERE id = $1 AND account_id = $2";
+    RECORD_ID = "SELECT record_id FROM domain WHERE id = $1 AND account_id = $2";
     SET_ACTIVE = "UPDATE domain SET active_selector = $3 WHERE id = $1 AND account_id = $2 \
         AND active_selector <> $3";
     COUNT_STUCK = "SELECT COUNT(*) AS stuck FROM rotation WHERE stuck_since IS NOT NULL";
@@ -90,10 +89,7 @@ async fn published(conn: &mut Conn, account: AccountId, domain: DomainId, at: Ti
         return Ok(());
     };
     let record_id = stored::record_id(get(&row, "record_id")?)?;
-    if get::<bool>(&row, "dkim_raw")? {
-        let [first, second] = zone::published(conn, &record_id).await?.unwrap_or_default();
-        conn.execute(query(SET_TEXTS).bind(domain.0).bind(account.0).bind(first).bind(second)).await?;
-    }
+    raw::texts(conn, domain, &record_id, at).await?;
     zone::changed(conn, &record_id, at).await
 }
 

@@ -21,13 +21,16 @@ mod docket;
 mod domains;
 mod events;
 mod idempotency;
+mod kept;
 mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod raw;
 mod restore;
 mod review;
 mod rows;
+mod sealed;
 mod sender;
 mod sending;
 mod standing;
@@ -96,12 +99,15 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         domains::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
+        kept::STATEMENTS,
         keys::STATEMENTS,
+        raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,
         outbox::STATEMENTS,
         restore::STATEMENTS,
         review::STATEMENTS,
+        sealed::STATEMENTS,
         sender::STATEMENTS,
         sending::STATEMENTS,
         standing::STATEMENTS,

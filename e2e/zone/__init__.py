@@ -1,0 +1,1 @@
+"""Our zone server held against NSD with the same zone, and against those who mean it harm."""

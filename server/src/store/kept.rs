@@ -1,0 +1,14 @@
+//! The store, as single values of the whole installation are kept.
+
+use super::Result;
+use async_trait::async_trait;
+
+/// Part of [`super::Store`].
+#[async_trait]
+pub trait KeptStore {
+    /// What is kept under a name.
+    async fn kept(&self, name: &str) -> Result<Option<String>>;
+    /// Keeps a value under a name, unless there is one already; the one that is
+    /// kept now.
+    async fn keep_first(&self, name: &str, value: &str) -> Result<String>;
+}

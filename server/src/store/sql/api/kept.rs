@@ -1,0 +1,17 @@
+//! [`KeptStore`].
+
+use super::super::{Handle, kept};
+use super::{read, transact};
+use crate::store::{KeptStore, Result};
+use async_trait::async_trait;
+
+#[async_trait]
+impl KeptStore for Handle {
+    async fn kept(&self, name: &str) -> Result<Option<String>> {
+        read!(self, kept::kept(name))
+    }
+
+    async fn keep_first(&self, name: &str, value: &str) -> Result<String> {
+        transact!(self, kept::keep_first, (name = name.to_string(), value = value.to_string()) => (name, value))
+    }
+}

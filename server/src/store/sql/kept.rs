@@ -1,0 +1,22 @@
+//! Single values of the whole installation.
+
+use super::{Conn, query, rows::get};
+use crate::store::Result;
+use sqlx::Executor as _;
+
+statements! {
+    GET = "SELECT value FROM meta WHERE name = $1";
+    ADD = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+}
+
+/// See [`crate::store::KeptStore::kept`].
+pub(super) async fn kept(conn: &mut Conn, name: &str) -> Result<Option<String>> {
+    let row = conn.fetch_optional(query(GET).bind(name)).await?;
+    row.map(|row| get(&row, "value")).transpose()
+}
+
+/// See [`crate::store::KeptStore::keep_first`].
+pub(super) async fn keep_first(conn: &mut Conn, name: &str, value: &str) -> Result<String> {
+    conn.execute(query(ADD).bind(name).bind(value)).await?;
+    get(&conn.fetch_one(query(GET).bind(name)).await?, "value")
+}
