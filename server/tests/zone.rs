@@ -102,7 +102,8 @@ async fn initialise(store: &Arc<dyn Store>) -> AccountId {
 }
 
 async fn register(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
-    let new = NewDomain { account, name: domain_name(name), record_id: record_id() };
+    let new =
+        NewDomain { account, name: domain_name(name), record_id: record_id(), dkim: Default::default() };
     store.create_domain(&new, None, &cause()).await.unwrap().unwrap()
 }
 

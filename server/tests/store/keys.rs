@@ -114,7 +114,7 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
         (before.version + 1, Some(Stage::Active { since }), Some(Stage::Companion(clear)), turn.wanted, 3)
     );
     assert_eq!((after.due_at, &after.stuck, after.told_at), (turn.due_at, &turn.stuck, turn.told_at));
-    assert_eq!(history(&store, &domain).await.last().unwrap(), "dkim.rotated > sg1");
+    assert_eq!(history(&store, &domain).await.last().unwrap(), "dkim.rotated >sg1");
     assert_eq!(store.rotations_stuck().await.unwrap(), 1);
     assert!(
         store.due_notices(at(10_000), 10).await.unwrap().iter().any(|group| group.kind == "rotation_stuck")

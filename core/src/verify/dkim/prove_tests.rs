@@ -93,7 +93,7 @@ const OURS: &[(&str, &str, &str)] = &[
 
 const RAW: &[(&str, &str, &str)] = &[
     ("OWNER TXT KEY", "seen", ""),
-    ("OWNER TXT OTHERKEY", "not_seen", "The key at OWNER is another one than the one we sign with."),
+    ("OWNER TXT OTHERKEY", "not_seen", "The key at OWNER is another one than the one that belongs there."),
     ("OWNER TXT v=DKIM1; k=rsa; p=", "not_seen", ""),
     ("", "not_seen", "Nothing is published under OWNER."),
     ("OWNER TXT KEY\nOWNER TXT OTHERKEY", "not_seen", ""),
