@@ -80,6 +80,7 @@ pub(super) fn document(ops: &Ops, domain: &Domain, keys: &KeyRing) -> Value {
     let keys_of = standing.keys.iter().map(|key| {
         json!({
             "selector": key.label,
+            "record": key.key.selector.record().as_str(),
             "id": key.key.id,
             "algorithm": key.key.held.algorithm.as_str(),
             "origin": key.key.origin.as_str(),
