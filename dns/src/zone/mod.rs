@@ -16,7 +16,7 @@
 //! over TCP connections are counted ([`Limits`]).
 //!
 //! Other name servers get the zone by [`Transfers`] and hear of changes by
-//! [`notify`], both signed.
+//! [`notify()`], both signed.
 //!
 //! Deliberately absent: dynamic update, incremental transfers and DNSSEC signing.
 //! Whoever needs the last has a secondary sign what it serves.
