@@ -203,8 +203,9 @@ async fn private_keys_stay_here() {
         asked += 1;
     }
     assert!(asked > 20, "{asked}");
-    let document = SERVED.to_string().to_lowercase();
+    // Owners may bring a private key; what is answered is another matter.
+    let document = SERVED["components"].to_string().to_lowercase();
     for word in ["\"private_key\"", "\"sealed\"", "\"wrapped\"", "begin private key", "begin rsa private"] {
-        assert!(!document.contains(word), "the API speaks of {word}");
+        assert!(!document.contains(word), "answers speak of {word}");
     }
 }
