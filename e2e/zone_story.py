@@ -26,7 +26,7 @@ from zone.population import APEX, CONSENT, Population, at_rest
 from zone.questions import Questions, Zone
 from zone.wire import QR, TYPES, Reply
 
-DOMAINS = 1000
+DOMAINS = 60
 KEYED = 80
 ACCOUNTS = 6
 NSD, NSD_FULL, APART = "127.0.0.9", "127.0.0.10", "127.0.0.11"
