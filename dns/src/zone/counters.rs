@@ -1,7 +1,7 @@
 //! What the listener has done, for the metrics page.
 
+use super::request::Transport;
 use hickory_proto::op::ResponseCode;
-use hickory_server::net::xfer::Protocol;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The response codes that are counted apart.
@@ -28,9 +28,9 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(super) fn answered(&self, protocol: Protocol, rcode: ResponseCode) {
+    pub(super) fn answered(&self, transport: Transport, rcode: ResponseCode) {
         let place = RCODES.iter().position(|(known, _)| *known == rcode).unwrap_or(RCODES.len());
-        self.answers[usize::from(protocol != Protocol::Udp)][place].fetch_add(1, Ordering::Relaxed);
+        self.answers[usize::from(transport != Transport::Udp)][place].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn dropped(&self) {

@@ -1,7 +1,6 @@
 //! The listener without its sockets.
 
-use super::{answer::Answers, listen::Handler};
-use hickory_server::net::xfer::Protocol;
+use super::{answer::Answers, listen::Handler, request::Transport};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -23,7 +22,7 @@ impl Listener {
     /// Tokio runtime.
     pub async fn answer(&self, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
         let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
-        let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
-        self.handler.answer(octets.to_vec(), client, protocol).await
+        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        self.handler.answer(octets.to_vec(), client, transport).await
     }
 }

@@ -60,6 +60,8 @@ mod master;
 mod node;
 mod notify;
 mod own;
+mod reply;
+mod request;
 mod source;
 mod spf;
 mod tcp;
@@ -67,6 +69,7 @@ mod tcp;
 mod tests;
 mod transfer;
 mod tsig;
+mod udp;
 mod walk;
 
 pub use answer::{Answers, Ask, Response};

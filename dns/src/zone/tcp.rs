@@ -1,8 +1,6 @@
-//! Questions over TCP (RFC 7766). The server library takes as many connections
-//! as come; here there is a limit.
+//! Questions over TCP (RFC 7766), on no more connections than there are places.
 
-use super::{limit::network, listen::Handler};
-use hickory_server::net::xfer::Protocol;
+use super::{limit::network, listen::Handler, request::Transport};
 use std::{
     collections::HashMap,
     io,
@@ -79,7 +77,7 @@ async fn converse(
             while let Some(reply) = transfer.next().await? {
                 timeout(IDLE, write(&mut stream, &reply)).await??;
             }
-        } else if let Some(reply) = handler.answer(message, client, Protocol::Tcp).await {
+        } else if let Some(reply) = handler.answer(message, client, Transport::Tcp).await {
             timeout(idle, write(&mut stream, &reply)).await??;
         }
     }

@@ -2,14 +2,14 @@
 
 use super::{
     own::OwnZone,
+    request::Request,
     tsig::{Chain, TsigKey},
     walk::Walk,
 };
 use hickory_proto::{
-    op::{Message, MessageType, Metadata, OpCode, Query, ResponseCode},
+    op::{Message, MessageType, Metadata, OpCode, ResponseCode},
     rr::{RData, Record, RecordType},
 };
-use hickory_server::server::Request;
 use signet_core::names::Name;
 use std::{collections::VecDeque, io, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,11 +46,11 @@ pub(super) fn may_be_wanted(octets: &[u8]) -> bool {
 /// Whether a request is for a transfer. We keep no differences: IXFR is answered
 /// with the whole zone (RFC 1995 §4).
 pub(super) fn is_wanted(request: &Request) -> bool {
-    let [query] = request.queries.queries() else {
+    let [question] = &request.questions[..] else {
         return false;
     };
     request.metadata.op_code == OpCode::Query
-        && matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR)
+        && matches!(question.query_type, RecordType::AXFR | RecordType::IXFR)
 }
 
 /// One transfer, message by message.
@@ -107,7 +107,7 @@ impl Transfer {
     }
 
     fn begin(&mut self) -> Result<(), ResponseCode> {
-        let name = self.request.queries.queries().first().map(|query| query.original().name());
+        let name = self.request.questions.first().map(|question| &question.name);
         let apex = name.and_then(|name| self.transfers.zone.apex_named(name)).ok_or(ResponseCode::NotAuth)?;
         let place = self.transfers.places.clone().try_acquire_owned().map_err(|_| ResponseCode::ServFail)?;
         let walk = Walk::new(&self.transfers.zone, &apex).ok_or(ResponseCode::NotAuth)?;
@@ -127,7 +127,7 @@ impl Transfer {
             self.waiting.extend(records);
             return Ok(self.waiting.pop_front());
         }
-        tracing::info!(zone = %apex, serial = walk.serial(), to = %self.request.src().ip(), "our zone was transferred");
+        tracing::info!(zone = %apex, serial = walk.serial(), to = %self.request.client.ip(), "our zone was transferred");
         let soa = Record::clone(soa);
         self.state = State::Done;
         Ok(Some(soa))
@@ -140,10 +140,7 @@ impl Transfer {
         let mut message = Message::new(metadata.id, MessageType::Response, metadata.op_code);
         message.metadata = metadata;
         // RFC 5936 §2.2.1: the question in every message does no harm.
-        let asked = self.request.queries.queries().first();
-        message
-            .queries
-            .extend(asked.map(|query| Query::query(query.original().name().clone(), query.query_type())));
+        message.queries.clone_from(&self.request.questions);
         message
     }
 

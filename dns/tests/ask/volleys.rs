@@ -44,7 +44,7 @@ async fn one_server_is_asked_once_for_each() {
     let seen = pass(&asker, &questions()).await;
     assert_eq!(answers(&seen), RIGHT);
     let asked = fake.asked();
-    assert_eq!(asked.len(), OWNERS.len());
+    assert_eq!(asked.len(), OWNERS.len(), "{asked:?}");
     assert!(asked.iter().all(|a| a.host == asked[0].host && a.edns && !a.recursion), "{asked:?}");
     for (_, look) in seen.iter() {
         assert_eq!(look.zone, Where::Found(name("example.test")));

@@ -139,7 +139,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
     Setting::new(
         "log",
-        "info,hickory_server=warn,rustls_platform_verifier=off",
+        "info,rustls_platform_verifier=off",
         "what is logged: error, warn, info, debug, or a tracing filter",
     ),
     Setting::new("log_format", "auto", "text, json, or auto: text on a terminal"),

@@ -12,9 +12,8 @@ use signet_core::{
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The owner of a record at the name asked about, as nearly everybody writes
-/// it: a pointer to the question.
-const HERE: &[u8] = &[0xc0, 0x0c];
+/// Where the question is, behind the header.
+const QUESTION: usize = 12;
 const CLASS_IN: u16 = 1;
 /// Pointers followed within one name.
 const JUMPS: usize = 8;
@@ -35,7 +34,7 @@ pub(in super::super) fn answer(octets: &[u8], question_end: usize, rtype: u16) -
     let mut text = 0;
     let mut records: Vec<Record> = Vec::with_capacity(count);
     for _ in 0..count {
-        at += owner(octets.get(at..)?, octets.get(12..question_end.checked_sub(4)?)?)?;
+        at += owner(octets.get(at..)?, octets.get(QUESTION..question_end.checked_sub(4)?)?)?;
         let fixed = octets.get(at..)?.first_chunk::<10>()?;
         let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
         let (found, class, length) = (word(0), word(2), usize::from(word(8)));
@@ -62,12 +61,25 @@ pub(in super::super) fn answer(octets: &[u8], question_end: usize, rtype: u16) -
 }
 
 /// How long the owner at the beginning of `record` is, if it is the name asked
-/// about, in whatever case.
+/// about, in whatever case. From any label on it may be a pointer to the same
+/// label of the question.
 fn owner(record: &[u8], asked: &[u8]) -> Option<usize> {
-    if record.starts_with(HERE) {
-        return Some(HERE.len());
+    let mut at = 0;
+    loop {
+        if let Some(&[high @ 0xc0..=0xff, low]) = record.get(at..)?.first_chunk() {
+            let target = usize::from(u16::from_be_bytes([high & 0x3f, low]));
+            return (target == QUESTION + at).then_some(at + 2);
+        }
+        let end = at + 1 + usize::from(*record.get(at)?);
+        let label = record.get(at..end)?;
+        if !label.eq_ignore_ascii_case(asked.get(at..end)?) {
+            return None;
+        }
+        if label == [0] {
+            return Some(end);
+        }
+        at = end;
     }
-    record.get(..asked.len())?.eq_ignore_ascii_case(asked).then_some(asked.len())
 }
 
 fn data(octets: &[u8], place: std::ops::Range<usize>, rtype: u16, text: &mut usize) -> Option<Data> {
@@ -131,5 +143,31 @@ fn name(octets: &[u8], place: std::ops::Range<usize>) -> Option<Name> {
             return None;
         }
         (at, limit, jumps) = (target, target, jumps + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::owner;
+
+    const ASKED: &[u8] = b"\x02sG\x04tESt\0";
+
+    #[test]
+    fn an_owner_is_the_name_asked_about_wherever_it_is_compressed() {
+        for whole in [&b"\xc0\x0c"[..], b"\x02Sg\xc0\x0f", b"\x02sg\x04test\xc0\x14", b"\x02sg\x04TEST\0"] {
+            assert_eq!(owner(&[whole, b"rest"].concat(), ASKED), Some(whole.len()), "{whole:?}");
+        }
+        for other in [
+            &b"\xc0\x0f"[..],
+            b"\x02sg\xc0\x0c",
+            b"\x02sx\xc0\x0f",
+            b"\x04test\0",
+            b"\x02sg\0",
+            b"\x02s",
+            b"\xc0",
+            b"",
+        ] {
+            assert_eq!(owner(other, ASKED), None, "{other:?}");
+        }
     }
 }

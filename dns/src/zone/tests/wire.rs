@@ -36,6 +36,24 @@ async fn what_does_not_fit_is_sent_over_tcp() {
 }
 
 #[tokio::test]
+async fn an_rsa_2048_key_is_sent_to_clients_without_edns() {
+    // Those that get it over UDP ask no second time, and it is nearly too long:
+    // no octet is spent on names that stand there already.
+    let source = source();
+    let key = format!("v=DKIM1; k=rsa; p={}", "x".repeat(392));
+    source.keys.lock().unwrap().insert(id(ID), [Some(key), None]);
+    let client = Client::of(own_zone(source)).await;
+    let asked = plain_question(KEY, RecordType::TXT);
+    let answer = client.udp(&asked).await;
+    assert!(!answer.metadata.truncation && answer.answers.len() == 1, "{answer}");
+
+    let octets = client.udp_bytes(&asked.to_vec().unwrap()).await.unwrap();
+    let name: usize = KEY.split('.').map(|label| 1 + label.len()).sum::<usize>() + 1;
+    let texts = 2 + "v=DKIM1; k=rsa; p=".len() + 392;
+    assert_eq!(octets.len(), 12 + name + 4 + 2 + 10 + texts);
+}
+
+#[tokio::test]
 async fn clients_without_edns_get_none() {
     let client = client().await;
     let answer = client.udp(&plain_question("_spf.signet.test", RecordType::TXT)).await;
