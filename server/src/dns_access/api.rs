@@ -26,12 +26,7 @@ pub(super) async fn try_out(access: &Access, updater: &DnsUpdater) -> Result<(),
 }
 
 /// One record after the other, until one fails.
-pub(super) async fn write(
-    access: &Access,
-    updater: &DnsUpdater,
-    sets: Sets,
-    changes: &[&Change],
-) -> Written {
+pub(super) async fn write(access: &Access, updater: &DnsUpdater, sets: Sets, changes: &[&Change]) -> Written {
     let host = Host { access, updater, sets };
     let deadline = Instant::now() + PATIENCE;
     let mut written = Written::default();

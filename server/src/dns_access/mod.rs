@@ -110,7 +110,9 @@ impl Access {
             Way::Update => update::write(self, means, &changes).await,
             Way::Api(make, sets) => match make(&self.values) {
                 Ok(updater) => api::write(self, &updater, sets, &changes).await,
-                Err(reason) => Written { broken: Some(Broken::new(Then::Plan, reason)), ..Written::default() },
+                Err(reason) => {
+                    Written { broken: Some(Broken::new(Then::Plan, reason)), ..Written::default() }
+                }
             },
         };
         if let Some(broken) = &mut written.broken {

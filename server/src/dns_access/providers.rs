@@ -158,7 +158,10 @@ pub const PROVIDERS: &[Provider] = &[
         way: Way::Update,
         only_where_private_is_allowed: false,
     },
-    api!("cloudflare", "Cloudflare", OneByOne, [TOKEN], |v| DnsUpdater::new_cloudflare(v.get("api_token"), REQUEST)),
+    api!("cloudflare", "Cloudflare", OneByOne, [TOKEN], |v| DnsUpdater::new_cloudflare(
+        v.get("api_token"),
+        REQUEST
+    )),
     api!("desec", "deSEC", AtOnce, [TOKEN], |v| DnsUpdater::new_desec(v.get("api_token"), REQUEST)),
     api!("digitalocean", "DigitalOcean", OneByOne, [TOKEN], |v| {
         DnsUpdater::new_digitalocean(v.get("api_token"), REQUEST)
@@ -171,9 +174,15 @@ pub const PROVIDERS: &[Provider] = &[
         DnsUpdater::new_godaddy(v.get("api_key"), v.get("api_secret"), REQUEST)
     }),
     api!("hetzner", "Hetzner", AtOnce, [TOKEN], |v| DnsUpdater::new_hetzner(v.get("api_token"), REQUEST)),
-    api!("infomaniak", "Infomaniak", OneByOne, [TOKEN], |v| DnsUpdater::new_infomaniak(v.get("api_token"), REQUEST)),
+    api!("infomaniak", "Infomaniak", OneByOne, [TOKEN], |v| DnsUpdater::new_infomaniak(
+        v.get("api_token"),
+        REQUEST
+    )),
     api!("ionos", "IONOS", OneByOne, [KEY], |v| DnsUpdater::new_ionos(v.get("api_key"), REQUEST)),
-    api!("linode", "Akamai (Linode)", OneByOne, [TOKEN], |v| DnsUpdater::new_linode(v.get("api_token"), REQUEST)),
+    api!("linode", "Akamai (Linode)", OneByOne, [TOKEN], |v| DnsUpdater::new_linode(
+        v.get("api_token"),
+        REQUEST
+    )),
     api!("netlify", "Netlify", OneByOne, [TOKEN], |v| DnsUpdater::new_netlify(v.get("api_token"), REQUEST)),
     api!("ns1", "NS1", AtOnce, [KEY], |v| DnsUpdater::new_ns1(v.get("api_key"), REQUEST)),
     api!(

@@ -86,8 +86,9 @@ pub(super) async fn write(access: &Access, means: &Means, changes: &[&Change]) -
         match send(changes).await {
             Ok(()) => Ok(Written { done: done(changes), broken: None }),
             Err((UpdateFailed::NameInUse, broken)) => {
-                let of_tracking =
-                    |change: &&Change| change.key == RecordKey::LinkVerification && change.action == Action::Add;
+                let of_tracking = |change: &&Change| {
+                    change.key == RecordKey::LinkVerification && change.action == Action::Add
+                };
                 let (tracking, others): (Vec<&Change>, Vec<&Change>) =
                     changes.iter().copied().partition(of_tracking);
                 let [tracking] = tracking[..] else { return Err(broken) };

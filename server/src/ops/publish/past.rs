@@ -39,7 +39,9 @@ fn added(newest_first: &[String]) -> Vec<(RecordKey, String)> {
         }
     }
     let added = last.into_iter().filter(|written| written.action == Action::Add.as_str());
-    added.filter_map(|written| Some((RecordKey::parse(&written.key)?, written.after.first()?.clone()))).collect()
+    added
+        .filter_map(|written| Some((RecordKey::parse(&written.key)?, written.after.first()?.clone())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -55,7 +57,10 @@ mod tests {
         let first = time(json!([spf("add", "TXT a"), dmarc]));
         let second = time(json!([spf("merge", "TXT b")]));
         let dmarc = (RecordKey::Dmarc, "TXT v=DMARC1; p=none".to_string());
-        assert_eq!(added(std::slice::from_ref(&first)), [(RecordKey::Spf, "TXT a".to_string()), dmarc.clone()]);
+        assert_eq!(
+            added(std::slice::from_ref(&first)),
+            [(RecordKey::Spf, "TXT a".to_string()), dmarc.clone()]
+        );
         assert_eq!(added(&[second, "{}".to_string(), first]), [dmarc]);
     }
 }
