@@ -87,7 +87,7 @@ async fn names_registered_again_are_known(place: Place) {
     look_at(&store, &below, DnsState::Verified { at: at(5) }, 5).await;
     assert_eq!(beside(owner, domain.id).await, Others::Below);
     assert_eq!(beside(stranger, below.id).await, Others::None, "nothing rests on what is below");
-    look_at(&store, &second, DnsState::Verified { at: at(5) }, 5).await;
+    look_at(&store, &second, DnsState::Verified { at: at(100) }, 100).await;
     assert_eq!(beside(owner, domain.id).await, Others::Same);
     assert_eq!(beside(stranger, domain.id).await, Others::None, "of another account's");
 
