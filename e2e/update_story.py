@@ -42,6 +42,9 @@ ns1 A {CUSTOMER}
 mail A 192.0.2.25
 www A 192.0.2.80
 *.shop A 192.0.2.81
+cakes MX 10 mail
+cakes TXT "v=spf1 ~all"
+_dmarc.cakes TXT "v=DMARC1; p=none"
 """
 MERGED = "v=spf1 ip4:192.0.2.200 mx include:_spf.signet.test -all"
 ACTIONS = {
@@ -51,6 +54,16 @@ ACTIONS = {
     "dkim2": "add",
     "dmarc": "in_place",
     "link_verification": "add",
+}
+
+
+REMOVED = {
+    "verification": "remove",
+    "spf": "merge",
+    "dkim1": "remove",
+    "dkim2": "remove",
+    "dmarc": "keep",
+    "link_verification": "remove",
 }
 
 
@@ -230,9 +243,38 @@ def silence(story, bind, zone):
 
 def removed(story, bind, zone, before):
     gone = zone.api.call("DELETE", f"{zone.path}?remove_dns_records=true")
-    story.equal("deleted, with its records", gone.status, 204)
+    story.equal("deleted, with its records", gone.status, 200)
+    story.equal("it says what was taken out and what was kept", actions(gone.json["data"]), REMOVED)
     story.equal("the zone is as it was, byte for byte", bind.lines(), before)
     story.equal("the domain is gone", zone.api.call("GET", zone.path).status, 404)
+
+
+def under_a_wildcard(story, bind, api, before):
+    """A shop that only a wildcard answers for: the first record below it would take it offline."""
+    domain = api.create(f"cups.shop.{NAME}")
+    zone = Zone(api, domain)
+    plan = zone.plan()
+    writes = {change["action"] for change in plan["changes"]} - {"in_place", "blocked"}
+    story.equal("nothing is written where a wildcard answers", (writes, plan["zones"]), (set(), []))
+    reason = next(change["reason"] for change in plan["changes"] if change["key"] == "verification")
+    story.holds("what to enter first is said", f"`cups.shop.{NAME} A 192.0.2.81`" in reason, reason)
+    bind.edit(f"update add cups.shop.{NAME} 300 A 192.0.2.81")
+    story.equal("entered, the rest can be added", actions(zone.plan())["verification"], "add")
+    bind.edit(f"update delete cups.shop.{NAME} A")
+    story.equal("the zone is as at first", bind.lines(), before)
+    zone.api.call("DELETE", zone.path)
+
+
+def what_was_theirs(story, bind, api, before):
+    """SPF and DMARC of the customer's that are word for word what is asked for, or nearly."""
+    zone = Zone(api, api.create(f"cakes.{NAME}"))
+    plan = zone.plan()
+    story.equal("their DMARC is all right as it is", actions(plan)["dmarc"], "in_place")
+    story.equal("applied", zone.apply(plan["digest"]).status, 200)
+    merged = f'cakes.{NAME}. 300 IN TXT "v=spf1 include:_spf.signet.test ~all"'
+    story.holds("their SPF is now the one we ask for", merged in bind.lines(), bind.lines())
+    gone = zone.api.call("DELETE", f"{zone.path}?remove_dns_records=true")
+    story.equal("both stay when the domain is deleted", (gone.status, bind.lines()), (200, before))
 
 
 def main():
@@ -277,6 +319,11 @@ def main():
         by_hand(story, bind, zone, signet, domain)
         story.chapter("the server is stopped")
         silence(story, bind, zone)
+        story.chapter("under a wildcard")
+        as_applied = bind.lines()
+        under_a_wildcard(story, bind, api, as_applied)
+        story.chapter("what was the customer's before")
+        what_was_theirs(story, bind, api, as_applied)
         story.chapter("deleted")
         removed(story, bind, zone, before)
         story.equal("Signet stops cleanly", signet.stop(), 0)
