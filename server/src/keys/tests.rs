@@ -126,7 +126,7 @@ fn a_link_to_the_file_stays_a_link() {
 fn a_sealed_secret_opens_for_its_purpose_only() {
     let place = Place::new();
     let file = place.file();
-    let sealed = file.seal_secret("webhook 1", b"whsec", &place.random);
+    let sealed = file.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     assert_eq!(file.open_secret("webhook 1", &sealed).unwrap().as_slice(), b"whsec");
     assert!(file.open_secret("webhook 2", &sealed).is_none());
     for cut in 0..sealed.len() {
@@ -144,8 +144,9 @@ fn what_lies_under_a_version_moves_to_the_next() {
     let file = place.file();
     let domain = place.domain();
     let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
-    let key = file.seal(b"private", &owner, &place.random);
-    let secret = file.seal_secret("webhook 1", b"whsec", &place.random);
+    let (key, under) = file.seal(b"private", &owner, &place.random);
+    assert_eq!(under, file.fingerprint());
+    let secret = file.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     let link = hmac::sign(&file.mac_key("links"), b"x");
     assert!(secret.starts_with(&sealed_under(1)));
     {
@@ -189,7 +190,7 @@ fn a_version_it_does_not_know_is_looked_for_in_the_file() {
     let (server, other) = (place.file(), place.file());
     other.lock().unwrap().add(&place.random).unwrap();
     assert!(other.select(&other.fingerprint_of(2).unwrap()));
-    let secret = other.seal_secret("webhook 1", b"whsec", &place.random);
+    let secret = other.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(server.open_secret("webhook 1", &secret).unwrap().as_slice(), b"whsec");
     assert_eq!(server.current(), 1, "which seals is the database's to say");
@@ -234,7 +235,7 @@ fn nothing_that_is_shown_shows_a_key() {
     let pair = make(Algorithm::Ed25519, &place.random).unwrap();
     let seed = pair.private[16..].to_vec();
     let opened = OpenedKeys::default();
-    let signing = SigningKey::read(Algorithm::Ed25519, &pair.private).unwrap();
+    let signing = SigningKey::read(Algorithm::Ed25519, &pair.public, &pair.private).unwrap();
     let shown = format!("{file:?} {:?} {pair:?} {signing:?}", file.lock().unwrap());
     opened.put("one", std::sync::Arc::new(signing), jiff::Timestamp::UNIX_EPOCH);
     let pool = KeyMaker::default();

@@ -25,6 +25,7 @@ fn key(id: i64, selector: Selector) -> NewKey {
         origin: KeyOrigin::Made,
         public: STANDARD.decode(public).unwrap(),
         private: SealedKey { kek: 1, wrapped: PRIVATE.to_vec(), sealed: PRIVATE.to_vec() },
+        under: String::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use signet::{
     clock::Clock,
     config::{Config, Sources},
     keys::{KeyFile, make},
-    ops::{Ops, Refused},
+    ops::{Actor, Ops, Refused},
 };
 
 on_both! {
@@ -59,7 +59,8 @@ impl World {
 
     /// The selectors a message is signed on.
     async fn signed_on(&self) -> Vec<Selector> {
-        let signed = self.ops.sign(self.domain.account, self.domain.id, MESSAGE).await.unwrap();
+        let signed =
+            self.ops.sign(&Actor::operator(self.domain.account), self.domain.id, MESSAGE).await.unwrap();
         let text = String::from_utf8(signed.message).unwrap();
         let sent = String::from_utf8(MESSAGE.to_vec()).unwrap().replace('\n', "\r\n");
         assert_eq!(text, format!("{}{sent}", signed.fields));
@@ -72,7 +73,8 @@ impl World {
     }
 
     async fn refused(&self, message: &[u8]) -> (String, String) {
-        match self.ops.sign(self.domain.account, self.domain.id, message).await.unwrap_err() {
+        match self.ops.sign(&Actor::operator(self.domain.account), self.domain.id, message).await.unwrap_err()
+        {
             Refused::Invalid(fields) => {
                 let (field, messages) = fields.first_key_value().unwrap();
                 ((*field).to_string(), messages.join("; "))
@@ -111,7 +113,7 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
 
     // Another account has no such domain.
     let other = an_account(&world.ops.store).await;
-    let refused = world.ops.sign(other, world.domain.id, MESSAGE).await.unwrap_err();
+    let refused = world.ops.sign(&Actor::operator(other), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::NotFound));
 
     // A record that was last seen to be wrong.
@@ -130,7 +132,8 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     let elsewhere = tempfile::tempdir().unwrap();
     let key = KeyFile::open_or_make(&elsewhere.path().join("signet.key"), &world.ops.random).unwrap();
     let ops = Ops { key: Some(Arc::new(key)), opened: Arc::default(), ..world.ops.clone() };
-    let refused = ops.sign(world.domain.account, world.domain.id, MESSAGE).await.unwrap_err();
+    let refused =
+        ops.sign(&Actor::operator(world.domain.account), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::Store(StoreError::Corrupt(_))), "{refused:?}");
 }
 
