@@ -226,6 +226,42 @@ fn a_sealed_key_opens_for_its_owner_only() {
     }
 }
 
+/// Only the private half is sealed: whoever writes to the database could have another
+/// key published.
+#[test]
+fn a_key_is_read_beside_its_other_half_only() {
+    let random = Randomness::default();
+    let pairs = [Algorithm::Ed25519, Algorithm::Rsa2048]
+        .map(|algorithm| [make(algorithm, &random).unwrap(), make(algorithm, &random).unwrap()]);
+    for [pair, other] in &pairs {
+        assert!(SigningKey::read(pair.algorithm, &pair.public, &pair.private).is_some());
+        assert!(SigningKey::read(pair.algorithm, &other.public, &pair.private).is_none());
+        assert!(SigningKey::read(pair.algorithm, &[], &pair.private).is_none());
+    }
+    let [[ed25519, _], [rsa, _]] = &pairs;
+    assert!(SigningKey::read(rsa.algorithm, &ed25519.public, &ed25519.private).is_none());
+    assert!(SigningKey::read(ed25519.algorithm, &rsa.public, &rsa.private).is_none());
+}
+
+#[test]
+fn what_changed_in_the_file_is_read() {
+    let place = Place::new();
+    let (server, other) = (place.file(), place.file());
+    server.read_if_changed().unwrap();
+    other.lock().unwrap().add(&place.random).unwrap();
+    assert_eq!(server.last(), 1);
+    server.read_if_changed().unwrap();
+    assert_eq!((server.current(), server.present()), (1, vec![1, 2]));
+    assert!(server.select(&server.fingerprint_of(2).unwrap()));
+    assert!(other.select(&server.fingerprint()));
+    other.lock().unwrap().retire(1).unwrap();
+    server.read_if_changed().unwrap();
+    assert_eq!(server.present(), [2], "and what was retired in it is gone");
+    fs::remove_file(place.path()).unwrap();
+    assert!(server.read_if_changed().unwrap_err().contains("is missing"));
+    assert_eq!(server.present(), [2], "but it goes on");
+}
+
 #[test]
 fn nothing_that_is_shown_shows_a_key() {
     let place = Place::new();
