@@ -78,7 +78,7 @@ impl World {
         self.try_add_domain(file).await.unwrap();
     }
 
-    async fn try_add_domain(&mut self, file: &KeyFile) -> Result<(), StoreError> {
+    async fn try_add_domain(&mut self, file: &KeyFile) -> Result<()> {
         let random = Randomness::default();
         let domain = register(&self.ops.store, self.account, &format!("d{}.example.com", fresh())).await;
         let keyless =
