@@ -101,7 +101,7 @@ def killed_rewraps(story, signet, rounds):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(random.uniform(0.0, 0.5))
+        time.sleep(random.uniform(0.0, 1.2))
         left += process.poll() is None
         process.kill()
         process.wait()
