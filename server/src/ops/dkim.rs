@@ -54,8 +54,11 @@ impl Ops {
         }
         let keyless =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        if self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await? {
-            self.turning.notify_one();
+        match self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await {
+            Ok(true) => self.turning.notify_one(),
+            // The worker makes them, under what seals by then.
+            Ok(false) | Err(StoreError::SealedBefore) => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }

@@ -3,12 +3,14 @@
 use super::{Actor, Ops, Refused, Result};
 use crate::{
     domain_connect::{Discovery, Refusal, SigningKey, TemplateName, UnusableKey, link},
+    keys::KeyFile,
     store::{Domain, DomainId, StoreError},
 };
 use signet_core::{
     domain_connect::{Known, SERVICE, fitting, key_texts, query},
     plan::RecordKey,
 };
+use std::sync::Arc;
 
 /// Under what the key is kept.
 const KEY: &str = "domain_connect_key";
@@ -125,12 +127,15 @@ impl Ops {
         let stored = match self.store.kept(KEY).await? {
             Some(stored) => stored,
             None => {
-                let (file, random) = (file.clone(), self.random.clone());
-                let made = tokio::task::spawn_blocking(move || SigningKey::make(&file, &random)).await;
-                let made = made.ok().and_then(std::result::Result::ok);
-                let made = made.ok_or_else(|| unusable("no key could be made"))?;
-                // Another may have been faster; theirs is published already.
-                self.store.keep_first(KEY, &made).await?
+                let make = |file: Arc<KeyFile>| async move {
+                    let random = self.random.clone();
+                    let made = tokio::task::spawn_blocking(move || SigningKey::make(&file, &random)).await;
+                    let made = made.ok().and_then(std::result::Result::ok);
+                    let (made, under) = made.ok_or_else(|| unusable("no key could be made"))?;
+                    // Another may have been faster; theirs is published already.
+                    Ok(self.store.keep_first(KEY, &made, &under).await?)
+                };
+                self.sealing(make).await?
             }
         };
         SigningKey::open(&stored, &file).map_err(|UnusableKey| unusable(&UnusableKey.to_string()))

@@ -44,7 +44,6 @@ impl Ops {
         if domain.demo {
             return Err(Refused::invalid("base", "The demo domain's keys are made by Signet"));
         }
-        let file = self.key.clone().ok_or_else(|| Refused::invalid("base", "There is no key file here"))?;
         // Reading it tries it as well, which takes a while.
         let read = tokio::task::spawn_blocking(move || import::read(&pem)).await;
         let pair = read
@@ -54,17 +53,23 @@ impl Ops {
             let cause = self.cause(actor);
             let domain = self.domain_to_change(actor, id).await?;
             let ring = self.store.key_ring(actor.account, id).await?;
-            let written = match self.place_of(&domain, ring, &pair, &cause)? {
+            let place = match self.place_of(&domain, ring, &pair, &cause)? {
                 Place::Here(key) => return Ok((domain, *key)),
-                Place::First => self.bring_first(&domain, &file, &pair, &cause).await?,
-                Place::Onto(selector, rings) => {
-                    let (keys, ring) = *rings;
-                    let key = self.sealed(&domain, &file, &pair, selector, &cause);
-                    let turn = self.turn_to(&domain, &keys, &ring, key, &cause);
-                    self.store.turn_keys(&turn, &cause).await?
+                place => place,
+            };
+            let (place, domain, pair, cause) = (&place, &domain, &pair, &cause);
+            let write = |file: Arc<KeyFile>| async move {
+                match place {
+                    Place::Onto(selector, rings) => {
+                        let (keys, ring) = &**rings;
+                        let key = self.sealed(domain, &file, pair, *selector, cause);
+                        let turn = self.turn_to(domain, keys, ring, key, cause);
+                        Ok(self.store.turn_keys(&turn, cause).await?)
+                    }
+                    Place::Here(_) | Place::First => self.bring_first(domain, &file, pair, cause).await,
                 }
             };
-            if written {
+            if self.sealing(write).await? {
                 self.due.notify_one();
                 self.turning.notify_one();
             }
@@ -127,7 +132,7 @@ impl Ops {
     async fn bring_first(
         &self,
         domain: &Domain,
-        file: &Arc<KeyFile>,
+        file: &KeyFile,
         pair: &KeyPair,
         cause: &Cause,
     ) -> Result<bool> {

@@ -12,10 +12,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
-/// [`crate::ops::rewrap`] waits for twice as long before it trusts that nobody seals
-/// under an old version.
+/// Until then what is sealed under an old version is refused, and sealed anew.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const CLOSE_KEYS_EVERY: Duration = Duration::from_secs(15);
 const EXPIRY_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 const NOTE_USE_EVERY: Duration = Duration::from_secs(5);
@@ -129,6 +129,13 @@ pub(super) async fn sweep(ops: Ops, mut stop: watch::Receiver<bool>) {
         if !pause(None, SWEEP_EVERY, &mut stop).await {
             return;
         }
+    }
+}
+
+/// Overwrites DKIM keys that have not signed for a while.
+pub(super) async fn close_keys(ops: Ops, mut stop: watch::Receiver<bool>) {
+    while pause(None, CLOSE_KEYS_EVERY, &mut stop).await {
+        ops.opened.sweep(ops.clock.now());
     }
 }
 

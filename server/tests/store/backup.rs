@@ -41,7 +41,7 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
         zone: Name::parse("example.com").unwrap(),
         provider: "rfc2136".to_string(),
         settings: [("server".to_string(), "192.0.2.53".to_string())].into(),
-        secret: vec![7, 0, 255],
+        secret: sealed_by_nobody(&[7, 0, 255]),
     };
     store.give_dns_access(&key, 9, &cause(7)).await.unwrap().unwrap();
     let caps = InstructionCaps { per_account: 9, per_recipient: 9 };
@@ -51,7 +51,7 @@ async fn filled(place: &Place) -> (Arc<dyn Store>, AccountId) {
     let scope = IdempotencyScope { owner: "o".into(), method: "m".into(), path: "p".into(), key: "k".into() };
     store.idempotency_begin(&scope, "hash", at(9)).await.unwrap();
     let answer = StoredAnswer { status: 200, body: "{}".to_string() };
-    store.idempotency_end(&scope, Some(&answer)).await.unwrap();
+    store.idempotency_end(&scope, Some(&answer), None).await.unwrap();
     let demo = store.domains(account, &TokenScope::Account, None, Some(1)).await.unwrap().remove(0);
     store.spend_demo(demo.id, "instance", &cause(9)).await.unwrap();
     for name in ["gone.example", "last.example"] {

@@ -59,6 +59,8 @@ pub struct NewKey {
     pub public: Vec<u8>,
     /// The private half.
     pub private: SealedKey,
+    /// The fingerprint of what that lies under, see [`NewSecret::under`].
+    pub under: String,
 }
 
 /// A DKIM key that is kept; its private half is read by those who sign only.

@@ -5,7 +5,7 @@ use super::{
     events::{self, Entry},
     lock, notices, query, raw,
     rows::{get, get_time, get_time_opt, get_u32},
-    zone,
+    sealed, zone,
 };
 use crate::store::{
     AccountId, Cause, DkimKey, DomainId, DueRotation, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent,
@@ -205,6 +205,7 @@ async fn put(
     stage: &Stage,
     now: Timestamp,
 ) -> Result<()> {
+    sealed::must_seal(conn, &key.under).await?;
     conn.execute(
         query(PUT_KEY)
             .bind(domain.0)

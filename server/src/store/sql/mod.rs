@@ -79,6 +79,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
         dialect::LOCK_LINE,
+        dialect::LOCK_META,
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
         dialect::LOCK_WEBHOOK,
