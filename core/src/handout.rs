@@ -55,7 +55,7 @@ impl Handout {
             // Nobody has looked, or there is no zone yet.
             _ if is_unread(verdict) => Self {
                 note: Some(format!(
-                    "What stands at {} has not been read. Where there is a {kind} record already, do not add this one \
+                    "What stands at {} has not been read. Where {kind} stands there already, do not add this one \
                      beside it: there can be only one.",
                     record.owner
                 )),
@@ -122,3 +122,6 @@ fn in_the_way(verdict: &Verdict) -> bool {
     let elsewhere = [Code::ServersSplit, Code::ZoneDead, Code::DnssecBogus];
     verdict.status == Status::Fail && !elsewhere.contains(&verdict.code)
 }
+
+#[cfg(test)]
+mod tests;
