@@ -16,7 +16,12 @@ fn planned(provider: &Provider, domain: &str, present: &Present) -> Vec<PlannedR
 }
 
 /// The groups where nothing is there, but of one record what `theirs` says.
-fn groups(provider: &Provider, domain: &str, present: &Present, theirs: Option<Verdict>) -> Vec<&'static str> {
+fn groups(
+    provider: &Provider,
+    domain: &str,
+    present: &Present,
+    theirs: Option<Verdict>,
+) -> Vec<&'static str> {
     let records = planned(provider, domain, present);
     let verdict = |record: &PlannedRecord| match &theirs {
         Some(verdict) if verdict.key == record.key => verdict.clone(),
@@ -100,10 +105,7 @@ fn spf_is_left_out_where_it_is_not_asked_for() {
     let mut provider = provider();
     provider.spf_mode = SpfMode::Off;
     assert!(template(&provider).iter().all(|record| record.key != RecordKey::Spf));
-    assert!(
-        !groups(&provider, "example.com", &Present::default(), None).contains(&"spf"),
-        "nor linked to"
-    );
+    assert!(!groups(&provider, "example.com", &Present::default(), None).contains(&"spf"), "nor linked to");
 }
 
 #[test]

@@ -4,11 +4,7 @@ use crate::plan::tests::{planned, provider};
 const PLAIN: &str = "v=spf1 include:_spf.signet.test ~all";
 
 /// What is given of the record with this key, and the note to it.
-fn given(
-    key: RecordKey,
-    verdict: &Verdict,
-    theirs: Option<&str>,
-) -> (Option<String>, Option<String>) {
+fn given(key: RecordKey, verdict: &Verdict, theirs: Option<&str>) -> (Option<String>, Option<String>) {
     let present = Present { spf: theirs.map(String::from), dmarc: theirs.map(String::from) };
     let records = planned(&provider(), "example.com", &Present::default());
     let record = records.into_iter().find(|record| record.key == key).unwrap();
@@ -51,7 +47,10 @@ fn spf_and_dmarc_are_what_may_be_published() {
         let (found_value, found_note) = given(key, &found(key, status, code, offer), theirs);
         assert_eq!(found_value.as_deref(), value, "{key} {status} {code}");
         let found_note = found_note.unwrap_or_default();
-        assert!(found_note.contains(note) && found_note.is_empty() == note.is_empty(), "{code}: {found_note}");
+        assert!(
+            found_note.contains(note) && found_note.is_empty() == note.is_empty(),
+            "{code}: {found_note}"
+        );
     }
 }
 
@@ -73,7 +72,10 @@ fn names_made_for_us_are_ours_and_the_tracking_host_may_be_theirs() {
         let (value, found_note) = given(key, &found(key, status, code, None), None);
         assert_eq!(value.is_some(), there, "{key} {code}");
         let found_note = found_note.unwrap_or_default();
-        assert!(found_note.contains(note) && found_note.is_empty() == note.is_empty(), "{code}: {found_note}");
+        assert!(
+            found_note.contains(note) && found_note.is_empty() == note.is_empty(),
+            "{code}: {found_note}"
+        );
     }
 }
 

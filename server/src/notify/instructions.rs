@@ -185,8 +185,10 @@ mod tests {
             sending_ips: vec![],
         };
         let subject = domain.subject();
-        let mut records: Vec<_> =
-            plan(&provider, &subject, &domain.present).into_iter().map(|r| (Handout::as_planned(r), Status::Missing)).collect();
+        let mut records: Vec<_> = plan(&provider, &subject, &domain.present)
+            .into_iter()
+            .map(|r| (Handout::as_planned(r), Status::Missing))
+            .collect();
         records[4].1 = Status::Pass;
         compose(
             domain,

@@ -48,7 +48,10 @@ fn verdict(domain: &str, zone: &str) -> Verdict {
 fn what_works_with_every_term_of_theirs_is_offered() {
     for (zone, offer) in [
         ("example.com MX 10 mx.example.com", Some("v=spf1 include:_spf.signet.test ~all")),
-        ("example.com TXT v=spf1 ip4:192.0.2.7 -all", Some("v=spf1 ip4:192.0.2.7 include:_spf.signet.test -all")),
+        (
+            "example.com TXT v=spf1 ip4:192.0.2.7 -all",
+            Some("v=spf1 ip4:192.0.2.7 include:_spf.signet.test -all"),
+        ),
         (
             "example.com TXT v=spf1 ip4:192.0.2.7 -all\nexample.com TXT v=spf1 ip4:192.0.2.8 -all",
             Some("v=spf1 ip4:192.0.2.7 ip4:192.0.2.8 include:_spf.signet.test -all"),
@@ -78,7 +81,9 @@ fn nothing_is_offered_whose_limits_nobody_could_count() {
         example.com TXT v=spf1 ip4:192.0.2.7 -all";
     let found = verdict("example.com", zone);
     assert_eq!((found.code, &found.offer), (Code::SpfMultiple, &None));
-    let Publishable::Not(verdict) = with("example.com", zone, publishable) else { panic!("it may be anything") };
+    let Publishable::Not(verdict) = with("example.com", zone, publishable) else {
+        panic!("it may be anything")
+    };
     let said = verdict.remarks.join(" ");
     assert!(said.contains("could not be found out now") && said.contains("a.dead.test"), "{said}");
     // With that server up it is what was always meant.
