@@ -229,6 +229,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_said_to_be() {
+        let value = |value: &str| PlannedRecord {
+            key: signet_core::plan::RecordKey::Spf,
+            owner: Name::parse("example.com").unwrap(),
+            rtype: RecordType::Txt,
+            value: value.to_string(),
+            gates: false,
+        };
+        let note = Some("Left out. It has <11> look-ups.".to_string());
+        let records = [
+            (Handout { record: value(""), note }, Status::Fail),
+            (Handout { record: value("v=spf1 mx -all"), note: Some("It is there.".into()) }, Status::Pass),
+        ];
+        let to = EmailAddress::parse("dns@example.com").unwrap();
+        let message = compose(&domain(), &records, None, &to, "id@signet.test".into(), "https://mail.example");
+        assert!(message.text.contains("Value:   none\n   Note:    Left out. It has <11> look-ups.\n"), "{}", message.text);
+        assert!(message.text.contains("Value:   v=spf1 mx -all\n   Note:    It is there.\n"), "{}", message.text);
+        assert!(message.html.contains("Left out. It has &#60;11&#62; look-ups."), "{}", message.html);
+        assert_eq!(message.attachments[0].content.lines().filter(|line| !line.starts_with(';')).count(), 1);
+    }
+
+    #[test]
     fn a_key_is_shown_whole_and_in_strings_where_that_may_be_needed() {
         let text = format!("v=DKIM1; k=rsa; p={}", "x".repeat(392));
         let mut domain = Domain { raw_dkim: Some([Some(text.clone()), None]), ..domain() };
