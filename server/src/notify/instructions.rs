@@ -243,9 +243,18 @@ mod tests {
             (Handout { record: value("v=spf1 mx -all"), note: Some("It is there.".into()) }, Status::Pass),
         ];
         let to = EmailAddress::parse("dns@example.com").unwrap();
-        let message = compose(&domain(), &records, None, &to, "id@signet.test".into(), "https://mail.example");
-        assert!(message.text.contains("Value:   none\n   Note:    Left out. It has <11> look-ups.\n"), "{}", message.text);
-        assert!(message.text.contains("Value:   v=spf1 mx -all\n   Note:    It is there.\n"), "{}", message.text);
+        let message =
+            compose(&domain(), &records, None, &to, "id@signet.test".into(), "https://mail.example");
+        assert!(
+            message.text.contains("Value:   none\n   Note:    Left out. It has <11> look-ups.\n"),
+            "{}",
+            message.text
+        );
+        assert!(
+            message.text.contains("Value:   v=spf1 mx -all\n   Note:    It is there.\n"),
+            "{}",
+            message.text
+        );
         assert!(message.html.contains("Left out. It has &#60;11&#62; look-ups."), "{}", message.html);
         assert_eq!(message.attachments[0].content.lines().filter(|line| !line.starts_with(';')).count(), 1);
     }
