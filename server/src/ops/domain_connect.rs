@@ -9,6 +9,7 @@ use crate::{
 use signet_core::{
     domain_connect::{Known, SERVICE, fitting, key_texts, query},
     plan::RecordKey,
+    verify::Verdict,
 };
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Ops {
     /// # Errors
     /// [`Refused::NotFound`].
     pub async fn domain_connect(&self, actor: &Actor, id: DomainId) -> Result<Offer> {
-        let domain = self.domain(actor, id).await?;
+        let (domain, verdicts, _) = self.report(actor, id).await?;
         if domain.demo {
             return Ok(Offer::nothing(
                 "demo",
@@ -68,7 +69,7 @@ impl Ops {
         let Some(discovery) = &self.discovery else {
             return Ok(Offer::nothing("unreachable", "Nothing is asked from here."));
         };
-        let parts = self.parts(&domain);
+        let parts = self.parts(&domain, &verdicts);
         let groups: Vec<&str> = parts.iter().map(|(group, _)| *group).collect();
         let Some(query) = query(zone, domain.name.name(), &domain.record_id, &groups) else {
             return Ok(Offer::nothing(
@@ -97,10 +98,10 @@ impl Ops {
         TemplateName { provider: self.config.domain_connect_provider.as_str(), service: SERVICE }
     }
 
-    fn parts(&self, domain: &Domain) -> Vec<(&'static str, Vec<RecordKey>)> {
-        let records = self.records(domain);
+    fn parts(&self, domain: &Domain, verdicts: &[Verdict]) -> Vec<(&'static str, Vec<RecordKey>)> {
+        let records = self.plan(domain);
         let known: Vec<_> =
-            records.iter().map(|(record, status)| Known { record, status: *status }).collect();
+            records.iter().zip(verdicts).map(|(record, verdict)| Known { record, verdict }).collect();
         let theirs = domain.present.dmarc.as_deref();
         fitting(&self.config.provider, domain.name.name(), &domain.record_id, theirs, &known)
     }
