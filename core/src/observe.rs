@@ -43,11 +43,15 @@ pub enum RecordType {
     Txt,
     /// Which certification authorities may issue for a name (RFC 8659).
     Caa,
+    /// How a website is reached (RFC 9460).
+    Https,
+    /// Where a service is (RFC 2782).
+    Srv,
 }
 
 impl RecordType {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::A,
         Self::Aaaa,
         Self::Cname,
@@ -59,6 +63,8 @@ impl RecordType {
         Self::Spf,
         Self::Txt,
         Self::Caa,
+        Self::Https,
+        Self::Srv,
     ];
 
     /// The mnemonic, as in a zone file.
@@ -76,6 +82,8 @@ impl RecordType {
             Self::Spf => "SPF",
             Self::Txt => "TXT",
             Self::Caa => "CAA",
+            Self::Https => "HTTPS",
+            Self::Srv => "SRV",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A set of DNS replies for the questions of one check.
 //!
 //! Chunks of `selector, length (two octets), body`. The selector's low four bits
-//! are the type a chunk answers for (in the order of `RecordType::ALL`; from eleven
+//! are the type a chunk answers for (in the order of `RecordType::ALL`; from thirteen
 //! on any), the next three the name (in the order of the plan; six is our SPF
 //! record, seven any other). With the highest bit the body is a whole message;
 //! without, it is the two octets of flags, the three counts that follow that of
@@ -131,6 +131,8 @@ fn dressed(question: &Question, body: &[u8]) -> Vec<u8> {
         RecordType::Spf => 99,
         RecordType::Txt => 16,
         RecordType::Caa => 257,
+        RecordType::Https => 65,
+        RecordType::Srv => 33,
     };
     octets.extend(rtype.to_be_bytes());
     octets.extend([0, 1]);

@@ -9,7 +9,8 @@
 //! # What holds
 //! * What could not be read is never written ([`Action::Blocked`]).
 //! * What is not ours stays: other texts at the domain, a DMARC policy of their
-//!   own, everything their SPF record says about others.
+//!   own, everything their SPF record says about others, and what a wildcard
+//!   answers for the domain.
 //! * A merged SPF record is only offered after it has been evaluated: within the
 //!   limits of RFC 7208, our servers passing, nobody's left out.
 //! * Every change names what must still be so when it is written
@@ -20,8 +21,9 @@ mod remove;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod wildcard;
 
-pub use remove::removal;
+pub use remove::{Others, Past, removal};
 
 use self::standing::{Reading, Standing, read};
 use crate::{
@@ -36,6 +38,7 @@ use alloc::{
     vec,
     vec::Vec,
 };
+use core::fmt;
 
 /// The TTL of records that are new, in seconds: an hour, so that a mistake is
 /// over soon.
@@ -99,12 +102,15 @@ impl Entry {
     /// CNAME or TXT.
     #[must_use]
     pub fn rtype(&self) -> RecordType {
-        rtype_of(&self.data)
+        if matches!(self.data, Data::Txt(_)) { RecordType::Txt } else { RecordType::Cname }
     }
 }
 
-fn rtype_of(data: &Data) -> RecordType {
-    if matches!(data, Data::Txt(_)) { RecordType::Txt } else { RecordType::Cname }
+impl fmt::Display for Entry {
+    /// Type and data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.rtype(), self.data)
+    }
 }
 
 /// What must be so at the owner when a change is written.
@@ -146,7 +152,16 @@ pub struct Change {
 /// # Errors
 /// [`Need`] with what has to be looked at first.
 pub fn changes(context: &Context<'_>, planned: &[PlannedRecord], seen: &Seen) -> Result<Vec<Change>, Need> {
-    each(planned, |record| change(context, record, seen))
+    each(planned, |record| {
+        let change = change(context, record, seen)?;
+        if !change.action.writes() {
+            return Ok(change);
+        }
+        Ok(match wildcard::in_the_way(context, record.key, seen)? {
+            Some(reason) => Change { before: change.before, ..unread(record, change.zone, reason) },
+            None => change,
+        })
+    })
 }
 
 /// One of each, or everything any of them still needs.
@@ -285,7 +300,6 @@ impl Case<'_> {
 
     fn spf(&self, publishable: spf::Publishable) -> Result<Change, Need> {
         let standing = &self.standing;
-        let owner = &self.record.owner;
         let records = standing.texts_where(|text| spf::after_version(text).is_some());
         let (verdict, text) = match publishable {
             spf::Publishable::Stays(verdict) => return Ok(self.done(verdict.reason, records)),
@@ -294,12 +308,6 @@ impl Case<'_> {
         };
         if let Some(blocked) = self.cannot_hold_text() {
             return Ok(blocked);
-        }
-        if standing.wildcard {
-            return Ok(self.blocked(format!(
-                "What is read at {owner} comes from a wildcard, which a record there would switch off. Add the record \
-                 by hand if that is meant: `{text}`"
-            )));
         }
         let after = vec![Entry { data: txt(&text), ttl: standing.ttl_of_texts() }];
         Ok(if records.is_empty() {

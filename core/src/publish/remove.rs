@@ -6,26 +6,68 @@ use crate::{
     names::Name,
     observe::{Data, Need, Seen},
     plan::{PlannedRecord, RecordKey},
-    verify::{Context, spf},
+    verify::{Context, dmarc, spf},
 };
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// Which other registrations may rest on a domain's records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Others {
+    /// None.
+    #[default]
+    None,
+    /// One of a name below it, which inherits its DMARC policy and may refer to
+    /// its SPF record.
+    Below,
+    /// One of the same name.
+    Same,
+}
+
+/// What a removal has to know beside what stands in the zone.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The records that were added for the domain where there had been none,
+    /// each as [`Entry`] shows it.
+    pub added: Vec<(RecordKey, String)>,
+    /// Who else needs what is not made for the domain alone.
+    pub others: Others,
+}
+
+impl Past {
+    fn has_added(&self, key: RecordKey, entry: &Entry) -> bool {
+        self.added.iter().any(|(of, text)| *of == key && *text == entry.to_string())
+    }
+
+    /// Why the record stays whatever it is.
+    fn still_needed(&self, key: RecordKey) -> Option<&'static str> {
+        match (self.others, key) {
+            (Others::Same, _) => Some("The domain is registered a second time, which needs this record."),
+            (Others::Below, RecordKey::Spf | RecordKey::Dmarc) => {
+                Some("A name below the domain is registered, too, which may rest on this record.")
+            }
+            _ => None,
+        }
+    }
+}
 
 /// What is to be done so that nothing of ours is left in the zone. `planned` is
-/// the same as for [`super::changes`]. With `shared` the same name is registered
-/// a second time, so that what both have in common (SPF, DMARC, the tracking
-/// host) stays for the other.
+/// the same as for [`super::changes`].
 ///
 /// A name with the domain's id is ours, whatever stands there. From an SPF record
-/// our include is taken out; the record goes only if it is word for word the one
-/// we ask those to publish who have none. DMARC goes only if it is exactly the
-/// one we asked for.
+/// our include is taken out. Anything else goes only if it was added for this
+/// domain and is still what was added: many have a DMARC record that is word for
+/// word the one we ask for.
 ///
 /// # Errors
 /// [`Need`] with what has to be looked at first.
 pub fn removal(
     context: &Context<'_>,
     planned: &[PlannedRecord],
-    shared: bool,
+    past: &Past,
     seen: &Seen,
 ) -> Result<Vec<Change>, Need> {
     each(planned, |record| {
@@ -34,16 +76,16 @@ pub fn removal(
             Reading::Failed { zone, reason } => return Ok(unread(record, zone, reason)),
         };
         let case = Case { record, standing };
-        Ok(if owner_is_ours(record.key) {
-            case.take_out_ours()
-        } else if shared {
-            case.keep("The domain is registered a second time, which needs this record.")
-        } else {
-            match record.key {
-                RecordKey::Spf => case.take_out_of_spf(&context.provider.spf_include()),
-                RecordKey::Dmarc => case.take_out_dmarc(),
-                _ => case.take_out_link(),
-            }
+        if owner_is_ours(record.key) {
+            return Ok(case.take_out_ours());
+        }
+        if let Some(reason) = past.still_needed(record.key) {
+            return Ok(case.keep(reason));
+        }
+        Ok(match record.key {
+            RecordKey::Spf => case.take_out_of_spf(&context.provider.spf_include(), past),
+            RecordKey::Dmarc => case.take_out_dmarc(past),
+            _ => case.take_out_link(past),
         })
     })
 }
@@ -64,45 +106,47 @@ impl Case<'_> {
         if all.is_empty() { self.keep("It is not there.") } else { self.take_out(all) }
     }
 
-    fn take_out_link(&self) -> Change {
-        match &self.standing.cnames[..] {
+    fn take_out_link(&self, past: &Past) -> Change {
+        match &self.standing.all()[..] {
             [] => self.keep("It is not there."),
-            [one] if one.data.to_string() == self.record.value && self.standing.texts.is_empty() => {
-                self.take_out(self.standing.cnames.clone())
-            }
-            _ => self.keep("What stands at this name is not ours."),
+            [one] if past.has_added(self.record.key, one) => self.take_out(Vec::from([one.clone()])),
+            _ => self.keep(NOT_ADDED),
         }
     }
 
-    fn take_out_dmarc(&self) -> Change {
-        let ours = self.standing.texts_where(|text| text == self.record.value.as_bytes());
-        match &ours[..] {
-            [] => self.keep("There is none that is exactly the one we asked for."),
-            _ => self.take_out(ours),
+    fn take_out_dmarc(&self, past: &Past) -> Change {
+        match &self.standing.texts_where(dmarc::starts_as_dmarc)[..] {
+            [] => self.keep("It is not there."),
+            [one] if past.has_added(self.record.key, one) => self.take_out(Vec::from([one.clone()])),
+            [_] => self.keep(NOT_ADDED),
+            // None of them is in effect (RFC 9989 §4.10.1); one alone would be.
+            _ => self.keep("There are several DMARC records; without one of them another might take effect."),
         }
     }
 
-    fn take_out_of_spf(&self, include: &Name) -> Change {
+    fn take_out_of_spf(&self, include: &Name, past: &Past) -> Change {
         if self.standing.wildcard {
             return self.keep("What is read at this name comes from a wildcard.");
         }
-        let plain = spf::with_include(None, include);
+        let records = self.standing.texts_where(|text| spf::after_version(text).is_some());
+        if let [one] = &records[..]
+            && past.has_added(self.record.key, one)
+        {
+            return self.take_out(records);
+        }
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        for entry in &self.standing.texts {
-            let Some(text) = entry.data.txt() else { continue };
-            let Some(rest) = spf::without_include(&text, include) else { continue };
-            before.push(entry.clone());
-            if text != plain.as_bytes() {
-                after.push(Entry { data: txt(&rest), ttl: entry.ttl });
-            }
+        for entry in records {
+            let without = entry.data.txt().and_then(|text| spf::without_include(&text, include));
+            let Some(rest) = without else { continue };
+            after.push(Entry { data: txt(&rest), ttl: entry.ttl });
+            before.push(entry);
         }
         if before.is_empty() {
             return self.keep(format!("No SPF record there has include:{include}."));
-        }
-        if after.is_empty() {
-            return self.take_out(before);
         }
         let reason = format!("include:{include} is taken out; the rest stays as it is.");
         self.write(Action::Merge, reason, before, after)
     }
 }
+
+const NOT_ADDED: &str = "What stands at this name was not added from here, or is no longer what was added.";

@@ -14,7 +14,15 @@ use alloc::{
 };
 
 /// Types that a CNAME must not stand beside and that a name in use mostly has.
-const BESIDE: [RecordType; 4] = [RecordType::A, RecordType::Aaaa, RecordType::Mx, RecordType::Ns];
+const BESIDE: [RecordType; 7] = [
+    RecordType::A,
+    RecordType::Aaaa,
+    RecordType::Mx,
+    RecordType::Ns,
+    RecordType::Caa,
+    RecordType::Https,
+    RecordType::Srv,
+];
 /// Records of a name that are shown in a reason.
 const SHOWN: usize = 4;
 
@@ -56,6 +64,7 @@ pub(super) fn read(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -
     seen.have_all(&questions)?;
 
     let look = seen.at(owner, RecordType::Cname)?;
+    let alias = evidence::agreed(look).map(|(_, answer)| answer.rrset());
     let zone = match &look.zone {
         Zone::Found(apex) => Some(apex.clone()),
         _ => None,
@@ -71,7 +80,7 @@ pub(super) fn read(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -
     for rtype in types {
         let look = seen.at(owner, rtype)?;
         let Some((_, answer)) = evidence::agreed(look) else {
-            return Ok(Reading::Failed { zone, reason: who_said_what(record, look, rtype) });
+            return Ok(Reading::Failed { zone, reason: who_said_what(record.key, look, owner, rtype) });
         };
         // What stands before a wildcard's answer is nothing at all.
         if standing.wildcard && owner != context.domain {
@@ -87,7 +96,9 @@ pub(super) fn read(context: &Context<'_>, record: &PlannedRecord, seen: &Seen) -
                 _ => {}
             }
         }
-        let beside = BESIDE.contains(&rtype) && answer.cname().is_none() && !answer.is_negative();
+        // A CNAME is the answer to every type, wherever it leads.
+        let beside =
+            BESIDE.contains(&rtype) && !answer.is_negative() && alias.as_ref() != Some(&answer.rrset());
         // Addresses for every name are common, and no record of this one.
         if beside && !evidence::is_wildcard(seen, owner, rtype, context.probe)? {
             standing.beside.push(rtype);
@@ -111,10 +122,10 @@ fn is_wildcard(context: &Context<'_>, owner: &Name, key: RecordKey, seen: &Seen)
 }
 
 /// Why nothing can be said of the name, with every server's word.
-fn who_said_what(record: &PlannedRecord, look: &Look, rtype: RecordType) -> String {
-    let about = evidence::unanswered_about(record.key, look, &record.owner, rtype);
+pub(super) fn who_said_what(key: RecordKey, look: &Look, name: &Name, rtype: RecordType) -> String {
+    let about = evidence::unanswered_about(key, look, name, rtype);
     let Some(verdict) = about else {
-        return format!("{} could not be read.", record.owner);
+        return format!("{name} could not be read.");
     };
     let mut reason = verdict.reason;
     let said: Vec<String> = verdict.observed.into_iter().chain(verdict.remarks).collect();
@@ -144,7 +155,7 @@ impl Standing {
     /// What stands there, for a sentence.
     pub(super) fn shown(&self) -> String {
         let all = self.all();
-        let shown = all.iter().take(SHOWN).map(|entry| format!("{} {}", entry.rtype(), entry.data));
+        let shown = all.iter().take(SHOWN).map(ToString::to_string);
         shown.collect::<Vec<_>>().join(", ")
     }
 

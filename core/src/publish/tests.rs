@@ -9,7 +9,6 @@ use crate::{
 use alloc::collections::BTreeSet;
 use proptest::prelude::*;
 
-const ID: &str = "abcdefghijklmnop";
 const OURS: &str = "zone signet.test
     _spf.signet.test TXT v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all
     zone example.com";
@@ -103,9 +102,18 @@ fn run(
     more: &str,
     plan: impl Fn(&Context<'_>, &[PlannedRecord], &Seen) -> Result<Vec<Change>, Need>,
 ) -> Vec<Change> {
+    run_for("example.com", model, more, plan)
+}
+
+fn run_for(
+    domain: &str,
+    model: &Model,
+    more: &str,
+    plan: impl Fn(&Context<'_>, &[PlannedRecord], &Seen) -> Result<Vec<Change>, Need>,
+) -> Vec<Change> {
     let provider = provider();
-    let records = planned(&provider, "example.com", &Present::default());
-    let domain = Name::parse("example.com").unwrap();
+    let records = planned(&provider, domain, &Present::default());
+    let domain = Name::parse(domain).unwrap();
     let (changes, _) =
         settle(&model.literal(more), |seen| plan(&context(&provider, &domain), &records, seen));
     assert_eq!(changes.len(), records.len());
@@ -114,6 +122,24 @@ fn run(
         assert_eq!(change.requires.is_empty(), !change.action.writes(), "{change:?}");
     }
     changes
+}
+
+/// Takes out what is ours; of the rest what is in the history of `applied`.
+fn removal_of(model: &Model, applied: &[Change], others: Others) -> Vec<Change> {
+    let added = applied.iter().filter(|change| change.action == Action::Add);
+    let added = added.map(|change| (change.key, change.after[0].to_string())).collect();
+    let past = Past { added, others };
+    run(model, "", |context, plan, seen| removal(context, plan, &past, seen))
+}
+
+/// That all that is not made for the domain alone was added where there was nothing.
+fn all_added() -> Past {
+    let added = [
+        (RecordKey::Spf, format!("TXT {PLAIN}")),
+        (RecordKey::Dmarc, "TXT v=DMARC1; p=none".to_string()),
+        (RecordKey::LinkVerification, "CNAME track.signet.test".to_string()),
+    ];
+    Past { added: added.to_vec(), ..Past::default() }
 }
 
 fn plan_of(zone: &str, more: &str) -> Vec<Change> {
@@ -187,6 +213,9 @@ const ROWS: &[Row] = &[
     // This one is not.
     ("sg-link.example.com CNAME elsewhere.test", "", RecordKey::LinkVerification, Action::Blocked, ""),
     ("sg-link.example.com TXT hello", "", RecordKey::LinkVerification, Action::Blocked, ""),
+    ("sg-link.example.com CAA 0 issue \"ca.test\"", "", RecordKey::LinkVerification, Action::Blocked, ""),
+    ("sg-link.example.com HTTPS 1 . alpn=h2", "", RecordKey::LinkVerification, Action::Blocked, ""),
+    ("sg-link.example.com SRV 0 0 443 www.host.test", "", RecordKey::LinkVerification, Action::Blocked, ""),
     ("sg-link.example.com CNAME track.signet.test", "", RecordKey::LinkVerification, Action::InPlace, ""),
 ];
 
@@ -249,41 +278,128 @@ const FULL: &str = "example.com TXT v=spf1 ip4:192.0.2.200 include:_spf.signet.t
 #[test]
 fn removal_takes_what_is_ours() {
     let mut model = Model::parse(FULL);
-    let removed = run(&model, "", |c, p, s| removal(c, p, false, s));
+    let past = all_added();
+    let removed = run(&model, "", |c, p, s| removal(c, p, &past, s));
     let actions: Vec<_> = removed.iter().map(|change| change.action).collect();
     use Action::{Keep, Merge, Remove};
     assert_eq!(actions, [Remove, Merge, Remove, Keep, Remove, Remove]);
     model.apply(&removed);
     assert_eq!(model, Model::parse("example.com TXT v=spf1 ip4:192.0.2.200 -all\nexample.com TXT hello"));
-    assert!(run(&model, "", |c, p, s| removal(c, p, false, s)).iter().all(|change| change.action == Keep));
+    assert!(run(&model, "", |c, p, s| removal(c, p, &past, s)).iter().all(|change| change.action == Keep));
 }
 
 #[test]
-fn what_a_second_registration_needs_stays() {
-    let mut model = Model::parse(FULL);
-    model.apply(&run(&model, "", |c, p, s| removal(c, p, true, s)));
-    let mut left = Model::parse(FULL);
-    left.0.retain(|(owner, ..)| !owner.contains(ID));
-    assert_eq!(model, left);
+fn what_stood_there_before_stays_whatever_it_says() {
+    let zone = "example.com TXT v=spf1 ~all
+        _dmarc.example.com TXT v=DMARC1; p=none
+        sg-link.example.com CNAME track.signet.test";
+    let before = Model::parse(zone);
+    let mut model = before.clone();
+    let applied = run(&model, "", changes);
+    model.apply(&applied);
+    assert!(model.0.iter().any(|(_, _, data)| data == PLAIN), "{model:?}");
+    model.apply(&removal_of(&model, &applied, Others::None));
+    assert_eq!(model, before);
+}
+
+#[test]
+fn what_was_added_into_nothing_goes() {
+    let before = Model::parse("example.com TXT hello");
+    let mut model = before.clone();
+    let applied = run(&model, "", changes);
+    model.apply(&applied);
+    model.apply(&removal_of(&model, &applied, Others::None));
+    assert_eq!(model, before);
+}
+
+#[test]
+fn what_another_registration_needs_stays() {
+    use RecordKey::{Dmarc, LinkVerification, Spf};
+    for (others, kept) in [
+        (Others::Same, &[Spf, Dmarc, LinkVerification][..]),
+        (Others::Below, &[Spf, Dmarc]),
+        (Others::None, &[]),
+    ] {
+        let past = Past { others, ..all_added() };
+        let removed = run(&Model::parse(FULL), "", |c, p, s| removal(c, p, &past, s));
+        for key in [Spf, Dmarc, LinkVerification] {
+            let change = of(&removed, key);
+            assert_eq!(change.action == Action::Keep, kept.contains(&key), "{others:?}: {change:?}");
+        }
+        assert_eq!(of(&removed, RecordKey::Dkim1).action, Action::Remove);
+    }
 }
 
 #[test]
 fn removal_leaves_what_is_not_exactly_ours() {
     let rows = [
-        ("_dmarc.example.com TXT v=DMARC1; p=reject", RecordKey::Dmarc, Action::Keep),
-        ("_dmarc.example.com TXT v=DMARC1;p=none", RecordKey::Dmarc, Action::Keep),
-        ("sg-link.example.com CNAME elsewhere.test", RecordKey::LinkVerification, Action::Keep),
-        ("example.com TXT v=spf1 ip4:192.0.2.200 -all", RecordKey::Spf, Action::Keep),
-        ("example.com TXT v=spf1 include:_spf.signet.test ~all", RecordKey::Spf, Action::Remove),
-        ("example.com TXT v=spf1 include:_spf.signet.test -all", RecordKey::Spf, Action::Merge),
-        ("*.example.com CNAME www.host.test", RecordKey::Verification, Action::Keep),
+        ("_dmarc.example.com TXT v=DMARC1; p=none", "", RecordKey::Dmarc, Action::Remove),
+        ("_dmarc.example.com TXT v=DMARC1;p=none", "", RecordKey::Dmarc, Action::Keep),
+        // Without ours a stricter one would be in effect.
+        (
+            "_dmarc.example.com TXT v=DMARC1; p=none",
+            "_dmarc.example.com TXT v=DMARC1; p=reject",
+            RecordKey::Dmarc,
+            Action::Keep,
+        ),
+        ("sg-link.example.com CNAME track.signet.test", "", RecordKey::LinkVerification, Action::Remove),
+        ("sg-link.example.com CNAME elsewhere.test", "", RecordKey::LinkVerification, Action::Keep),
+        ("example.com TXT v=spf1 ip4:192.0.2.200 -all", "", RecordKey::Spf, Action::Keep),
+        ("example.com TXT v=spf1 include:_spf.signet.test ~all", "", RecordKey::Spf, Action::Remove),
+        ("example.com TXT v=spf1 include:_spf.signet.test -all", "", RecordKey::Spf, Action::Merge),
+        (
+            "example.com TXT v=spf1 include:_spf.signet.test ~all",
+            "example.com TXT v=spf1 -all",
+            RecordKey::Spf,
+            Action::Merge,
+        ),
+        ("*.example.com CNAME www.host.test", "", RecordKey::Verification, Action::Keep),
     ];
-    for (zone, key, action) in rows {
-        let removed = run(&Model::parse(zone), "", |c, p, s| removal(c, p, false, s));
+    let past = all_added();
+    for (zone, more, key, action) in rows {
+        let removed = run(&Model::parse(&format!("{zone}\n{more}")), "", |c, p, s| removal(c, p, &past, s));
         assert_eq!(of(&removed, key).action, action, "{zone}\n{removed:#?}");
     }
-    let removed = run(&Model::parse(FULL), "fault example.com timeout", |c, p, s| removal(c, p, false, s));
+    let removed = run(&Model::parse(FULL), "fault example.com timeout", |c, p, s| removal(c, p, &past, s));
     assert!(removed.iter().all(|change| change.action == Action::Blocked), "{removed:#?}");
+}
+
+/// A website and mail that only a wildcard answers for.
+const SHOP: &str = "shop.example.com";
+
+#[test]
+fn what_a_wildcard_answers_for_is_not_taken_offline() {
+    for (zone, more, blocked) in [
+        ("*.example.com A 192.0.2.80\n*.example.com MX 10 mx.example.com", "", true),
+        ("*.example.com CNAME www.host.test", "", true),
+        ("*.example.com TXT v=spf1 -all", "", true),
+        ("*.example.com A 192.0.2.80", "fault shop.example.com MX timeout", true),
+        // The domain has records of its own, whatever the wildcard has.
+        ("*.example.com A 192.0.2.80\nshop.example.com A 192.0.2.81", "", false),
+        ("*.example.com A 192.0.2.80\nshop.example.com A 192.0.2.80", "", false),
+        ("*.example.com A 192.0.2.80\nshop.example.com MX 10 mx.example.com", "", false),
+        ("*.example.com TXT hello\nshop.example.com TXT hello", "", false),
+        // It is there for what is below it.
+        ("*.example.com A 192.0.2.80\nwww.shop.example.com A 192.0.2.81", "", false),
+        ("*.shop.example.com A 192.0.2.80\nshop.example.com A 192.0.2.80", "", false),
+        // What is answered differently each time is no wildcard's if none is there.
+        ("shop.example.com A 192.0.2.80", "second shop.example.com A", false),
+        ("", "", false),
+    ] {
+        let planned = run_for(SHOP, &Model::parse(zone), more, changes);
+        let writes: Vec<bool> = planned.iter().map(|change| change.action.writes()).collect();
+        assert_eq!(writes.contains(&true), !blocked, "{zone}\n{more}\n{planned:#?}");
+    }
+    let planned = run_for(SHOP, &Model::parse("*.example.com MX 10 mx.example.com"), "", changes);
+    let reason = &of(&planned, RecordKey::Verification).reason;
+    assert!(reason.contains("`shop.example.com MX 10 mx.example.com`"), "{reason}");
+}
+
+#[test]
+fn an_alias_to_an_odd_name_is_an_alias() {
+    let planned = plan_of("sg-link.example.com CNAME a b.evil.test", "");
+    let reason = &of(&planned, RecordKey::LinkVerification).reason;
+    assert!(reason.contains("used for something else: CNAME a b.evil.test"), "{reason}");
 }
 
 /// Lines a zone may have; none is word for word one of ours.
@@ -348,7 +464,7 @@ proptest! {
         };
         prop_assert_eq!(senders(&before), senders(&model));
 
-        model.apply(&run(&model, more, |c, p, s| removal(c, p, false, s)));
+        model.apply(&removal_of(&model, &planned, Others::None));
         if before.0.iter().filter(is_spf).count() < 2 {
             prop_assert_eq!(model, before);
         } else {

@@ -116,7 +116,9 @@ fn data(rtype: RecordType, text: &str) -> Data {
                 (words.next().unwrap().to_string(), words.next().unwrap().trim_matches('"').to_string());
             Data::Caa { critical, tag, value }
         }
-        RecordType::Ds | RecordType::Soa => Data::Other(text.to_string()),
+        RecordType::Ds | RecordType::Soa | RecordType::Https | RecordType::Srv => {
+            Data::Other(text.to_string())
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 use signet_core::{names::Name, observe::RecordType};
 
 /// Type codes (RFC 1035 §3.2.2, RFC 3596, RFC 6672, RFC 4034, RFC 4408,
-/// RFC 8659).
+/// RFC 8659, RFC 9460, RFC 2782).
 pub(super) mod code {
     pub(crate) const A: u16 = 1;
     pub(crate) const NS: u16 = 2;
@@ -22,6 +22,8 @@ pub(super) mod code {
     pub(crate) const DS: u16 = 43;
     pub(crate) const SPF: u16 = 99;
     pub(crate) const CAA: u16 = 257;
+    pub(crate) const HTTPS: u16 = 65;
+    pub(crate) const SRV: u16 = 33;
 }
 
 /// Response codes that decide how to go on (RFC 1035 §4.1.1, RFC 6891 §9).
@@ -45,6 +47,8 @@ pub(super) fn type_code(rtype: RecordType) -> u16 {
         RecordType::Spf => code::SPF,
         RecordType::Txt => code::TXT,
         RecordType::Caa => code::CAA,
+        RecordType::Https => code::HTTPS,
+        RecordType::Srv => code::SRV,
     }
 }
 

@@ -114,6 +114,12 @@ pub enum UpdateFailed {
     /// What was read when the changes were planned is no longer so.
     #[error("the zone has changed since it was read ({0})")]
     Changed(&'static str),
+    /// There is something at a name where nothing was read.
+    #[error(
+        "there is something at a name where nothing was read (YXDOMAIN): it is new, or of a type that is not asked \
+         for, such as TLSA"
+    )]
+    NameInUse,
     /// The key may not write these names, or the server takes no updates.
     #[error("it refuses: {0}")]
     Refused(&'static str),
@@ -226,7 +232,7 @@ fn key_refused(error: TsigError) -> Option<UpdateFailed> {
 fn refusal(code: ResponseCode) -> UpdateFailed {
     match code {
         ResponseCode::NXDomain => UpdateFailed::Changed("NXDOMAIN: a name is gone"),
-        ResponseCode::YXDomain => UpdateFailed::Changed("YXDOMAIN: a name is in use that was not"),
+        ResponseCode::YXDomain => UpdateFailed::NameInUse,
         ResponseCode::YXRRSet => UpdateFailed::Changed("YXRRSET: there are records that were not there"),
         ResponseCode::NXRRSet => UpdateFailed::Changed("NXRRSET: records are others than those read"),
         ResponseCode::Refused => {

@@ -159,7 +159,8 @@ async fn what_a_server_refuses_is_said() {
         ),
         (
             ResponseCode::YXDomain,
-            "the zone has changed since it was read (YXDOMAIN: a name is in use that was not)",
+            "there is something at a name where nothing was read (YXDOMAIN): it is new, or of a type that is not \
+             asked for, such as TLSA",
         ),
         (
             ResponseCode::Refused,

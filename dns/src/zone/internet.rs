@@ -429,6 +429,8 @@ fn wire_type(rtype: RecordType) -> WireType {
         RecordType::Spf => WireType::Unknown(99),
         RecordType::Txt => WireType::TXT,
         RecordType::Caa => WireType::CAA,
+        RecordType::Https => WireType::HTTPS,
+        RecordType::Srv => WireType::SRV,
     }
 }
 
@@ -461,6 +463,11 @@ fn parse(rtype: RecordType, value: &str) -> Result<RData, BadRecord> {
             Ok(RData::MX(MX::new(preference, host)))
         }
         RecordType::Txt => Ok(txt(value.as_bytes())),
-        RecordType::Ds | RecordType::Soa | RecordType::Spf | RecordType::Caa => Err(BadRecord::Type(rtype)),
+        RecordType::Ds
+        | RecordType::Soa
+        | RecordType::Spf
+        | RecordType::Caa
+        | RecordType::Https
+        | RecordType::Srv => Err(BadRecord::Type(rtype)),
     }
 }

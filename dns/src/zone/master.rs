@@ -45,14 +45,16 @@ fn lines(handouts: &[Handout], named: impl Fn(&Name) -> String) -> String {
             RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
                 format!("{}.", record.value.strip_suffix('.').unwrap_or(&record.value))
             }
-            // The plan has none of the last four.
+            // The plan has none of the others.
             RecordType::A
             | RecordType::Aaaa
             | RecordType::Mx
             | RecordType::Ds
             | RecordType::Soa
             | RecordType::Spf
-            | RecordType::Caa => record.value.clone(),
+            | RecordType::Caa
+            | RecordType::Https
+            | RecordType::Srv => record.value.clone(),
         };
         // A line break in a value would be another record.
         let value = printable_line(&value);

@@ -55,9 +55,35 @@ pub struct Means {
 pub struct Written {
     /// The records written.
     pub done: Vec<RecordKey>,
-    /// Why it broke off, if it did, as a sentence. Whether the record after those
-    /// written was written, too, is then not known unless it says so.
-    pub broken: Option<String>,
+    /// Where it broke off, if it did.
+    pub broken: Option<Broken>,
+}
+
+/// Why writing broke off. Whether the record after those written was written, too,
+/// is not known unless the reason says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// In sentences, without anything secret.
+    pub reason: String,
+    /// How to go on.
+    pub then: Then,
+}
+
+/// How to go on where writing broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// With a new plan, which goes on from there.
+    Plan,
+    /// The same, since the zone was not as it was read; nothing of this was written.
+    Outdated,
+    /// By hand, as the reason says.
+    Mend,
+}
+
+impl Broken {
+    fn new(then: Then, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), then }
+    }
 }
 
 impl Access {
@@ -69,22 +95,34 @@ impl Access {
         let tried = async {
             match self.provider.way {
                 Way::Update => update::try_out(self, means).await,
-                Way::Api(make) => api::try_out(&make(&self.values)?, &self.zone).await,
+                Way::Api(make, _) => api::try_out(self, &make(&self.values)?).await,
             }
         };
         let late = || format!("{} did not answer in time", self.provider.name);
-        tokio::time::timeout(TRY, tried).await.unwrap_or_else(|_| Err(late()))
+        let tried = tokio::time::timeout(TRY, tried).await.unwrap_or_else(|_| Err(late()));
+        tried.map_err(|reason| self.passed_on(&reason))
     }
 
     /// Carries out those of `changes` that write something. All are in the zone.
     pub async fn write(&self, means: &Means, changes: &[&Change]) -> Written {
         let changes: Vec<&Change> = changes.iter().copied().filter(|change| change.action.writes()).collect();
-        match self.provider.way {
+        let mut written = match self.provider.way {
             Way::Update => update::write(self, means, &changes).await,
-            Way::Api(make) => match make(&self.values) {
-                Ok(updater) => api::write(&updater, &self.zone, &changes, PATIENCE).await,
-                Err(reason) => Written { done: Vec::new(), broken: Some(reason) },
+            Way::Api(make, sets) => match make(&self.values) {
+                Ok(updater) => api::write(self, &updater, sets, &changes).await,
+                Err(reason) => {
+                    Written { broken: Some(Broken::new(Then::Plan, reason)), ..Written::default() }
+                }
             },
+        };
+        if let Some(broken) = &mut written.broken {
+            broken.reason = self.passed_on(&broken.reason);
         }
+        written
+    }
+
+    /// What others said, without our secrets: some repeat what they were sent.
+    fn passed_on(&self, text: &str) -> String {
+        self.values.hidden_in(self.provider, text)
     }
 }

@@ -36,6 +36,15 @@ impl Values {
         Some(self.get(name)).filter(|value| !value.is_empty())
     }
 
+    /// The text with `***` for every secret in it.
+    pub(super) fn hidden_in(&self, provider: &Provider, text: &str) -> String {
+        let secrets = provider.fields.iter().filter(|field| field.secret);
+        let mut secrets: Vec<&str> = secrets.filter_map(|field| self.given(field.name)).collect();
+        // One may be part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.into_iter().fold(text.to_string(), |text, secret| text.replace(secret, "***"))
+    }
+
     /// Those of the provider's fields that are secret, or those that are not.
     #[must_use]
     pub fn of(&self, provider: &Provider, secret: bool) -> BTreeMap<String, String> {
@@ -65,7 +74,17 @@ pub enum Way {
     /// DNS UPDATE, signed with TSIG.
     Update,
     /// Its own API, by the library.
-    Api(fn(&Values) -> Result<DnsUpdater, String>),
+    Api(fn(&Values) -> Result<DnsUpdater, String>, Sets),
+}
+
+/// How the library gives a name other records of one type, through an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sets {
+    /// In one request.
+    AtOnce,
+    /// In one request per record: first all that go are deleted, then those that
+    /// come are made.
+    OneByOne,
 }
 
 /// A way to write to a zone.
@@ -104,12 +123,15 @@ const fn optional(name: &'static str, what: &'static str) -> Field {
 
 /// A provider with an API.
 macro_rules! api {
-    ($id:literal, $name:literal, [$($field:expr),+], |$values:ident| $make:expr) => {
+    ($id:literal, $name:literal, $sets:ident, [$($field:expr),+], |$values:ident| $make:expr) => {
         Provider {
             id: $id,
             name: $name,
             fields: &[$($field),+],
-            way: Way::Api(|$values: &Values| $make.map_err(|error: dns_update::Error| error.to_string())),
+            way: Way::Api(
+                |$values: &Values| $make.map_err(|error: dns_update::Error| error.to_string()),
+                Sets::$sets,
+            ),
             only_where_private_is_allowed: false,
         }
     };
@@ -136,27 +158,37 @@ pub const PROVIDERS: &[Provider] = &[
         way: Way::Update,
         only_where_private_is_allowed: false,
     },
-    api!("cloudflare", "Cloudflare", [TOKEN], |v| DnsUpdater::new_cloudflare(v.get("api_token"), REQUEST)),
-    api!("desec", "deSEC", [TOKEN], |v| DnsUpdater::new_desec(v.get("api_token"), REQUEST)),
-    api!("digitalocean", "DigitalOcean", [TOKEN], |v| {
+    api!("cloudflare", "Cloudflare", OneByOne, [TOKEN], |v| DnsUpdater::new_cloudflare(
+        v.get("api_token"),
+        REQUEST
+    )),
+    api!("desec", "deSEC", AtOnce, [TOKEN], |v| DnsUpdater::new_desec(v.get("api_token"), REQUEST)),
+    api!("digitalocean", "DigitalOcean", OneByOne, [TOKEN], |v| {
         DnsUpdater::new_digitalocean(v.get("api_token"), REQUEST)
     }),
-    api!("dnsimple", "DNSimple", [TOKEN, plain("account_id", "the number of the account")], |v| {
+    api!("dnsimple", "DNSimple", OneByOne, [TOKEN, plain("account_id", "the number of the account")], |v| {
         DnsUpdater::new_dnsimple(v.get("api_token"), v.get("account_id"), REQUEST)
     }),
-    api!("gandi", "Gandi LiveDNS", [TOKEN], |v| DnsUpdater::new_gandiv5(v.get("api_token"), REQUEST)),
-    api!("godaddy", "GoDaddy", [KEY, SECRET], |v| {
+    api!("gandi", "Gandi LiveDNS", AtOnce, [TOKEN], |v| DnsUpdater::new_gandiv5(v.get("api_token"), REQUEST)),
+    api!("godaddy", "GoDaddy", AtOnce, [KEY, SECRET], |v| {
         DnsUpdater::new_godaddy(v.get("api_key"), v.get("api_secret"), REQUEST)
     }),
-    api!("hetzner", "Hetzner", [TOKEN], |v| DnsUpdater::new_hetzner(v.get("api_token"), REQUEST)),
-    api!("infomaniak", "Infomaniak", [TOKEN], |v| DnsUpdater::new_infomaniak(v.get("api_token"), REQUEST)),
-    api!("ionos", "IONOS", [KEY], |v| DnsUpdater::new_ionos(v.get("api_key"), REQUEST)),
-    api!("linode", "Akamai (Linode)", [TOKEN], |v| DnsUpdater::new_linode(v.get("api_token"), REQUEST)),
-    api!("netlify", "Netlify", [TOKEN], |v| DnsUpdater::new_netlify(v.get("api_token"), REQUEST)),
-    api!("ns1", "NS1", [KEY], |v| DnsUpdater::new_ns1(v.get("api_key"), REQUEST)),
+    api!("hetzner", "Hetzner", AtOnce, [TOKEN], |v| DnsUpdater::new_hetzner(v.get("api_token"), REQUEST)),
+    api!("infomaniak", "Infomaniak", OneByOne, [TOKEN], |v| DnsUpdater::new_infomaniak(
+        v.get("api_token"),
+        REQUEST
+    )),
+    api!("ionos", "IONOS", OneByOne, [KEY], |v| DnsUpdater::new_ionos(v.get("api_key"), REQUEST)),
+    api!("linode", "Akamai (Linode)", OneByOne, [TOKEN], |v| DnsUpdater::new_linode(
+        v.get("api_token"),
+        REQUEST
+    )),
+    api!("netlify", "Netlify", OneByOne, [TOKEN], |v| DnsUpdater::new_netlify(v.get("api_token"), REQUEST)),
+    api!("ns1", "NS1", AtOnce, [KEY], |v| DnsUpdater::new_ns1(v.get("api_key"), REQUEST)),
     api!(
         "ovh",
         "OVHcloud",
+        OneByOne,
         [
             optional("endpoint", "ovh-eu, ovh-us, ovh-ca and so on; ovh-eu where left out"),
             plain("application_key", "the application's key"),
@@ -176,7 +208,7 @@ pub const PROVIDERS: &[Provider] = &[
             })
         }
     ),
-    api!("porkbun", "Porkbun", [KEY, SECRET], |v| {
+    api!("porkbun", "Porkbun", OneByOne, [KEY, SECRET], |v| {
         DnsUpdater::new_porkbun(v.get("api_key"), v.get("api_secret"), REQUEST)
     }),
     Provider {
@@ -184,6 +216,7 @@ pub const PROVIDERS: &[Provider] = &[
         ..api!(
             "powerdns",
             "PowerDNS",
+            AtOnce,
             [
                 plain("url", "the address of its API, as in http://192.0.2.53:8081"),
                 optional("server_id", "the server's id in it; localhost where left out"),
@@ -192,8 +225,8 @@ pub const PROVIDERS: &[Provider] = &[
             |v| DnsUpdater::new_pdns(v.get("api_key"), Some(v.get("url")), v.given("server_id"), REQUEST)
         )
     },
-    api!("scaleway", "Scaleway", [TOKEN], |v| DnsUpdater::new_scaleway(v.get("api_token"), REQUEST)),
-    api!("vultr", "Vultr", [KEY], |v| DnsUpdater::new_vultr(v.get("api_key"), REQUEST)),
+    api!("scaleway", "Scaleway", AtOnce, [TOKEN], |v| DnsUpdater::new_scaleway(v.get("api_token"), REQUEST)),
+    api!("vultr", "Vultr", OneByOne, [KEY], |v| DnsUpdater::new_vultr(v.get("api_key"), REQUEST)),
 ];
 
 impl Provider {
@@ -227,18 +260,30 @@ impl Provider {
                     "has a {} with blanks or other characters that cannot be in it",
                     field.name
                 )),
+                // It is shown, and no place for what is secret.
+                value if field.name == "url" && !is_plain_url(value) => wrong.push(
+                    "has a url that is none, or has more in it than a host, a port and a path".to_string(),
+                ),
                 _ => {}
             }
         }
         if wrong.is_empty() {
             let made = match self.way {
                 Way::Update => super::update::read(values).map(drop),
-                Way::Api(make) => make(values).map(drop),
+                Way::Api(make, _) => make(values).map(drop),
             };
-            wrong.extend(made.err());
+            wrong.extend(made.err().map(|reason| values.hidden_in(self, &reason)));
         }
         wrong
     }
+}
+
+fn is_plain_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        let plain = plain && url.query().is_none() && url.fragment().is_none();
+        plain && url.has_host() && matches!(url.scheme(), "http" | "https")
+    })
 }
 
 #[cfg(test)]
@@ -282,7 +327,7 @@ mod tests {
     fn each_makes_the_right_updater() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let made = |id: &str| match Provider::find(id, true).unwrap().way {
-            Way::Api(make) => make(&filled(Provider::find(id, true).unwrap())).unwrap(),
+            Way::Api(make, _) => make(&filled(Provider::find(id, true).unwrap())).unwrap(),
             Way::Update => panic!("{id}"),
         };
         assert!(matches!(made("cloudflare"), DnsUpdater::Cloudflare(_)));
@@ -302,6 +347,26 @@ mod tests {
         assert!(matches!(made("powerdns"), DnsUpdater::Pdns(_)));
         assert!(matches!(made("scaleway"), DnsUpdater::Scaleway(_)));
         assert!(matches!(made("vultr"), DnsUpdater::Vultr(_)));
+    }
+
+    #[test]
+    fn a_url_that_is_shown_has_no_secret_in_it() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let powerdns = Provider::find("powerdns", true).unwrap();
+        for (url, taken) in [
+            ("http://192.0.2.53:8081", true),
+            ("https://dns.example.com/pdns", true),
+            ("http://user:SECRET@192.0.2.53:8081", false),
+            ("http://SECRET@192.0.2.53:8081", false),
+            ("http://192.0.2.53:8081/?key=SECRET", false),
+            ("ftp://192.0.2.53", false),
+            ("192.0.2.53", false),
+        ] {
+            let values = [("url", url), ("api_key", "x")].map(|(name, value)| (name, value.to_string()));
+            let wrong = powerdns.object_to(&values.into_iter().collect());
+            assert_eq!(wrong.is_empty(), taken, "{url}: {wrong:?}");
+            assert!(!wrong.concat().contains("SECRET"), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! By DNS UPDATE.
 
-use super::{Access, Means, PATIENCE, Written, providers::Values};
+use super::{Access, Broken, Means, PATIENCE, Then, Written, providers::Values};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use signet_core::{names::Name, observe::RecordType, publish::Change};
+use signet_core::{
+    names::Name,
+    observe::RecordType,
+    plan::RecordKey,
+    publish::{Action, Change},
+};
 use signet_dns::{
     ask::is_public,
     update::{self, Algorithm, Key, UpdateFailed},
@@ -65,25 +70,57 @@ pub(super) async fn try_out(access: &Access, means: &Means) -> Result<(), String
     probed.map_err(|failed| sentence(access, server, &failed))
 }
 
+/// All of it in one message. Where something stands at a name that seemed unused,
+/// that can be the tracking host's: its name is anybody's, while the others to be
+/// added are made for the domain. It alone is then left out.
 pub(super) async fn write(access: &Access, means: &Means, changes: &[&Change]) -> Written {
     let sent = async {
-        let key = read(&access.values)?;
-        let server = server(access, means).await?;
-        let sent = update::send(server, &key, &access.zone, changes, now(means)).await;
-        sent.map_err(|failed| {
-            let known = if failed.nothing_written() {
-                "Nothing was written."
-            } else {
-                "Whether anything was written is not known; plan again to see. All of it was, or none."
-            };
-            format!("{} {known}", sentence(access, server, &failed))
-        })
+        let failed = |reason: String| Broken::new(Then::Plan, reason);
+        let key = read(&access.values).map_err(failed)?;
+        let server = server(access, means).await.map_err(failed)?;
+        let send = async |changes: &[&Change]| {
+            let sent = update::send(server, &key, &access.zone, changes, now(means)).await;
+            sent.map_err(|error| (error.clone(), broken(access, server, &error)))
+        };
+        let done = |changes: &[&Change]| changes.iter().map(|change| change.key).collect();
+        match send(changes).await {
+            Ok(()) => Ok(Written { done: done(changes), broken: None }),
+            Err((UpdateFailed::NameInUse, broken)) => {
+                let of_tracking = |change: &&Change| {
+                    change.key == RecordKey::LinkVerification && change.action == Action::Add
+                };
+                let (tracking, others): (Vec<&Change>, Vec<&Change>) =
+                    changes.iter().copied().partition(of_tracking);
+                let [tracking] = tracking[..] else { return Err(broken) };
+                if others.is_empty() || send(&others).await.is_err() {
+                    return Err(broken);
+                }
+                let reason = format!(
+                    "The tracking host was left out: at {} there is a record where nothing was read (YXDOMAIN), new or \
+                     of a type that is not asked for, such as TLSA. Delete it first if it is not needed.",
+                    tracking.owner
+                );
+                Ok(Written { done: done(&others), broken: Some(Broken::new(Then::Plan, reason)) })
+            }
+            Err((_, broken)) => Err(broken),
+        }
     };
-    match tokio::time::timeout(PATIENCE, sent).await {
-        Ok(Ok(())) => Written { done: changes.iter().map(|change| change.key).collect(), broken: None },
-        Ok(Err(reason)) => Written { done: Vec::new(), broken: Some(reason) },
-        Err(_) => Written { done: Vec::new(), broken: Some("It took too long.".to_string()) },
-    }
+    let late = || Broken::new(Then::Plan, "It took too long.");
+    let sent = tokio::time::timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(late()));
+    sent.unwrap_or_else(|broken| Written { broken: Some(broken), ..Written::default() })
+}
+
+fn broken(access: &Access, server: SocketAddr, failed: &UpdateFailed) -> Broken {
+    let known = if failed.nothing_written() {
+        "Nothing was written."
+    } else {
+        "Whether anything was written is not known; plan again to see. All of it was, or none."
+    };
+    let then = match failed {
+        UpdateFailed::Changed(_) | UpdateFailed::NameInUse => Then::Outdated,
+        _ => Then::Plan,
+    };
+    Broken::new(then, format!("{} {known}", sentence(access, server, failed)))
 }
 
 fn sentence(access: &Access, server: SocketAddr, failed: &UpdateFailed) -> String {

@@ -82,10 +82,15 @@ impl Query {
         pairs.append_pair(name, value).finish()
     }
 
-    /// One of these words; of several the last counts.
+    /// One of these words, given once: with several it would be anybody's guess
+    /// which is meant, and a word may decide what is deleted.
     pub(super) fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
-        let (_, value) =
-            url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?;
+        let mut values = self.texts(name);
+        let value = values.pop()?;
+        if !values.is_empty() {
+            self.object_to(name, "is given more than once");
+            return None;
+        }
         let word = words.iter().copied().find(|&word| word == value);
         if word.is_none() {
             self.errors.insert(name, vec![format!("is invalid: must be one of {}", words.join(", "))]);

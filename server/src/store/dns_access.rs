@@ -2,7 +2,7 @@
 
 use super::{AccountId, Cause, DnsAccess, DnsAccessId, DomainId, NewDnsAccess, NewEvent, Result};
 use async_trait::async_trait;
-use signet_core::names::Name;
+use signet_core::{names::Name, publish::Others};
 
 /// Part of [`super::Store`].
 #[async_trait]
@@ -36,6 +36,11 @@ pub trait DnsAccessStore {
         event: &NewEvent,
         cause: &Cause,
     ) -> Result<()>;
-    /// Whether the domain's name is registered a second time, in whatever account.
-    async fn is_registered_again(&self, account: AccountId, domain: DomainId) -> Result<bool>;
+    /// The evidence of what was written into a domain's zone, newest first, of the
+    /// last times it was.
+    async fn what_was_written(&self, account: AccountId, domain: DomainId) -> Result<Vec<String>>;
+    /// Which other registrations there are of the domain's name or of one below it:
+    /// those of the same account, and others' that are verified. Anybody may
+    /// register any name.
+    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Others>;
 }

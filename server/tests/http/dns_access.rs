@@ -95,6 +95,11 @@ async fn what_cannot_be_read_is_blocked_and_nothing_is_written() {
         api.delete(&format!("{path}?remove_dns_records=yes")).send().await.wrong(),
         ["remove_dns_records"]
     );
+    // What cannot be taken back is not done on a guess.
+    for twice in ["true&remove_dns_records=false", "false&remove_dns_records=true"] {
+        let refused = api.delete(&format!("{path}?remove_dns_records={twice}")).send().await;
+        assert_eq!(refused.wrong(), ["remove_dns_records"], "{twice}");
+    }
     let refused = api.delete(&format!("{path}?remove_dns_records=true")).send().await.errors("base");
     assert!(refused[0].starts_with("The domain was not deleted"), "{refused:?}");
     assert_eq!(api.get(&path).send().await.status, 200);

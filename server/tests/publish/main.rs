@@ -43,6 +43,10 @@ struct Host {
     serves: Mutex<bool>,
     /// Changes that are taken before it fails.
     left: Mutex<usize>,
+    /// Changes of the domain's texts that lose what is there and fail.
+    loses: Mutex<usize>,
+    /// Whether it repeats the key it was given, and does nothing.
+    repeats: Mutex<bool>,
 }
 
 impl Host {
@@ -95,11 +99,23 @@ async fn change(
     State(host): State<Arc<Host>>,
     headers: HeaderMap,
     Json(body): Json<Value>,
-) -> Result<StatusCode, StatusCode> {
-    authorized(&headers)?;
+) -> Result<StatusCode, (StatusCode, String)> {
+    let failed = |status| (status, String::new());
+    authorized(&headers).map_err(failed)?;
+    if *host.repeats.lock().unwrap() {
+        let key = headers["x-api-key"].to_str().unwrap();
+        return Err((StatusCode::UNPROCESSABLE_ENTITY, format!("bad key <{key}>")));
+    }
+    let at = (format!("{NAME}."), "TXT".to_string());
+    if body["rrsets"][0]["name"] == at.0.as_str() && *host.loses.lock().unwrap() > 0 {
+        *host.loses.lock().unwrap() -= 1;
+        host.records.lock().unwrap().remove(&at);
+        host.publish();
+        return Err(failed(StatusCode::INTERNAL_SERVER_ERROR));
+    }
     {
         let mut left = host.left.lock().unwrap();
-        *left = left.checked_sub(1).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+        *left = left.checked_sub(1).ok_or(failed(StatusCode::INTERNAL_SERVER_ERROR))?;
     }
     for set in body["rrsets"].as_array().unwrap() {
         let at = (set["name"].as_str().unwrap().to_string(), set["type"].as_str().unwrap().to_string());
@@ -143,6 +159,8 @@ impl World {
             records: Mutex::default(),
             serves: Mutex::new(true),
             left: Mutex::new(usize::MAX),
+            loses: Mutex::default(),
+            repeats: Mutex::default(),
         });
         host.set(NAME, "TXT", &[r#""hello""#, r#""v=spf1 ip4:192.0.2.200 -all""#]);
         host.set(&format!("_dmarc.{NAME}"), "TXT", &[r#""v=DMARC1; p=reject""#]);
@@ -200,9 +218,8 @@ impl World {
 
 fn said(refused: &Refused) -> String {
     match refused {
-        Refused::Invalid(errors) | Refused::Outdated(errors) => {
-            errors.values().flatten().cloned().collect::<Vec<_>>().join(" ")
-        }
+        Refused::Invalid(errors) => errors.values().flatten().cloned().collect::<Vec<_>>().join(" "),
+        Refused::Outdated(errors) => format!("409 {}", errors["digest"].join(" ")),
         other => panic!("{other:?}"),
     }
 }
@@ -274,7 +291,11 @@ async fn a_provider_that_has_something_else_than_its_servers_is_not_written_to()
     let (_, digest) = world.plan().await;
     let refused = world.apply(&digest).await.unwrap_err();
     assert!(refused.contains("not what the zone's name servers say"), "{refused}");
+    assert!(refused.contains("Done: verification."), "{refused}");
     assert_eq!(texts(&world.host.all()), [r#""v=spf1 ip4:192.0.2.201 -all""#]);
+    // The name servers have not heard of it: the same plan finds the zone changed.
+    let outdated = world.apply(&digest).await.unwrap_err();
+    assert!(outdated.starts_with("409 ") && outdated.contains("nothing was written"), "{outdated}");
 }
 
 #[tokio::test]
@@ -308,4 +329,70 @@ async fn silence_blocks_everything() {
     assert!(said(&refused).starts_with("The domain was not deleted"), "{refused:?}");
     assert_eq!(world.host.all(), before);
     assert!(world.ops.domain(&world.actor, world.domain).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_provider_loses_is_put_back_or_said() {
+    let world = World::new().await;
+    world.give(KEY).await.unwrap();
+    let before = texts(&world.host.all());
+    for (loses, back) in [(1, true), (2, false)] {
+        *world.host.loses.lock().unwrap() = loses;
+        let broken = world.apply(&world.plan().await.1).await.unwrap_err();
+        assert_eq!(broken.contains("Plan and apply again"), back, "{broken}");
+        let has_text = broken.contains("`v=spf1 ip4:192.0.2.200 -all`");
+        assert_eq!(has_text, !back, "{broken}");
+        if back {
+            let mut after = texts(&world.host.all());
+            after.sort();
+            assert_eq!(after, before);
+        }
+    }
+    // The history has it as well, whatever became of it.
+    let events = world.ops.events(&world.actor, world.domain, None, 100).await.unwrap();
+    let begun = events.iter().find(|event| event.kind == "dns.writing").unwrap();
+    assert!(begun.evidence.as_ref().unwrap().contains("v=spf1 ip4:192.0.2.200 -all"), "{begun:?}");
+}
+
+#[tokio::test]
+async fn a_provider_that_repeats_the_key_does_not_give_it_away() {
+    let world = World::new().await;
+    world.give(KEY).await.unwrap();
+    *world.host.repeats.lock().unwrap() = true;
+    let refused = world.apply(&world.plan().await.1).await.unwrap_err();
+    assert!(refused.contains("bad key <***>") && !refused.contains(KEY), "{refused}");
+}
+
+#[tokio::test]
+async fn removal_says_what_it_kept_and_leaves_what_stood_there() {
+    let world = World::new().await;
+    world.give(KEY).await.unwrap();
+    let link = format!("sg-link.{NAME}");
+    world.host.set(NAME, "TXT", &[r#""v=spf1 ~all""#]);
+    world.host.set(&format!("_dmarc.{NAME}"), "TXT", &[r#""v=DMARC1; p=none""#]);
+    world.host.set(&link, "CNAME", &["track.signet.test."]);
+    let before = world.host.all();
+    world.apply(&world.plan().await.1).await.unwrap();
+    assert_eq!(texts(&world.host.all()), [r#""v=spf1 include:_spf.signet.test ~all""#]);
+
+    let removed = world.ops.delete_domain_and_records(&world.actor, world.domain).await.unwrap().unwrap();
+    assert_eq!(world.host.all(), before);
+    let kept = removed.changes.iter().filter(|change| change.action == Action::Keep);
+    let kept: Vec<RecordKey> = kept.map(|change| change.key).collect();
+    assert_eq!(kept, [RecordKey::Dmarc, RecordKey::LinkVerification]);
+    assert_eq!(removed.written.len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_registration_below_inherits_is_not_taken_away() {
+    let world = World::new().await;
+    world.give(KEY).await.unwrap();
+    world.host.set(&format!("_dmarc.{NAME}"), "TXT", &[]);
+    world.apply(&world.plan().await.1).await.unwrap();
+    let dmarc = (format!("_dmarc.{NAME}."), "TXT".to_string());
+    assert_eq!(world.host.all()[&dmarc], [r#""v=DMARC1; p=none""#]);
+    let below = world.ops.create_domain(&world.actor, &format!("mail.{NAME}")).await.unwrap();
+    world.ops.delete_domain_and_records(&world.actor, world.domain).await.unwrap();
+    assert!(world.host.all().contains_key(&dmarc), "{below:?} inherits it");
+    assert!(!world.host.all().contains_key(&(format!("sg-link.{NAME}."), "CNAME".to_string())));
 }

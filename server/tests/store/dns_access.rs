@@ -1,6 +1,7 @@
 //! Keys to accounts' own zones.
 
 use super::*;
+use signet_core::publish::Others;
 use std::collections::BTreeMap;
 
 on_both! { keys_belong_to_their_account_and_one_opens_a_zone what_was_written_is_in_the_history
@@ -61,18 +62,40 @@ async fn what_was_written_is_in_the_history(place: Place) {
     let first = store.events(owner, domain.id, None, 1).await.unwrap().remove(0);
     assert_eq!((first.kind.as_str(), first.to.as_deref()), ("dns.applied", Some("example.com")));
     assert_eq!(first.evidence.as_deref(), Some("{}"));
+    let later = NewEvent { evidence: Some("[]".to_string()), ..event.clone() };
+    store.note_written(owner, domain.id, &later, &cause(2)).await.unwrap();
+    let begun = NewEvent { evidence: Some("0".to_string()), ..NewEvent::of(EventKind::DnsWriting) };
+    store.note_written(owner, domain.id, &begun, &cause(3)).await.unwrap();
+    assert_eq!(store.what_was_written(owner, domain.id).await.unwrap(), ["[]", "{}"]);
+    let stranger = an_account(&store).await;
+    assert!(store.what_was_written(stranger, domain.id).await.unwrap().is_empty());
 }
 
 async fn names_registered_again_are_known(place: Place) {
     let store = place.open().await;
     let (owner, stranger) = (an_account(&store).await, an_account(&store).await);
     let domain = register(&store, owner, "example.com").await;
-    register(&store, stranger, "example.org").await;
-    assert!(!store.is_registered_again(owner, domain.id).await.unwrap());
+    register(&store, owner, "example.org").await;
+    register(&store, owner, "notexample.com").await;
+    let beside = async |account, id| store.registered_beside(account, id).await.unwrap();
+    assert_eq!(beside(owner, domain.id).await, Others::None);
+
+    // Whoever has not shown that a name is theirs keeps nobody's records.
     let second = register(&store, stranger, "example.com").await;
-    assert!(store.is_registered_again(owner, domain.id).await.unwrap());
-    assert!(store.is_registered_again(stranger, second.id).await.unwrap());
-    assert!(!store.is_registered_again(stranger, domain.id).await.unwrap(), "of another account's");
-    store.delete_domain(stranger, second.id, &cause(1)).await.unwrap();
-    assert!(!store.is_registered_again(owner, domain.id).await.unwrap());
+    let below = register(&store, stranger, "mail.example.com").await;
+    assert_eq!(beside(owner, domain.id).await, Others::None);
+    look_at(&store, &below, DnsState::Verified { at: at(5) }, 5).await;
+    assert_eq!(beside(owner, domain.id).await, Others::Below);
+    assert_eq!(beside(stranger, below.id).await, Others::None, "nothing rests on what is below");
+    look_at(&store, &second, DnsState::Verified { at: at(5) }, 5).await;
+    assert_eq!(beside(owner, domain.id).await, Others::Same);
+    assert_eq!(beside(stranger, domain.id).await, Others::None, "of another account's");
+
+    // One's own count from the beginning.
+    for id in [second.id, below.id] {
+        store.delete_domain(stranger, id, &cause(1)).await.unwrap();
+    }
+    assert_eq!(beside(owner, domain.id).await, Others::None);
+    register(&store, owner, "a.b.example.com").await;
+    assert_eq!(beside(owner, domain.id).await, Others::Below);
 }

@@ -27,12 +27,13 @@ pub(in crate::http) async fn delete(
     if let Err(errors) = query.errors() {
         return Err(objection(&app, &actor, Some(id), Needs::Write, errors).await);
     }
-    if remove {
-        app.ops().delete_domain_and_records(&actor, id).await?;
+    let removed = if remove {
+        app.ops().delete_domain_and_records(&actor, id).await?
     } else {
         app.ops().delete_domain(&actor, id).await?;
-    }
-    Ok(Answer::no_content())
+        None
+    };
+    Ok(removed.map_or_else(Answer::no_content, |removed| Answer::ok(&super::dns::view(&removed))))
 }
 
 /// The operation in the OpenAPI document.
@@ -41,11 +42,14 @@ pub(in crate::http) fn operation() -> Operation {
         .description(
             "Deletes a domain and destroys its DKIM keys, at once and for good. Registered again, it gets other \
              records. With `remove_dns_records=true` what is ours is taken out of the account's own zone first, with \
-             the account's key to it: the names made for the domain, our include in SPF, and a DMARC record that is \
-             exactly the one asked for. Where that fails the domain is not deleted. Needs admin access.",
+             the account's key to it: the names made for the domain, our include in SPF, and of the rest what was \
+             added by applying a plan and is still the same. What another registration may need stays. The answer is \
+             then 200 and says of each record whether it was taken out or kept, and why. Where taking out fails the \
+             domain is not deleted. Needs admin access.",
         )
         .word(REMOVE, "Whether to take our records out of the zone first.", &WORDS)
         .no_content("The domain is deleted.")
+        .answers(200, "DnsPlanResponse")
         .answers(404, "NotFound")
         .answers(422, "UnprocessableEntity")
 }

@@ -6,12 +6,13 @@
 //! it comes to the same.
 
 mod access;
+mod past;
 
 pub use access::{AccessWish, MAX_ACCESSES};
 
 use super::{Actor, Ops, Refused, Result};
 use crate::{
-    dns_access::{Access, Means, Written},
+    dns_access::{Access, Broken, Means, Then, Written},
     store::{Domain, DomainId, EventKind, NewEvent},
 };
 use serde_json::{Value, json};
@@ -77,33 +78,40 @@ impl Ops {
         Ok(Planned { written, ..planned })
     }
 
-    /// Takes the domain's records out of the zone, and then deletes it. What is
-    /// not ours stays; so does what another registration of the name needs.
+    /// Takes the domain's records out of the zone, and then deletes it; what was
+    /// taken out, and what was kept and why. What is not ours stays; so does what
+    /// another registration needs. `None` of a demo domain, which has no records in
+    /// a zone of the account's.
     ///
     /// # Errors
     /// As [`Self::delete_domain`]; [`Refused::Invalid`] under `base` when the
     /// records could not be removed: the domain is then not deleted.
-    pub async fn delete_domain_and_records(&self, actor: &Actor, id: DomainId) -> Result<()> {
+    pub async fn delete_domain_and_records(&self, actor: &Actor, id: DomainId) -> Result<Option<Planned>> {
         let domain = self.domain_to_change(actor, id).await?;
-        if !domain.demo {
-            self.remove_records(actor, domain).await.map_err(|refused| match refused {
-                Refused::Invalid(mut errors) => {
-                    for message in errors.values_mut().flatten() {
-                        message
-                            .insert_str(0, "The domain was not deleted, since its records are not removed. ");
-                    }
-                    Refused::Invalid(errors)
+        let removed = if domain.demo {
+            None
+        } else {
+            let removed = self.remove_records(actor, domain).await.map_err(|refused| match refused {
+                Refused::Invalid(errors) | Refused::Outdated(errors) => {
+                    let reasons: Vec<&str> = errors.values().flatten().map(String::as_str).collect();
+                    let reasons = reasons.join(" ");
+                    Refused::invalid(
+                        "base",
+                        format!("The domain was not deleted, since its records are not removed. {reasons}"),
+                    )
                 }
                 other => other,
             })?;
-        }
-        self.delete_domain(actor, id).await
+            Some(removed)
+        };
+        self.delete_domain(actor, id).await?;
+        Ok(removed)
     }
 
-    async fn remove_records(&self, actor: &Actor, domain: Domain) -> Result<()> {
-        let shared = self.store.is_registered_again(actor.account, domain.id).await?;
+    async fn remove_records(&self, actor: &Actor, domain: Domain) -> Result<Planned> {
+        let past = self.past(&domain).await?;
         let removal = |context: &Context<'_>, plan: &[PlannedRecord], seen: &Seen| {
-            publish::removal(context, plan, shared, seen)
+            publish::removal(context, plan, &past, seen)
         };
         let changes = self.read_zone(&domain, removal).await?;
         let blocked: Vec<&Change> =
@@ -113,7 +121,8 @@ impl Ops {
             return Err(Refused::invalid("base", reasons.join(" ")));
         }
         let planned = self.planned(domain, changes).await?;
-        self.write_zones(actor, &planned, EventKind::DnsRemoved).await.map(drop)
+        let written = self.write_zones(actor, &planned, EventKind::DnsRemoved).await?;
+        Ok(Planned { written, ..planned })
     }
 
     async fn domain_to_publish(&self, actor: &Actor, id: DomainId) -> Result<Domain> {
@@ -186,14 +195,19 @@ impl Ops {
         for access in &keys {
             let in_zone = |change: &&Change| change.zone.as_ref() == Some(&access.zone);
             let changes: Vec<&Change> = planned.changes.iter().filter(in_zone).collect();
+            // So that what stood there is known, whatever becomes of the writing.
+            let writing: Vec<RecordKey> =
+                changes.iter().filter(|change| change.action.writes()).map(|change| change.key).collect();
+            self.note(actor, planned, access, &writing, EventKind::DnsWriting).await?;
             let Written { done: written, broken } = access.write(&means, &changes).await;
             if !written.is_empty() {
                 self.note(actor, planned, access, &written, kind).await?;
             }
             done.extend(written);
-            if let Some(reason) = broken {
+            if let Some(broken) = broken {
+                let reason = &broken.reason;
                 tracing::warn!(domain = %planned.domain.name, zone = %access.zone, %reason, "records were not written");
-                return Err(Refused::invalid("base", not_all(planned, &done, &reason)));
+                return Err(not_all(planned, &done, &broken));
             }
         }
         Ok(done)
@@ -220,10 +234,9 @@ impl Ops {
     }
 }
 
+/// What [`past`] reads again.
 fn evidence(change: &Change) -> Value {
-    let entries = |entries: &[Entry]| -> Vec<String> {
-        entries.iter().map(|entry| format!("{} {}", entry.rtype(), entry.data)).collect()
-    };
+    let entries = |entries: &[Entry]| -> Vec<String> { entries.iter().map(ToString::to_string).collect() };
     json!({
         "key": change.key.as_str(),
         "name": change.owner.as_str(),
@@ -237,8 +250,11 @@ fn listed(keys: &[RecordKey]) -> String {
     keys.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// What was and what was not written, and that doing it again goes on from there.
-fn not_all(planned: &Planned, done: &[RecordKey], reason: &str) -> String {
+/// What was and what was not written, and how to go on.
+fn not_all(planned: &Planned, done: &[RecordKey], Broken { reason, then }: &Broken) -> Refused {
+    if *then == Then::Outdated && done.is_empty() {
+        return Refused::outdated("digest", format!("is of a plan that is outdated: {reason} Plan again"));
+    }
     let left: Vec<RecordKey> = planned
         .changes
         .iter()
@@ -246,7 +262,8 @@ fn not_all(planned: &Planned, done: &[RecordKey], reason: &str) -> String {
         .map(|change| change.key)
         .collect();
     let so_far = if done.is_empty() { String::new() } else { format!(" Done: {}.", listed(done)) };
-    format!("{reason}{so_far} Not done: {}. Plan and apply again to go on.", listed(&left))
+    let how = if *then == Then::Mend { "" } else { " Plan and apply again to go on." };
+    Refused::invalid("base", format!("{reason}{so_far} Not done: {}.{how}", listed(&left)))
 }
 
 /// Equal for equal changes on an equal reading, whatever order servers give

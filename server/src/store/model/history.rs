@@ -171,6 +171,8 @@ kinds! {
     DnsAccessGiven = "dns_access.given",
     /// The key to the zone in `to` was deleted.
     DnsAccessDeleted = "dns_access.deleted",
+    /// Records are about to be written into the zone in `to`, or taken out of it.
+    DnsWriting = "dns.writing",
     /// Records were written into the zone in `to`.
     DnsApplied = "dns.applied",
     /// Our records were taken out of the zone in `to`.

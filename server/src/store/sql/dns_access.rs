@@ -11,7 +11,7 @@ use crate::store::{
     AccountId, Cause, DnsAccess, DnsAccessId, DomainId, EventKind, NewDnsAccess, NewEvent, Result,
     stored::{clean, corrupt, from_json, json},
 };
-use signet_core::names::Name;
+use signet_core::{names::Name, publish::Others};
 use sqlx::Executor as _;
 
 /// What [`access`] reads.
@@ -20,6 +20,17 @@ macro_rules! access_columns {
         "id, account_id, zone, provider, settings, created_at, updated_at"
     };
 }
+
+/// Another registration beside the domain's.
+macro_rules! beside {
+    () => {
+        "SELECT 1 FROM domain d JOIN domain r ON r.id <> d.id WHERE d.id = $1 AND d.account_id = $2 \
+         AND (r.account_id = d.account_id OR r.dns_verified)"
+    };
+}
+
+/// Times that records were written which are gone back.
+const TIMES: i64 = 200;
 
 statements! {
     COUNT = "SELECT COUNT(*) AS accesses FROM dns_access WHERE account_id = $1 AND zone <> $2";
@@ -39,8 +50,10 @@ statements! {
     DELETE = concat!(
         "DELETE FROM dns_access WHERE id = $1 AND account_id = $2 RETURNING ", access_columns!()
     );
-    REGISTERED_AGAIN = "SELECT EXISTS (SELECT 1 FROM domain d JOIN domain r ON r.name = d.name \
-        WHERE d.id = $1 AND d.account_id = $2 AND r.id <> d.id) AS again";
+    WRITTEN = "SELECT evidence FROM event WHERE account_id = $1 AND domain_id = $2 AND kind = 'dns.applied' \
+        AND evidence IS NOT NULL ORDER BY id DESC LIMIT $3";
+    SAME = concat!("SELECT EXISTS (", beside!(), " AND r.name = d.name) AS found");
+    BELOW = concat!("SELECT EXISTS (", beside!(), " AND r.name LIKE '%.' || d.name) AS found");
 }
 
 fn access(row: &Row) -> Result<DnsAccess> {
@@ -131,12 +144,27 @@ pub(super) async fn note_written(
     events::add_one(conn, cause, Entry::domain(account, domain, event.clone())).await
 }
 
-/// See [`crate::store::DnsAccessStore::is_registered_again`].
-pub(super) async fn is_registered_again(
+/// See [`crate::store::DnsAccessStore::what_was_written`].
+pub(super) async fn what_was_written(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
-) -> Result<bool> {
-    let row = conn.fetch_one(query(REGISTERED_AGAIN).bind(domain.0).bind(account.0)).await?;
-    get(&row, "again")
+) -> Result<Vec<String>> {
+    let rows = conn.fetch_all(query(WRITTEN).bind(account.0).bind(domain.0).bind(TIMES)).await?;
+    rows.iter().map(|row| get(row, "evidence")).collect()
+}
+
+/// See [`crate::store::DnsAccessStore::registered_beside`].
+pub(super) async fn registered_beside(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: DomainId,
+) -> Result<Others> {
+    for (statement, others) in [(SAME, Others::Same), (BELOW, Others::Below)] {
+        let row = conn.fetch_one(query(statement).bind(domain.0).bind(account.0)).await?;
+        if get(&row, "found")? {
+            return Ok(others);
+        }
+    }
+    Ok(Others::None)
 }

@@ -49,7 +49,8 @@ pub(in crate::http) fn operation() -> Operation {
     Operation::post("/{domain_id}/dns/apply", "applyDomainDns", "Write the records into the zone")
         .description(
             "Plans once more, and if that comes to what `digest` stands for, writes exactly that into the zone, with \
-             the account's key to it. What is `blocked` stays as it is. By DNS UPDATE everything is written or nothing; \
+             the account's key to it. What is `blocked` stays as it is. By DNS UPDATE everything is written or nothing (but \
+             for the tracking host where its name is in use); \
              through a provider's API one record after the other, and where that breaks off, the answer says what was \
              written and what was not, and applying a new plan goes on from there. 409 under `digest` when the zone is \
              no longer as it was shown. Afterwards the domain is looked at by itself. Needs admin access.",

@@ -6,7 +6,7 @@ use crate::store::{
     AccountId, Cause, DnsAccess, DnsAccessId, DnsAccessStore, DomainId, NewDnsAccess, NewEvent, Result,
 };
 use async_trait::async_trait;
-use signet_core::names::Name;
+use signet_core::{names::Name, publish::Others};
 
 #[async_trait]
 impl DnsAccessStore for Handle {
@@ -54,7 +54,11 @@ impl DnsAccessStore for Handle {
             => (*account, *domain, event, cause))
     }
 
-    async fn is_registered_again(&self, account: AccountId, domain: DomainId) -> Result<bool> {
-        read!(self, dns_access::is_registered_again(account, domain))
+    async fn what_was_written(&self, account: AccountId, domain: DomainId) -> Result<Vec<String>> {
+        read!(self, dns_access::what_was_written(account, domain))
+    }
+
+    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Others> {
+        read!(self, dns_access::registered_beside(account, domain))
     }
 }
