@@ -147,7 +147,9 @@ impl Published {
     /// When to look for it next, where it is used day by day.
     pub(super) fn prove_at(&self) -> Timestamp {
         match (self.clear_at, self.seen_at) {
-            (Some(_), Some(seen)) if self.is_confirmed() => seen.saturating_add(DAILY).unwrap_or(Timestamp::MAX),
+            (Some(_), Some(seen)) if self.is_confirmed() => {
+                seen.saturating_add(DAILY).unwrap_or(Timestamp::MAX)
+            }
             (Some(clear), _) => clear,
             (None, _) => Timestamp::MIN,
         }

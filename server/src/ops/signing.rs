@@ -4,11 +4,11 @@
 use super::{Ops, Refused, Result};
 use crate::{
     dkim::{self, Message, Signer},
-    keys::{KeyOwner, SigningKey},
-    store::{AccountId, DkimKey, Domain, DomainId, KeyRing, Keyless, StoreError},
+    keys::{KeyFile, KeyOwner, SigningKey},
+    store::{AccountId, DkimKey, Domain, DomainId, KeyRing, Keyless, SealedKey, StoreError},
 };
 use jiff::Timestamp;
-use signet_core::{rotation::Selector, verify::Status};
+use signet_core::rotation::Selector;
 use std::sync::Arc;
 
 /// A message that is signed.
@@ -25,7 +25,7 @@ pub struct Signed {
 impl Ops {
     /// Signs a message as a domain: with the key that signs, and with the Ed25519 key
     /// beside it where that is proven (RFC 8463 §3). A key is left out whose record was
-    /// last seen to be wrong.
+    /// last seen to be wrong, and the Ed25519 key with the other.
     ///
     /// # Errors
     /// [`Refused::NotFound`], or [`Refused::Invalid`] under `message` for one that
@@ -37,7 +37,7 @@ impl Ops {
         let ring = self.store.key_ring(account, id).await?;
         let ring = ring.ok_or_else(|| Refused::invalid("base", "The domain has no DKIM keys yet."))?;
         let mut signers = Vec::new();
-        for key in self.signing_keys(&domain, &ring, now) {
+        for key in self.signing_keys(&domain, &ring) {
             if let Some(opened) = self.signing_key(&domain, key, now).await? {
                 signers.push((key.selector, self.selector(&domain, key.selector), opened));
             }
@@ -62,13 +62,12 @@ impl Ops {
     }
 
     /// The keys to sign with. What no longer signs is closed.
-    fn signing_keys<'a>(&self, domain: &Domain, ring: &'a KeyRing, now: Timestamp) -> Vec<&'a DkimKey> {
-        let signing = ring.ring().signing(now);
+    fn signing_keys<'a>(&self, domain: &Domain, ring: &'a KeyRing) -> Vec<&'a DkimKey> {
+        let signing = ring.ring().signing(|selector| domain.is_wrong(selector.record()));
         for key in ring.keys.iter().flatten().filter(|key| !signing.contains(&Some(key.selector))) {
             self.opened.forget(&key.id);
         }
-        let signing = signing.into_iter().flatten().filter(|selector| !is_wrong(domain, *selector));
-        signing.filter_map(|selector| ring.keys[selector.index()].as_ref()).collect()
+        signing.into_iter().flatten().filter_map(|selector| ring.keys[selector.index()].as_ref()).collect()
     }
 
     /// A key, opened; `None` where it was replaced just now.
@@ -85,16 +84,26 @@ impl Ops {
             self.key.as_ref().ok_or_else(|| Refused::invalid("base", "This process has no key file."))?;
         let sealed = self.store.sealed_key(domain.account, domain.id, key.selector, &key.id).await?;
         let Some(sealed) = sealed else { return Ok(None) };
-        let keyless =
-            Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        let owner = KeyOwner { domain: &keyless, selector: key.selector, id: &key.id };
-        let opened = file.open_sealed(&sealed, &owner, "signing");
-        let opened = opened.and_then(|private| SigningKey::read(key.held.algorithm, &private));
+        let opened = open(file, domain, key, &sealed, "signing");
         let opened =
             opened.ok_or_else(|| StoreError::Corrupt(format!("the key {} does not open", key.id)))?;
         let opened = Arc::new(opened);
         self.opened.put(&key.id, Arc::clone(&opened), now);
         Ok(Some(opened))
+    }
+
+    /// Whether a key could be signed with: tried before it is to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn opens(
+        &self,
+        file: &KeyFile,
+        domain: &Domain,
+        key: &DkimKey,
+    ) -> std::result::Result<bool, StoreError> {
+        let sealed = self.store.sealed_key(domain.account, domain.id, key.selector, &key.id).await?;
+        Ok(sealed.is_some_and(|sealed| open(file, domain, key, &sealed, "before it signs").is_some()))
     }
 
     /// `s=` for a selector of a domain: what its record's owner says.
@@ -108,8 +117,15 @@ impl Ops {
 const NO_KEY_SIGNS: &str = "No DKIM key of the domain can sign: its records are not proven, or were last seen to \
     be wrong. Signet looks again by itself; the domain's report says what is wrong.";
 
-/// Whether a selector's record was last seen to be wrong.
-fn is_wrong(domain: &Domain, selector: Selector) -> bool {
-    let state = domain.records.iter().find(|state| state.key == selector.record());
-    state.is_some_and(|state| matches!(state.shown.status, Status::Fail | Status::Missing))
+/// A key, opened; `None` where it does not open, or is none to sign with.
+fn open(
+    file: &KeyFile,
+    domain: &Domain,
+    key: &DkimKey,
+    sealed: &SealedKey,
+    why: &'static str,
+) -> Option<SigningKey> {
+    let keyless = Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
+    let owner = KeyOwner { domain: &keyless, selector: key.selector, id: &key.id };
+    SigningKey::read(key.held.algorithm, &file.open_sealed(sealed, &owner, why)?)
 }

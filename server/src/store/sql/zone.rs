@@ -8,7 +8,7 @@ use crate::store::{
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     names::{Name, RecordId},
-    rotation::{Algorithm, Stage},
+    rotation::{Algorithm, Published, Stage},
 };
 use sqlx::Executor as _;
 
