@@ -85,8 +85,12 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
     let domain = with_keys(&store, account, "example.com").await;
     let before = ring(&store, &domain).await;
     let since = at(7);
-    let clear =
-        Published { clear_at: Some(at(9)), seen_at: Some(at(6)), old_for: SignedDuration::from_secs(8), at: at(5) };
+    let clear = Published {
+        clear_at: Some(at(9)),
+        seen_at: Some(at(6)),
+        old_for: SignedDuration::from_secs(8),
+        at: at(5),
+    };
     let rotated = NewEvent { to: Some("sg1".to_string()), ..NewEvent::of(EventKind::KeysRotated) };
     let about = About::RotationStuck { wrong: vec![] };
     let notice = Notice { domain: Some("example.com".to_string()), about, compliance: None };

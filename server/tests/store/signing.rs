@@ -92,7 +92,9 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     world.run("UPDATE dkim_key SET stage = 'active' WHERE selector = 1").await;
     assert_eq!(world.signed_on().await, [Selector::First]);
     // Proven, but what was there before may be remembered still.
-    world.run("UPDATE dkim_key SET clear_at = 1790000001000000, seen_at = 1790000000000000 WHERE selector = 2").await;
+    world
+        .run("UPDATE dkim_key SET clear_at = 1790000001000000, seen_at = 1790000000000000 WHERE selector = 2")
+        .await;
     world.ops.clock.advance(jiff::SignedDuration::from_secs(1));
     assert_eq!(world.signed_on().await, [Selector::First], "it was not looked for since");
     world.run("UPDATE dkim_key SET seen_at = 1790000001000000 WHERE selector = 2").await;
