@@ -354,7 +354,7 @@ impl Ops {
         let since = turn.stuck.as_ref().map_or(now, |(since, _)| *since);
         turn.stuck = Some((since, sight.said.clone()));
         if sight.ours {
-            tracing::error!(domain = %due.domain.name, seen = sight.said, "our own DNS keeps a DKIM key from signing");
+            tracing::error!(domain = %due.domain.name, seen = sight.said, "our own side keeps a DKIM key from signing");
             return Ok(());
         }
         let urgent = wanted == Some(Why::Compromised);

@@ -214,7 +214,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    async fn write(self, conn: &mut Conn, cause: &Cause) -> Result<()> {
+    async fn write(mut self, conn: &mut Conn, cause: &Cause) -> Result<()> {
         let now = cause.at.as_microsecond();
         if !self.turns.is_empty() {
             conn.execute(query(dialect::APPLY_LOOKS).bind(json(&self.turns)).bind(now)).await?;
@@ -228,6 +228,8 @@ impl<'a> Changes<'a> {
         }
         events::add(conn, cause, &self.entries).await?;
         notices::add(conn, &self.notices, cause.at).await?;
+        // In the order in which others take the same rows.
+        self.unseen.sort_unstable_by_key(|unseen| (unseen.domain, unseen.selector));
         for unseen in &self.unseen {
             proofs::unseen(conn, unseen, cause).await?;
         }
