@@ -15,7 +15,7 @@ use signet_dns::zone::{
     ZoneSource,
 };
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -48,9 +48,9 @@ impl StoreZone {
     }
 }
 
-/// Our zone, by the settings and out of the store. A name server of ours that
-/// the settings give no address has `name_server`; without one it is taken to be
-/// where our mail leaves from.
+/// Our zone, by the settings and out of the store. Where the settings name no
+/// name server there is one at `name_server`; on a wildcard address, or without
+/// one, it is taken to be where our mail leaves from.
 ///
 /// `key` are the texts that publish the key links to DNS hosts are signed with.
 ///
@@ -61,8 +61,15 @@ pub fn own_zone(ops: &Ops, name_server: Option<IpAddr>, key: Vec<String>) -> Res
     let mut settings = OwnZoneSettings::new(provider.clone());
     if !dns.name_servers.is_empty() {
         settings.name_servers.clone_from(&dns.name_servers);
-    } else if let Some(address) = name_server.filter(|address| !address.is_unspecified()) {
-        settings.name_servers.iter_mut().for_each(|(_, addresses)| *addresses = vec![address]);
+    } else if let Some(listen) = name_server {
+        for (_, addresses) in &mut settings.name_servers {
+            match listen {
+                // Nobody answers over the other family there.
+                IpAddr::V4(Ipv4Addr::UNSPECIFIED) => addresses.retain(IpAddr::is_ipv4),
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {}
+                address => *addresses = vec![address],
+            }
+        }
     }
     settings.tracking_caa.clone_from(&dns.tracking_caa);
     settings.cache_bytes = dns.cache_bytes;

@@ -93,7 +93,7 @@ fn how_served(request: &Request<'_>, zone: &Name) -> String {
         return "Signet serves the zone already (SIGNET_DNS_LISTEN).".to_string();
     }
     format!(
-        "Nothing here serves the zone yet: set SIGNET_DNS_LISTEN (0.0.0.0:53), or load `signet zone export --apex {zone}` \
+        "Nothing here serves the zone yet: set SIGNET_DNS_LISTEN ([::]:53), or load `signet zone export --apex {zone}` \
          into your own name server."
     )
 }

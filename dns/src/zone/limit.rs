@@ -90,7 +90,8 @@ impl Limiter {
                     Some(wildcard) => wildcard.hash(&mut hasher),
                     None => name.hash(&mut hasher),
                 }
-                rtype.hash(&mut hasher);
+                // There are as many types that a name does not have as anybody likes.
+                (!response.answers.is_empty()).then_some(rtype).hash(&mut hasher);
             }
             _ => 3u8.hash(&mut hasher),
         }

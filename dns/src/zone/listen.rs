@@ -9,11 +9,11 @@ use super::{
     request::{Request, Transport, Unreadable},
     tcp::{self, Places},
     transfer::{self, Transfer, Transfers},
-    tsig::{self, Proof},
+    tsig::{self, Proof, Signature},
     udp,
 };
 use hickory_proto::{
-    op::{OpCode, ResponseCode},
+    op::{OpCode, Query, ResponseCode},
     rr::{DNSClass, RecordType},
 };
 use std::{io, net::SocketAddr, sync::Arc};
@@ -86,9 +86,8 @@ impl Bound {
 /// Answers on `listen`, UDP and TCP, until `shutdown` completes. Port 0 takes
 /// a free one.
 ///
-/// A wildcard address answers from whatever address the system picks, which on
-/// a host with several is not always the one that was asked; listen on one of
-/// them by name there.
+/// On a wildcard address answers leave from the address that was asked; `[::]`
+/// is asked over IPv4, too.
 ///
 /// # Errors
 /// When the address cannot be bound.
@@ -105,7 +104,7 @@ pub async fn serve(
     let counters = handler.counters.clone();
     let places = Places { in_all: limits.connections, per_client: limits.connections_per_client };
     let connections = tcp::serve(tcp, places, handler.clone());
-    let datagrams = udp::serve(udp, handler);
+    let datagrams = udp::serve(udp::Socket::new(udp)?, handler);
     let task = tokio::spawn(async move {
         tokio::select! {
             () = datagrams => {}
@@ -166,10 +165,23 @@ impl Handler {
             Ok(request) => self.reply(&request).await,
             Err(Unreadable::Nothing) => None,
             Err(Unreadable::After(header)) => {
+                let response = Response::with_code(ResponseCode::FormErr);
+                if transport == Transport::Udp && self.limited(client, None, &response) != Verdict::Send {
+                    self.counters.dropped();
+                    return None;
+                }
                 self.counters.answered(transport, ResponseCode::FormErr);
                 reply::malformed(&header)
             }
         }
+    }
+
+    /// What becomes of this response, as far as nobody has proven to be there.
+    fn limited(&self, client: SocketAddr, asked: Option<&Query>, response: &Response) -> Verdict {
+        self.limiter.as_ref().map_or(Verdict::Send, |limiter| {
+            let asked = asked.map(|question| (&question.name, question.query_type));
+            limiter.judge(self.started.elapsed(), client.ip(), asked, response)
+        })
     }
 
     async fn reply(&self, request: &Request) -> Option<Vec<u8>> {
@@ -183,25 +195,26 @@ impl Handler {
             Proof::None => (None, None),
             Proof::Valid(chain) => {
                 proven = true;
-                (None, Some(chain.context(request.metadata.id, self.seconds())))
+                (None, Some(Signature::Right(chain, request.metadata.id)))
             }
-            Proof::Failed(context) => (Some(ResponseCode::NotAuth), Some(context)),
+            Proof::Failed(signature) => (Some(ResponseCode::NotAuth), Some(signature)),
         };
         let response = match (refused, &cookie) {
             (Some(code), _) => Response::with_code(code),
             (None, Cookie::Malformed) => Response::with_code(ResponseCode::FormErr),
-            (None, Cookie::None | Cookie::Given { .. }) => self.respond(request).await,
+            // RFC 7873 §5.4: a question for a cookie and nothing else.
+            (None, Cookie::Given { .. }) if request.questions.is_empty() => Response::empty(),
+            (None, Cookie::None | Cookie::Given { .. }) => self.respond(request, signature.is_some()).await,
         };
         if let (Some(edns), Cookie::Given { answer, proven: is_proven }) = (&mut edns, cookie) {
             edns.options_mut().insert(answer);
             proven |= is_proven;
         }
         // Over TCP, and with a cookie, it is the client that asks and nobody else.
-        let limited = request.transport == Transport::Udp && !proven;
-        let verdict = self.limiter.as_ref().filter(|_| limited).map_or(Verdict::Send, |limiter| {
-            let asked = request.questions.first().map(|question| (&question.name, question.query_type));
-            limiter.judge(now, client, asked, &response)
-        });
+        let verdict = match request.transport {
+            Transport::Udp if !proven => self.limited(request.client, request.questions.first(), &response),
+            _ => Verdict::Send,
+        };
         match verdict {
             Verdict::Send => {}
             Verdict::Truncate => self.counters.slipped(),
@@ -211,9 +224,10 @@ impl Handler {
             }
         }
         self.counters.answered(request.transport, response.rcode);
+        let signature = signature.map(|signature| (signature, self.seconds()));
         let sending = Sending { truncate: verdict == Verdict::Truncate, edns, signature };
         reply::write(request, &response, sending)
-            .inspect_err(|error| tracing::warn!(%error, "a DNS answer could not be written"))
+            .inspect_err(|error| tracing::debug!(%error, "a DNS answer could not be written"))
             .ok()
     }
 
@@ -243,7 +257,7 @@ impl Handler {
         self.transfers.as_ref().map_or(0, |transfers| (transfers.clock)())
     }
 
-    async fn respond(&self, request: &Request) -> Response {
+    async fn respond(&self, request: &Request, signed: bool) -> Response {
         if request.compressed {
             return Response::with_code(ResponseCode::FormErr);
         }
@@ -258,14 +272,15 @@ impl Handler {
         let [question] = &request.questions[..] else {
             return Response::with_code(ResponseCode::FormErr);
         };
-        if question.query_class != DNSClass::IN || is_meta(question.query_type) {
+        let rtype = match question.query_type {
+            // RFC 1995 §2: over UDP there is the serial, and the rest over TCP.
+            RecordType::IXFR if signed && request.transport == Transport::Udp => RecordType::SOA,
+            rtype => rtype,
+        };
+        if question.query_class != DNSClass::IN || is_meta(rtype) {
             return Response::refused();
         }
-        let ask = Ask {
-            name: &question.name,
-            rtype: question.query_type,
-            recursion_desired: request.metadata.recursion_desired,
-        };
+        let ask = Ask { name: &question.name, rtype, recursion_desired: request.metadata.recursion_desired };
         self.zone.answer(ask).await
     }
 }

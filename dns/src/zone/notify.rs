@@ -6,7 +6,11 @@ use hickory_proto::{
     rr::{DNSClass, RecordType},
 };
 use signet_core::names::Name;
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 use tokio::{net::UdpSocket, time::timeout};
 
 /// How long each try waits for the answer (RFC 1996 §3.6 has them grow).
@@ -36,8 +40,9 @@ pub enum NotifyFailed {
 }
 
 /// Tells `secondary` that the zone at `apex` has changed, signed with `key`;
-/// returns once it has said that it heard. `clock` gives seconds since 1970, `id` is
-/// the message's.
+/// returns once it has said that it heard. It leaves from `source` where that is an
+/// address of the same family, since secondaries look at that, too. `clock` gives
+/// seconds since 1970, `id` is the message's.
 ///
 /// # Errors
 /// [`NotifyFailed`], after half a minute of tries.
@@ -45,6 +50,7 @@ pub async fn notify(
     zone: &OwnZone,
     apex: &Name,
     secondary: SocketAddr,
+    source: Option<IpAddr>,
     key: &TsigKey,
     clock: &(dyn Fn() -> u64 + Send + Sync),
     id: u16,
@@ -57,8 +63,10 @@ pub async fn notify(
     message.add_query(question);
     message.add_answer(soa);
     let plain = message.to_vec().map_err(io::Error::other)?;
-    let any: SocketAddr = if secondary.is_ipv4() { ([0; 4], 0).into() } else { ([0u16; 8], 0).into() };
-    let socket = UdpSocket::bind(any).await?;
+    let any: IpAddr =
+        if secondary.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let source = source.filter(|source| source.is_ipv4() == any.is_ipv4()).unwrap_or(any);
+    let socket = UdpSocket::bind((source, 0)).await?;
     socket.connect(secondary).await?;
     let mut buffer = vec![0; 4096];
     for wait in WAITS {

@@ -339,8 +339,8 @@ impl Answers for OwnZone {
         let mut response = Response::empty();
         let mut owner = Cow::Borrowed(ask.name);
         for _ in 0..=MAX_HOPS {
-            let Some(apex) = self.fixed.apexes.iter().rev().find(|apex| apex.wire_name().zone_of(&owner))
-            else {
+            let apexes = self.fixed.apexes.iter().filter(|apex| apex.wire_name().zone_of(&owner));
+            let Some(apex) = apexes.max_by_key(|apex| apex.name.labels()) else {
                 // Not ours: refused when asked for, left to the client when an
                 // alias leads there.
                 return if response.answers.is_empty() { Response::refused() } else { response };

@@ -3,27 +3,30 @@
 use super::{
     answer::Response,
     request::{Request, Transport},
-    tsig,
+    tsig::Signature,
 };
 use hickory_proto::{
     ProtoError,
     op::{Edns, Header, HeaderCounts, Metadata, Query, ResponseCode, emit_message_parts},
-    rr::{Record, TSigResponseContext},
+    rr::Record,
     serialize::binary::{BinEncodable as _, BinEncoder},
 };
 
 /// The largest datagram sent, and said to be received: what passes everywhere
 /// without fragments (the DNS flag day's 1232 bytes).
 pub(super) const MAX_DATAGRAM: u16 = 1232;
-/// What a signature takes up, with a long key name and hash (RFC 8945 §4.2).
-const SIGNATURE: u16 = 400;
+/// What a signature takes up beside the key's name (RFC 8945 §4.2): what comes
+/// before the data, the longest name of an algorithm, the longest hash, times and
+/// lengths, the server's time.
+const SIGNATURE: usize = 10 + 26 + 64 + 16 + 6;
 
 /// How an answer goes out.
 pub(super) struct Sending {
     /// Empty and with TC, whatever it is.
     pub(super) truncate: bool,
     pub(super) edns: Option<Edns>,
-    pub(super) signature: Option<TSigResponseContext>,
+    /// With the time, in seconds since 1970.
+    pub(super) signature: Option<(Signature, u64)>,
 }
 
 /// The EDNS of an answer, to what was asked with `asked`.
@@ -59,8 +62,9 @@ pub(super) fn write(request: &Request, response: &Response, sending: Sending) ->
     metadata.checking_disabled = false;
     // What was not understood is not repeated.
     let questions = if response.rcode == ResponseCode::FormErr { &[] } else { &request.questions[..] };
-    let reserved = if signature.is_some() { SIGNATURE } else { 0 };
-    let parts = Parts { questions, edns: edns.as_ref(), room: request.room(MAX_DATAGRAM) - reserved };
+    let reserved = signature.as_ref().map_or(0, |_| SIGNATURE + key_name(request));
+    let room = request.room(MAX_DATAGRAM).saturating_sub(u16::try_from(reserved).unwrap_or(u16::MAX));
+    let parts = Parts { questions, edns: edns.as_ref(), room };
 
     let mut whole = None;
     if !truncate {
@@ -80,14 +84,21 @@ pub(super) fn write(request: &Request, response: &Response, sending: Sending) ->
                 metadata.response_code = ResponseCode::ServFail;
             }
             let empty = parts.write(metadata, &Response::empty(), &[])?;
-            empty.ok_or_else(|| ProtoError::from("the question alone is longer than an answer may be"))?
+            let bare = || Parts { questions: &[], ..parts }.write(metadata, &Response::empty(), &[]);
+            // A long question beside the signature of a key with a long name.
+            let least = if empty.is_some() { empty } else { bare()? };
+            least.ok_or_else(|| ProtoError::from("not even an empty answer fits"))?
         }
     };
-    if let Some(context) = signature {
-        let record = context.sign(&octets)?;
-        tsig::append(&mut octets, &record)?;
+    if let Some((signature, now)) = signature {
+        signature.add(&mut octets, now)?;
     }
     Ok(octets)
+}
+
+/// The octets of the name of the key that a request names.
+fn key_name(request: &Request) -> usize {
+    request.signature.as_ref().map_or(0, |signature| signature.name.len() + 2)
 }
 
 /// What all forms of an answer have in common.

@@ -26,6 +26,8 @@ pub(super) struct Request {
     /// Whether a question's name points somewhere. Before the first there is
     /// only the header: such a pointer spells a name out of flags and counts.
     pub(super) compressed: bool,
+    /// In which IXFR says what is there already.
+    pub(super) authorities: Vec<Record>,
     pub(super) edns: Option<Edns>,
     /// The TSIG record at the end.
     pub(super) signature: Option<Box<Record<TSIG>>>,
@@ -56,13 +58,13 @@ impl Request {
             return Err(Unreadable::Nothing);
         }
         let body = Body::read(&mut decoder, &header).map_err(|_| Unreadable::After(header))?;
-        let Body { questions, compressed, edns, signature } = body;
+        let Body { questions, compressed, authorities, edns, signature } = body;
         let mut metadata = header.metadata;
         if let Some(edns) = &edns {
             // RFC 6891 §6.1.3: its upper bits are there.
             metadata.merge_response_code(edns.rcode_high());
         }
-        Ok(Self { client, transport, metadata, questions, compressed, edns, signature, octets })
+        Ok(Self { client, transport, metadata, questions, compressed, authorities, edns, signature, octets })
     }
 
     /// The version of EDNS that is spoken; 0 where none is.
@@ -84,6 +86,7 @@ impl Request {
 struct Body {
     questions: Vec<Query>,
     compressed: bool,
+    authorities: Vec<Record>,
     edns: Option<Edns>,
     signature: Option<Box<Record<TSIG>>>,
 }
@@ -99,10 +102,10 @@ impl Body {
         let in_full: usize = questions.iter().map(in_full).sum();
         let compressed = decoder.index() - start != in_full;
         Message::read_records(decoder, usize::from(counts.answers), false, kind)?;
-        Message::read_records(decoder, usize::from(counts.authorities), false, kind)?;
+        let (authorities, ..) = Message::read_records(decoder, usize::from(counts.authorities), false, kind)?;
         let (_, edns, signature) =
             Message::read_records(decoder, usize::from(counts.additionals), true, kind)?;
-        Ok(Self { questions, compressed, edns, signature })
+        Ok(Self { questions, compressed, authorities, edns, signature })
     }
 }
 

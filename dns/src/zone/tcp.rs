@@ -2,7 +2,7 @@
 
 use super::{limit::network, listen::Handler, request::Transport};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::timeout,
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Places {
 
 /// Takes connections until it is dropped, which ends all of them.
 pub(super) async fn serve(listener: TcpListener, places: Places, handler: Arc<Handler>) {
-    let open = Arc::new(Open { places, clients: Mutex::default() });
+    let open = Arc::new(Open { places, taken: Mutex::default() });
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -48,8 +48,9 @@ pub(super) async fn serve(listener: TcpListener, places: Places, handler: Arc<Ha
             handler.counters.turned_away();
             continue;
         };
+        let key = place.key;
         let handler = handler.clone();
-        connections.spawn(async move {
+        let task = connections.spawn(async move {
             handler.counters.set_connections(place.open.count());
             if let Err(error) = converse(stream, client, &place, &handler).await {
                 tracing::debug!(%client, %error, "a DNS connection ended");
@@ -58,6 +59,7 @@ pub(super) async fn serve(listener: TcpListener, places: Places, handler: Arc<Ha
             drop(place);
             handler.counters.set_connections(open.count());
         });
+        open.holds(key, task);
     }
 }
 
@@ -100,15 +102,57 @@ async fn next_message(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(message))
 }
 
+/// A client, and the how manieth connection it is of all that ever were.
+type Key = (IpAddr, u64);
+
 struct Open {
     places: Places,
-    clients: Mutex<HashMap<IpAddr, usize>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    /// The connections of each client, the oldest first; `None` for a moment,
+    /// until its task runs.
+    clients: HashMap<IpAddr, BTreeMap<u64, Option<AbortHandle>>>,
+    in_all: usize,
+    so_far: u64,
+}
+
+impl Taken {
+    fn of(&self, client: IpAddr) -> usize {
+        self.clients.get(&client).map_or(0, BTreeMap::len)
+    }
+
+    fn free(&mut self, (client, number): Key) -> Option<AbortHandle> {
+        let held = self.clients.get_mut(&client)?;
+        let task = held.remove(&number)?;
+        if held.is_empty() {
+            self.clients.remove(&client);
+        }
+        self.in_all -= 1;
+        task
+    }
+
+    /// Ends the oldest connection of whoever has most, so that `client`, who has
+    /// fewer even with one more, finds a place; whether there is one.
+    fn make_room(&mut self, client: IpAddr) -> bool {
+        let most = self.clients.iter().max_by_key(|(_, held)| held.len());
+        let Some((&from, held)) = most.filter(|(_, held)| held.len() > self.of(client) + 1) else {
+            return false;
+        };
+        let Some((&oldest, _)) = held.first_key_value() else { return false };
+        if let Some(task) = self.free((from, oldest)) {
+            task.abort();
+        }
+        true
+    }
 }
 
 /// One connection's; free again when it is dropped.
 struct Place {
     open: Arc<Open>,
-    client: IpAddr,
+    key: Key,
 }
 
 impl Open {
@@ -118,40 +162,43 @@ impl Open {
             // One host has as many addresses as it likes.
             ip @ IpAddr::V6(_) => IpAddr::V6(network(ip).into()),
         };
-        let mut clients = self.clients();
-        if clients.values().sum::<usize>() >= self.places.in_all {
+        let mut taken = self.taken();
+        if taken.of(client) >= self.places.per_client
+            || taken.in_all >= self.places.in_all && !taken.make_room(client)
+        {
             return None;
         }
-        let count = clients.entry(client).or_default();
-        if *count >= self.places.per_client {
-            return None;
+        taken.so_far += 1;
+        taken.in_all += 1;
+        let key = (client, taken.so_far);
+        taken.clients.entry(client).or_default().insert(key.1, None);
+        drop(taken);
+        Some(Place { open: self.clone(), key })
+    }
+
+    /// The connection at this place is served by this task.
+    fn holds(&self, (client, number): Key, task: AbortHandle) {
+        let mut taken = self.taken();
+        if let Some(held) = taken.clients.get_mut(&client).and_then(|held| held.get_mut(&number)) {
+            *held = Some(task);
         }
-        *count += 1;
-        drop(clients);
-        Some(Place { open: self.clone(), client })
     }
 
     fn count(&self) -> usize {
-        self.clients().values().sum()
+        self.taken().in_all
     }
 
     fn is_busy(&self) -> bool {
         self.count() > self.places.in_all / 2
     }
 
-    fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut clients = self.open.clients();
-        if let Some(count) = clients.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                clients.remove(&self.client);
-            }
-        }
+        self.open.taken().free(self.key);
     }
 }

@@ -89,7 +89,37 @@ pub(super) enum Proof {
     /// That it comes from who knows the key.
     Valid(Chain),
     /// It tries to, and fails: NOTAUTH, with this signature (RFC 8945 §5.2).
-    Failed(TSigResponseContext),
+    Failed(Signature),
+}
+
+/// What an answer is signed with.
+pub(super) enum Signature {
+    /// The key that the request was signed with; the request's id.
+    Right(Chain, u16),
+    /// The same, and that the request has this for the time.
+    BadTime(Chain, u16, u64),
+    /// Nothing: there is no such key, or it did not sign the request.
+    Nothing(TSigResponseContext),
+}
+
+impl Signature {
+    /// Adds itself to a whole message at `now`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(self, message: &mut Vec<u8>, now: u64) -> Result<(), ProtoError> {
+        match self {
+            Self::Right(mut chain, id) => chain.sign(message, id, now),
+            Self::BadTime(mut chain, id, theirs) => {
+                // RFC 8945 §5.2.3: their time, and ours beside it in 48 bits.
+                let ours = now.to_be_bytes()[2..].to_vec();
+                let algorithm = chain.key.0.algorithm().clone();
+                let error = Some(TsigError::BadTime);
+                chain.sign_as(message, TSIG::new(algorithm, theirs, FUDGE, Vec::new(), id, error, ours))
+            }
+            Self::Nothing(context) => append(message, &*context.sign(message)?),
+        }
+    }
 }
 
 /// What the request `message` proves at `now`, in seconds since 1970.
@@ -108,16 +138,18 @@ pub(super) fn prove(
         signature.name.to_lowercase() == *signer.signer_name() && tsig.algorithm == *signer.algorithm()
     });
     let Some(key) = known else {
-        return Proof::Failed(TSigResponseContext::unknown_key(tsig.oid, now, signature.name.clone()));
+        let context = TSigResponseContext::unknown_key(tsig.oid, now, signature.name.clone());
+        return Proof::Failed(Signature::Nothing(context));
     };
     if verify(&key.0, message, None, true).is_err() {
-        return Proof::Failed(TSigResponseContext::bad_signature(tsig.oid, now, key.0.clone()));
+        let context = TSigResponseContext::bad_signature(tsig.oid, now, key.0.clone());
+        return Proof::Failed(Signature::Nothing(context));
     }
+    let chain = Chain { key: key.clone(), previous: Some(tsig.mac.clone()), first: true };
     if now.abs_diff(tsig.time) > u64::from(tsig.fudge.min(FUDGE)) {
-        let (signer, mac) = (key.0.clone(), tsig.mac.clone());
-        return Proof::Failed(TSigResponseContext::new(tsig.oid, now, signer, mac, Some(TsigError::BadTime)));
+        return Proof::Failed(Signature::BadTime(chain, tsig.oid, tsig.time));
     }
-    Proof::Valid(Chain { key: key.clone(), previous: Some(tsig.mac.clone()), first: true })
+    Proof::Valid(chain)
 }
 
 /// The signature's own octets, where it is right. Truncated ones are not taken
@@ -157,8 +189,13 @@ impl Chain {
     /// # Errors
     /// When it cannot be written, which leaves the message as it is.
     pub(super) fn sign(&mut self, message: &mut Vec<u8>, id: u16, now: u64) -> Result<(), ProtoError> {
-        let TsigKey(signer) = &self.key;
-        let stub = TSIG::new(signer.algorithm().clone(), now, FUDGE, Vec::new(), id, None, Vec::new());
+        let algorithm = self.key.0.algorithm().clone();
+        self.sign_as(message, TSIG::new(algorithm, now, FUDGE, Vec::new(), id, None, Vec::new()))
+    }
+
+    /// The same, with what the signature is to say beside itself.
+    fn sign_as(&mut self, message: &mut Vec<u8>, stub: TSIG) -> Result<(), ProtoError> {
+        let (TsigKey(signer), now) = (&self.key, stub.time);
         let mut signed = Vec::with_capacity(message.len() + 256);
         let mut encoder = BinEncoder::new(&mut signed);
         if let Some(previous) = &self.previous {
@@ -181,11 +218,6 @@ impl Chain {
         Ok(())
     }
 
-    /// For signing the one answer there is.
-    pub(super) fn context(self, id: u16, now: u64) -> TSigResponseContext {
-        TSigResponseContext::new(id, now, self.key.0, self.previous.unwrap_or_default(), None)
-    }
-
     /// Whether `message` is the answer, signed.
     pub(super) fn accepts(&mut self, message: &[u8], now: u64) -> bool {
         match verify(&self.key.0, message, self.previous.as_deref(), self.first) {
@@ -199,11 +231,11 @@ impl Chain {
     }
 }
 
-/// Adds a signature that was made elsewhere.
+/// Adds a signature.
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn append(message: &mut Vec<u8>, record: &Record<TSIG>) -> Result<(), ProtoError> {
+fn append(message: &mut Vec<u8>, record: &Record<TSIG>) -> Result<(), ProtoError> {
     let count = message
         .get(ARCOUNT)
         .and_then(|octets| octets.try_into().ok())

@@ -84,15 +84,21 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let own = match config.dns.listen {
             Some(listen) => {
+                if config.dns.name_servers.is_empty() && !config.database_url.starts_with("sqlite:") {
+                    tracing::warn!(
+                        "SIGNET_DNS_NAME_SERVERS is not set: every node that shares the database names itself alone as the zone's name server"
+                    );
+                }
                 let own = published_zone(&ops, Some(listen.ip())).await;
                 Some((listen, own.context("our zone cannot be served")?))
             }
             None => None,
         };
-        let zone = match &own {
-            Some((listen, own)) => {
-                let bound =
-                    zone::serve(*listen, own.clone(), serving(&ops, own), until(stopped.clone())).await;
+        let serving = own.as_ref().map(|(_, own)| serving(&ops, own));
+        let transfers = serving.as_ref().and_then(|serving| serving.transfers.clone());
+        let zone = match own.as_ref().zip(serving) {
+            Some(((listen, own), serving)) => {
+                let bound = zone::serve(*listen, own.clone(), serving, until(stopped.clone())).await;
                 Some(bound.with_context(|| format!("SIGNET_DNS_LISTEN {listen}"))?)
             }
             None => None,
@@ -125,9 +131,9 @@ impl Server {
             policy,
         };
         if let Some((_, own)) = own {
-            if let Some(secondaries) = config.dns.secondaries.clone() {
-                let telling =
-                    worker::secondaries::tell(ops.clone(), own.clone(), secondaries, stopped.clone());
+            if let Some((secondaries, transfers)) = config.dns.secondaries.clone().zip(transfers) {
+                let (ops, own) = (ops.clone(), own.clone());
+                let telling = worker::secondaries::tell(ops, own, transfers, secondaries, stopped.clone());
                 server.workers.spawn(telling);
             }
             server.workers.spawn(own.follow(until(stopped)));

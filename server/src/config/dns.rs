@@ -37,7 +37,7 @@ impl Dns {
             recursive: r.chosen("dns_mode", &[("authoritative", false), ("recursive", true)])?,
             authority_port: r.required("dns_authority_port", "a port")?,
             allow_private: r.required("dns_allow_private", "true or false")?,
-            listen: r.parsed("dns_listen", "an address such as 0.0.0.0:53")?,
+            listen: r.parsed("dns_listen", "an address such as [::]:53")?,
             secondaries: secondaries::read(r)?,
             name_servers: name_servers(r, provider)?,
             tracking_caa: match r.text("tracking_caa") {

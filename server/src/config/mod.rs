@@ -318,6 +318,11 @@ fn provider(r: &Reader<'_>) -> Result<Provider, ConfigError> {
         Some(name) => name,
         None => zone.prepend("demo").ok_or_else(|| r.error("zone", "is too long"))?,
     };
+    if zone != demo_zone && zone.is_at_or_below(&demo_zone) {
+        return Err(
+            r.error("demo_zone", format!("must not lie above our zone, {zone}, which would be part of it"))
+        );
+    }
     let prefix = r.text("record_prefix").unwrap_or_default().to_ascii_lowercase();
     let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     if prefix.is_empty() || prefix.len() > 16 || !prefix.bytes().all(letters) {

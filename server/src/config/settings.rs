@@ -64,7 +64,10 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "ask name servers on private, link-local or loopback addresses",
     ),
-    Setting::unset("dns_listen", "address to serve our own zone on, UDP and TCP; unset: off"),
+    Setting::unset(
+        "dns_listen",
+        "address to serve our own zone on, UDP and TCP, such as [::]:53 for all; unset: off",
+    ),
     Setting::unset("dns_secondaries", "ip:port,… of name servers to tell when our zone changes (NOTIFY)"),
     Setting::unset("dns_tsig", "name:hmac-sha256:secret that secondaries take our zone with (AXFR)").secret(),
     Setting::unset(
@@ -139,7 +142,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("owner_email", "owner of the first account; unset: postmaster@<zone>"),
     Setting::new(
         "log",
-        "info,rustls_platform_verifier=off",
+        "info,hickory_proto=error,rustls_platform_verifier=off",
         "what is logged: error, warn, info, debug, or a tracing filter",
     ),
     Setting::new("log_format", "auto", "text, json, or auto: text on a terminal"),

@@ -3,7 +3,7 @@
 use super::pause;
 use crate::{config::Secondaries, ops::Ops};
 use signet_core::names::Name;
-use signet_dns::zone::{OwnZone, notify};
+use signet_dns::zone::{OwnZone, Transfers, notify};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -13,14 +13,26 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// after the SOA's refresh time, too.
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 
-/// Tells every secondary of every change, at once and until it has heard.
-pub async fn tell(ops: Ops, zone: Arc<OwnZone>, secondaries: Secondaries, stop: watch::Receiver<bool>) {
+/// Between two times that a secondary is told, at least as many times as long as
+/// its last transfer took: each takes the whole zone.
+const REST: u32 = 2;
+
+/// Tells every secondary of every change, at once and until it has heard. Of
+/// changes that come while the last ones are still being taken, the last is told.
+pub async fn tell(
+    ops: Ops,
+    zone: Arc<OwnZone>,
+    transfers: Arc<Transfers>,
+    secondaries: Secondaries,
+    stop: watch::Receiver<bool>,
+) {
     let mut told = JoinSet::new();
     for secondary in &secondaries.told {
         for apex in zone.apexes() {
             let turn = Turn {
                 ops: ops.clone(),
                 zone: zone.clone(),
+                transfers: transfers.clone(),
                 secondaries: secondaries.clone(),
                 secondary: *secondary,
                 apex: apex.clone(),
@@ -35,6 +47,7 @@ pub async fn tell(ops: Ops, zone: Arc<OwnZone>, secondaries: Secondaries, stop: 
 struct Turn {
     ops: Ops,
     zone: Arc<OwnZone>,
+    transfers: Arc<Transfers>,
     secondaries: Secondaries,
     secondary: SocketAddr,
     apex: Name,
@@ -52,7 +65,10 @@ impl Turn {
                     _ = stop.wait_for(|stop| *stop) => return,
                 };
                 match heard {
-                    Ok(()) => told = Some(serial),
+                    Ok(()) => {
+                        told = Some(serial);
+                        wait = LOOK_EVERY.max(self.transfers.took() * REST);
+                    }
                     Err(error) => {
                         tracing::warn!(secondary = %self.secondary, zone = %self.apex, %error, "a secondary does not hear of our zone's changes");
                         wait = LEFT_ALONE;
@@ -69,6 +85,7 @@ impl Turn {
         let clock = self.ops.clock.clone();
         let seconds = move || u64::try_from(clock.now().as_second()).unwrap_or(0);
         let id = u16::from_le_bytes(self.ops.random.bytes());
-        notify(&self.zone, &self.apex, self.secondary, &self.secondaries.key, &seconds, id).await
+        let source = self.ops.config.dns.listen.map(|listen| listen.ip());
+        notify(&self.zone, &self.apex, self.secondary, source, &self.secondaries.key, &seconds, id).await
     }
 }

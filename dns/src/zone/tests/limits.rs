@@ -139,3 +139,67 @@ async fn several_questions_in_one_connection_and_what_is_none() {
     }
     assert_eq!(codes, [ResponseCode::NoError, ResponseCode::NXDomain, ResponseCode::FormErr]);
 }
+
+/// How many whole answers there are to a hundred datagrams sent at once.
+async fn whole_answers(at: SocketAddr, datagrams: impl IntoIterator<Item = Vec<u8>>) -> usize {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for datagram in datagrams {
+        socket.send_to(&datagram, at).await.unwrap();
+    }
+    let (mut whole, mut buffer) = (0, [0; 2_000]);
+    while let Ok(received) = tokio::time::timeout(Duration::from_millis(500), socket.recv(&mut buffer)).await
+    {
+        whole += usize::from(buffer[..received.unwrap()][2] & 2 == 0);
+    }
+    whole
+}
+
+#[tokio::test]
+async fn neither_odd_types_nor_noise_go_round_the_limit() {
+    let (client, _bound) = limited().await;
+    let types = (1_000..1_100).map(|code| question(NAME, RecordType::Unknown(code)).to_vec().unwrap());
+    assert!(whole_answers(client.at, types).await < 30);
+    let noise = (0..100u8).map(|id| vec![id, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 63]);
+    assert!(whole_answers(client.at, noise).await < 30);
+}
+
+#[tokio::test]
+async fn a_full_house_makes_room_for_those_who_have_least() {
+    let (client, bound) = limited().await;
+    let asked = question(NAME, RecordType::A).to_vec().unwrap();
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_u16(asked.len() as u16).await?;
+        stream.write_all(&asked).await?;
+        let mut reply = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut reply).await.map(drop)
+    };
+    let connect = async |host: u8| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, host], 0).into()).unwrap();
+        let mut stream = socket.connect(client.at).await.unwrap();
+        ask(&mut stream).await.map(|()| stream)
+    };
+    let mut greedy = Vec::new();
+    for _ in 0..3 {
+        greedy.push(connect(1).await.unwrap());
+    }
+    connect(2).await.map(|stream| greedy.push(stream)).unwrap();
+    // All four places are taken.
+    let mut last = connect(3).await.unwrap();
+    assert!(ask(&mut greedy[0]).await.is_err(), "the oldest of three");
+    for other in &mut greedy[1..] {
+        ask(other).await.unwrap();
+    }
+    ask(&mut last).await.unwrap();
+    assert!(connect(3).await.is_err(), "one more would only change who has two");
+    assert_eq!(bound.counters().connections_turned_away(), 1);
+}
+
+#[tokio::test]
+async fn a_question_for_a_cookie_alone() {
+    let client = Client::of(own_zone(source())).await;
+    let mut asked = with_cookie(b"abcdefgh");
+    asked.queries.clear();
+    let answer = client.udp(&asked).await;
+    assert_eq!((answer.metadata.response_code, cookie(&answer).len()), (ResponseCode::NoError, 24));
+}

@@ -404,3 +404,15 @@ async fn a_real_name_server_accepts_the_export() {
     assert!(!said.contains("warning"), "{said}");
     assert!(said.contains("bakery") || said.contains("v=DMARC1"), "printed back: {said}");
 }
+
+#[tokio::test]
+async fn the_deepest_of_two_zones_answers() {
+    let provider = Provider { zone: name("mail.signet.test"), demo_zone: name("signet.test"), ..provider() };
+    let zone = Arc::new(OwnZone::new(OwnZoneSettings::new(provider), source()).unwrap());
+    zone.set_serial(77);
+    let client = Client::of(zone).await;
+    let answer = client.ask("mail.signet.test", RecordType::SOA).await;
+    let RData::SOA(soa) = &answer.answers[0].data else { panic!("{answer}") };
+    assert_eq!(soa.serial, 77);
+    assert_nodata(&client.ask("bounce.mail.signet.test", RecordType::SRV).await, "mail.signet.test.");
+}

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::zone::{
-    tsig::{Chain, Proof, prove},
+    tsig::{Chain, Proof, Signature, prove},
     *,
 };
-use hickory_proto::rr::TSigResponseContext;
+use hickory_proto::rr::Record;
 use std::sync::atomic::AtomicU64;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -72,7 +72,7 @@ async fn the_whole_zone_in_signed_messages() {
             assert!(chain.accepts(message, NOW));
             records.extend(Message::from_vec(message).unwrap().answers);
         }
-        let soa = |record: &hickory_proto::rr::Record| record.record_type() == RecordType::SOA;
+        let soa = |record: &Record| record.record_type() == RecordType::SOA;
         assert!(soa(&records[0]) && records.last() == records.first(), "it begins and ends with the SOA");
         assert_eq!(records.iter().filter(|record| soa(record)).count(), 2);
         records.pop();
@@ -181,17 +181,76 @@ async fn a_secondary_hears_of_a_change() {
                 0 => continue,
                 1 => {}
                 _ => {
-                    let context: TSigResponseContext = chain.context(asked.id, NOW);
-                    let signature = context.sign(&reply).unwrap();
-                    tsig::append(&mut reply, &signature).unwrap();
+                    Signature::Right(chain, asked.id).add(&mut reply, NOW).unwrap();
                 }
             }
             secondary.send_to(&reply, from).await.unwrap();
         }
     });
-    notify(&zone, &apex, at, &key(), &|| NOW, 77).await.unwrap();
+    notify(&zone, &apex, at, None, &key(), &|| NOW, 77).await.unwrap();
     assert_eq!(heard.load(Ordering::SeqCst), 3);
     let elsewhere = Name::parse("elsewhere.test").unwrap();
-    let failed = notify(&zone, &elsewhere, at, &key(), &|| NOW, 78).await;
+    let failed = notify(&zone, &elsewhere, at, None, &key(), &|| NOW, 78).await;
     assert!(matches!(failed, Err(NotifyFailed::NoSuchZone)));
+}
+
+#[tokio::test]
+async fn a_secondary_with_a_wrong_clock_is_told_the_time() {
+    let (at, ..) = primary(0).await;
+    let (octets, _) = request(RecordType::SOA, &key(), NOW - 1_000);
+    let answer = Message::from_vec(&Client { at }.udp_bytes(&octets).await.unwrap()).unwrap();
+    assert_eq!(answer.metadata.response_code, ResponseCode::NotAuth);
+    let tsig = answer.signature.unwrap().data;
+    // RFC 8945 §5.2.3: signed, with their time, and ours beside.
+    assert_eq!((tsig.time, tsig.error.map(u16::from), tsig.mac.len()), (NOW - 1_000, Some(18), 32));
+    assert_eq!(tsig.other, NOW.to_be_bytes()[2..]);
+}
+
+#[tokio::test]
+async fn a_signed_question_with_a_long_name_is_answered_without_edns() {
+    let (at, ..) = primary(0).await;
+    let long = TsigKey::new(&format!("{0}.{0}.{0}.test", "k".repeat(60)), "hmac-sha512", &[7; 64]).unwrap();
+    for key in [key(), long] {
+        let name = format!("{0}.{0}.{0}.signet.test", "n".repeat(60));
+        let mut octets = plain_question(&name, RecordType::TXT).to_vec().unwrap();
+        key.ask(&mut octets, 4711, NOW).unwrap();
+        let answer = Client { at }.udp_bytes(&octets).await.expect("an answer");
+        assert!(answer.len() <= 512);
+        let answer = Message::from_vec(&answer).unwrap();
+        assert!(answer.signature.is_some(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn ixfr_has_the_zone_only_where_there_is_something_new() {
+    let (at, zone, _) = primary(3).await;
+    let ours = zone.serial();
+    let ask = |serial: Option<u32>| {
+        let mut message = question("signet.test", RecordType::IXFR);
+        if let (Some(serial), RData::SOA(mut soa)) = (serial, zone.soa_of(&name("signet.test")).unwrap().data)
+        {
+            soa.serial = serial;
+            message.authorities.push(Record::from_rdata(message.queries[0].name.clone(), 0, RData::SOA(soa)));
+        }
+        let mut octets = message.to_vec().unwrap();
+        let chain = key().ask(&mut octets, 4711, NOW).unwrap();
+        (octets, chain)
+    };
+    for (theirs, whole) in
+        [(None, true), (Some(ours - 1), true), (Some(ours), false), (Some(ours + 1), false)]
+    {
+        let (octets, mut chain) = ask(theirs);
+        let messages = over_tcp(at, &octets).await;
+        assert!(messages.iter().all(|message| chain.accepts(message, NOW)));
+        let first = Message::from_vec(&messages[0]).unwrap();
+        assert!(first.edns.is_some(), "EDNS is answered with EDNS");
+        assert_eq!(first.answers[0].record_type(), RecordType::SOA);
+        assert_eq!(first.answers.len() > 1, whole, "{theirs:?}");
+    }
+    // RFC 1995 §2: over UDP where the zone is, which sends to TCP.
+    let (octets, mut chain) = ask(Some(ours - 1));
+    let octets = Client { at }.udp_bytes(&octets).await.unwrap();
+    assert!(chain.accepts(&octets, NOW));
+    let answer = Message::from_vec(&octets).unwrap();
+    assert_eq!((answer.answers.len(), answer.answers[0].record_type()), (1, RecordType::SOA));
 }

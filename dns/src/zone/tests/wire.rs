@@ -1,6 +1,7 @@
 use super::*;
 use hickory_proto::rr::DNSClass;
 use proptest::prelude::*;
+use std::net::{IpAddr, Ipv4Addr};
 
 const KEY: &str = "sg1.abcdefghijklmnop.dkim.signet.test";
 
@@ -213,4 +214,26 @@ fn nothing_that_arrives_kills_the_server() {
         assert_eq!(answer.answers.len(), 1);
         assert_eq!(client.tcp(&question(KEY, RecordType::TXT)).await.answers.len(), 1);
     });
+}
+
+#[tokio::test]
+async fn answers_leave_from_the_address_that_was_asked() {
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let at =
+            serve(listen.parse().unwrap(), own_zone(source()), Serving::default(), std::future::pending());
+        let port = at.await.unwrap().local_addr().port();
+        let hosts = ["127.0.0.1", "127.0.0.2", "127.8.9.10", "::1"];
+        for host in hosts.into_iter().filter(|host| listen.starts_with('[') || !host.contains(':')) {
+            let host: IpAddr = host.parse().unwrap();
+            let from: IpAddr = if host.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { host };
+            // A connected socket takes nothing from elsewhere.
+            let socket = UdpSocket::bind((from, 0)).await.unwrap();
+            socket.connect((host, port)).await.unwrap();
+            socket.send(&question(KEY, RecordType::TXT).to_vec().unwrap()).await.unwrap();
+            let mut buffer = [0; 2_000];
+            let received = tokio::time::timeout(Duration::from_secs(2), socket.recv(&mut buffer)).await;
+            let length = received.unwrap_or_else(|_| panic!("{listen} asked at {host}")).unwrap();
+            assert_eq!(Message::from_vec(&buffer[..length]).unwrap().answers.len(), 1);
+        }
+    }
 }
