@@ -7,7 +7,7 @@ use crate::{
     store::{Cause, Keyless, StoreError},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use signet_core::rotation::{Algorithm, Selector};
+use signet_core::rotation::Selector;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -45,9 +45,7 @@ async fn make_some(ops: &Ops, file: &KeyFile) -> Result<usize, StoreError> {
 
 async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), StoreError> {
     let mut keys = Vec::with_capacity(Selector::BOTH.len());
-    let rules = &ops.config.rotation;
-    let beside = if rules.ed25519 { Algorithm::Ed25519 } else { rules.rsa };
-    for (selector, algorithm) in [(Selector::First, rules.rsa), (Selector::Second, beside)] {
+    for (selector, algorithm) in ops.config.rotation.first_keys() {
         keys.push(making::key(ops, file, &domain, selector, algorithm).await?);
     }
     let cause = Cause::signet(ops.clock.now());

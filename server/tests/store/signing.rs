@@ -94,9 +94,12 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     world.run("UPDATE dkim_key SET stage = 'active' WHERE selector = 1").await;
     assert_eq!(world.signed_on().await, [Selector::First]);
     // Proven, but what was there before may be remembered still.
-    world.run("UPDATE dkim_key SET clear_at = 1790000001000000 WHERE selector = 2").await;
-    assert_eq!(world.signed_on().await, [Selector::First]);
+    world
+        .run("UPDATE dkim_key SET clear_at = 1790000001000000, seen_at = 1790000000000000 WHERE selector = 2")
+        .await;
     world.ops.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!(world.signed_on().await, [Selector::First], "it was not looked for since");
+    world.run("UPDATE dkim_key SET seen_at = 1790000001000000 WHERE selector = 2").await;
     assert_eq!(world.signed_on().await, Selector::BOTH);
 
     // A key is opened once, and closed when it signs no more.
@@ -135,7 +138,7 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     let refused = world.ops.sign(&Actor::operator(other), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::NotFound));
 
-    // A record that was last seen to be wrong.
+    // A record that was last seen to be wrong: Ed25519 alone is no signature for many.
     world.run("UPDATE dkim_key SET stage = 'companion' WHERE selector = 2").await;
     let store = world.ops.store.clone();
     store.request_check(world.domain.account, world.domain.id, at(2)).await.unwrap().unwrap();
@@ -145,7 +148,17 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     wrong.records[0].key = RecordKey::Dkim1;
     wrong.records[0].shown.status = Status::Missing;
     assert_eq!(store.apply_looks(&[wrong], &cause(2)).await.unwrap(), [true]);
-    assert_eq!(world.signed_on().await, [Selector::Second]);
+    let (field, said) = world.refused(MESSAGE).await;
+    assert!(field == "base" && said.contains("last seen to be wrong"), "{said}");
+    let ring = store.key_ring(world.domain.account, world.domain.id).await.unwrap().unwrap();
+    let domain = store.domain(world.domain.account, world.domain.id).await.unwrap().unwrap();
+    assert!(world.ops.standing(&domain, &ring).keys.iter().all(|key| !key.signs), "and is told so");
+    store.request_check(world.domain.account, world.domain.id, at(3)).await.unwrap().unwrap();
+    let due = claim(&store, 3).await;
+    let due = due.iter().find(|due| due.domain.id == world.domain.id).unwrap();
+    let right = look(due, DnsState::Verified { at: at(2) }, 3);
+    assert_eq!(store.apply_looks(&[right], &cause(3)).await.unwrap(), [true]);
+    assert_eq!(world.signed_on().await, Selector::BOTH);
 
     // Another key file opens none of it.
     let elsewhere = tempfile::tempdir().unwrap();

@@ -26,6 +26,7 @@ mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod proofs;
 mod raw;
 mod restore;
 mod review;
@@ -102,6 +103,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         idempotency::STATEMENTS,
         kept::STATEMENTS,
         keys::STATEMENTS,
+        proofs::STATEMENTS,
         raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,
