@@ -214,11 +214,14 @@ def refused(story, world):
     api = world.signet.api()
     seen = api.check(world.domain["id"], wait=60)
     story.equal("the customer took the standby's CNAME away", statuses(seen)["dkim2"], "missing")
+    story.holds("that the key was seen counts no more", not world.clear("dkim2"))
     done = world.rotate(check=False)
     story.holds("a rotation is refused and says why", done.returncode != 0 and "dkim2" in done.stderr + done.stdout, done)
     world.customer.publish(world.domain["dns_records"])
     seen = api.check(world.domain["id"], wait=60)
     story.equal("it is back", statuses(seen)["dkim2"], "pass")
+    world.clock.move(3600)
+    story.eventually("it is seen by everybody anew", lambda: world.clear("dkim2"), 40)
 
 
 def compromised(story, world):

@@ -13,7 +13,7 @@ use crate::{
     names::{DomainName, Name, RecordId},
     observe::RecordType,
     plan::{Dkim, PlannedRecord, Present, Provider, RecordKey, Subject, plan},
-    verify::Status,
+    verify::{Code, Verdict},
 };
 use alloc::{
     format,
@@ -129,17 +129,18 @@ fn spf_rules(text: &str) -> Option<&str> {
 pub struct Known<'a> {
     /// The record.
     pub record: &'a PlannedRecord,
-    /// How it stands.
-    pub status: Status,
+    /// The last look's verdict on it.
+    pub verdict: &'a Verdict,
 }
 
 /// The parts of the template that fit a domain, in the template's order, each
 /// with the records in it.
 ///
 /// A part fits when it asks for what the plan asks for. SPF is merged by the
-/// host. DMARC is asked for only where a look has found that there is none, or
-/// that it is ours (`theirs` is what they publish): a host would put ours in
-/// place of a stricter one.
+/// host, so it is asked for only where the last look has found that this makes a
+/// record that works: there is none, or one that can take ours. DMARC is asked for
+/// only where a look has found that there is none, or that it is ours (`theirs` is
+/// what they publish): a host would put ours in place of a stricter one.
 #[must_use]
 pub fn fitting(
     provider: &Provider,
@@ -180,10 +181,11 @@ fn is_the_same(
         return false;
     }
     match (&wanted.content, known.record.key) {
-        (Content::SpfRules(_), _) => true,
+        // Which of several a host would merge into, nobody can say.
+        (Content::SpfRules(_), _) => known.verdict.offer.is_some() && known.verdict.code != Code::SpfMultiple,
         (_, RecordKey::Dmarc) => match theirs {
             Some(theirs) => theirs == value,
-            None => known.status == Status::Missing && value == known.record.value,
+            None => known.verdict.offer.is_some() && value == known.record.value,
         },
         _ => value == known.record.value,
     }

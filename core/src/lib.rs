@@ -12,6 +12,7 @@
 //! * [`observe`] — everything a DNS question can come back with
 //! * [`verify`] — expected and observed to a verdict with evidence
 //! * [`publish`] — what has to change in a zone for the planned records to be in it
+//! * [`handout`] — the planned records as their owner is given them to publish by hand
 //! * [`audit`] — the mail DNS of any domain, judged
 //! * [`doctor`] — our own side as the world sees it, judged
 //! * [`lifecycle`] — gaining and losing `dns_verified`; who may send
@@ -36,6 +37,7 @@ pub mod company;
 pub mod doctor;
 pub mod domain_connect;
 pub mod email;
+pub mod handout;
 pub mod health;
 pub mod lifecycle;
 pub mod names;

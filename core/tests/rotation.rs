@@ -1,7 +1,7 @@
 //! Lives of DKIM keys, made up at random, in a world of servers that lag, answers
 //! that are remembered, customers that break and mend what is theirs, crashes and
 //! changed minds. Whatever happens, nothing is signed with a key that somebody
-//! could be denied.
+//! could be denied, by all that anybody has looked at.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
@@ -49,17 +49,20 @@ struct Served {
     /// Whether it is known how long it is remembered: by a look, or because
     /// everything in the zone is remembered for so long.
     known: bool,
+    /// When somebody saw it first, while a key waited there to sign or signed.
+    seen: Option<i64>,
 }
 
 impl Server {
     fn new(content: Content, ttl: i64) -> Self {
-        Self { now: Served { content, ttl, since: 0, until: i64::MAX, known: true }, before: Vec::new() }
+        let now = Served { content, ttl, since: 0, until: i64::MAX, known: true, seen: None };
+        Self { now, before: Vec::new() }
     }
 
     fn set(&mut self, content: Content, ttl: i64, known: bool, now: i64) {
         if self.now.content != content {
             self.before.push(Served { until: now, ..self.now });
-            self.now = Served { content, ttl, since: now, until: i64::MAX, known };
+            self.now = Served { content, ttl, since: now, until: i64::MAX, known, seen: None };
         }
     }
 
@@ -76,6 +79,8 @@ struct Key {
     id: u32,
     /// When the proof was that it may sign by.
     proven: Option<i64>,
+    /// Since when it signs.
+    signs: Option<i64>,
     /// It was the first: nobody waits for it.
     first: bool,
     retired: Option<i64>,
@@ -88,8 +93,12 @@ enum Act {
         crash: bool,
         blind: bool,
     },
-    /// Somebody looks for a key out of turn.
+    /// A routine look at the record.
     Look {
+        selector: usize,
+    },
+    /// Somebody looks for a key out of turn.
+    Prove {
         selector: usize,
     },
     Break {
@@ -116,6 +125,8 @@ struct World {
     rules: Rules,
     ring: Ring,
     keys: [Option<Key>; 2],
+    /// Whether the last look found the record to be wrong.
+    wrong: [bool; 2],
     made: u32,
     theirs: [[Server; THEIRS]; 2],
     ours: [[Server; OURS]; 2],
@@ -152,6 +163,7 @@ impl World {
             rules,
             ring: Ring::default(),
             keys: [None, None],
+            wrong: [false, false],
             made: 0,
             theirs: [theirs(), theirs()],
             ours: [ours(), ours()],
@@ -211,6 +223,7 @@ impl World {
         let mut wrong = false;
         for server in &mut self.theirs[selector] {
             server.now.known = true;
+            server.now.seen.get_or_insert(self.now);
             kept = kept.max(server.now.ttl);
             wrong |= server.now.content != right || (!delegated && right != Content::Key(id));
         }
@@ -229,7 +242,8 @@ impl World {
         }
         self.may_go(before, key, "replaced");
         self.made += 1;
-        self.keys[selector.index()] = Some(Key { id: self.made, proven: None, first: false, retired: None });
+        let key = Key { id: self.made, proven: None, signs: None, first: false, retired: None };
+        self.keys[selector.index()] = Some(key);
         self.announce();
         true
     }
@@ -287,9 +301,16 @@ impl World {
     fn prove(&mut self, selector: Selector, proof: Proof) {
         let before = self.ring;
         let outcome = self.ring.prove(selector, proof, &self.rules, at(self.now));
+        let signs = |ring: &Ring| ring.on(selector).is_some_and(|held| held.stage.signs());
         let key = self.keys[selector.index()].as_mut().unwrap();
+        if signs(&self.ring) && !signs(&before) {
+            assert!(matches!(proof, Proof::Seen { .. }), "it signs with a key that nobody saw just now");
+            key.signs = Some(self.now);
+            // What a look found before is older than this.
+            self.wrong[selector.index()] = false;
+        }
         match outcome {
-            Proven::Nothing => {
+            Proven::Nothing | Proven::Again => {
                 let clear = |ring: &Ring| ring.keys.map(|held| held.and_then(|held| held.stage.clear_at()));
                 assert_eq!(clear(&before), clear(&self.ring));
             }
@@ -322,6 +343,17 @@ impl World {
             Act::Pass(by) => self.pass(by),
             Act::Work { crash, blind } => self.work(crash, blind),
             Act::Look { selector } => {
+                if self.keys[selector].is_some() {
+                    let proof = self.look(selector);
+                    self.wrong[selector] = matches!(proof, Proof::NotSeen { .. });
+                    if let Proof::NotSeen { kept_for } = proof
+                        && self.ring.unseen(Selector::BOTH[selector], kept_for)
+                    {
+                        self.keys[selector].as_mut().unwrap().proven = None;
+                    }
+                }
+            }
+            Act::Prove { selector } => {
                 let stage = self.ring.keys[selector].map(|held| held.stage);
                 if matches!(stage, Some(Stage::Next(_) | Stage::Companion(_))) {
                     let proof = self.look(selector);
@@ -339,6 +371,7 @@ impl World {
             }
             Act::Ask(why) => {
                 let _ = self.ring.ask(why, &self.rules, at(self.now));
+                self.announce();
             }
             Act::Import => {
                 if let Some(active) = self.ring.active()
@@ -361,7 +394,8 @@ impl World {
         let active =
             self.ring.keys.iter().flatten().filter(|held| matches!(held.stage, Stage::Active { .. }));
         assert!(active.count() <= 1, "two active keys");
-        for selector in self.ring.signing(at(self.now)).into_iter().flatten().map(Selector::index) {
+        let wrong = |selector: Selector| self.wrong[selector.index()];
+        for selector in self.ring.signing(wrong).into_iter().flatten().map(Selector::index) {
             let key = self.keys[selector].unwrap();
             let proven = key.proven.expect("it signs with a key that was never proven");
             assert!(!matches!(
@@ -370,10 +404,15 @@ impl World {
             ));
             let right = if self.rules.delegated { Content::Alias } else { Content::Key(key.id) };
             for told in self.theirs[selector].iter().flat_map(|server| server.told(self.now)) {
-                // What the customer broke after the proof is theirs, and so is what
-                // nobody could know is remembered for longer than all else.
+                // What the customer broke after the proof without anybody's seeing it is
+                // theirs, and so is what nobody could know is remembered for longer
+                // than all else.
                 let earlier = told.since < proven && (told.until <= proven || told.until == i64::MAX);
-                let ours = earlier && told.known && !(key.first && told.until != i64::MAX);
+                let signs = key.signs.expect("nobody had it sign");
+                // What broke a key that signed already is over when it is mended: to go
+                // on unsigned until it is forgotten would be no better.
+                let seen = told.seen.is_some_and(|seen| seen < signs || told.until == i64::MAX);
+                let ours = (earlier || seen) && told.known && !(key.first && told.until != i64::MAX);
                 assert!(told.content == right || !ours, "{told:?} of key {key:?} at {}", self.now);
             }
             for told in self.ours[selector].iter().flat_map(|server| server.told(self.now)) {
@@ -417,8 +456,9 @@ fn act() -> impl Strategy<Value = Act> {
         6 => span().prop_map(Act::Pass),
         10 => (prop::bool::weighted(0.15), prop::bool::weighted(0.15))
             .prop_map(|(crash, blind)| Act::Work { crash, blind }),
-        1 => (0..2_usize).prop_map(|selector| Act::Look { selector }),
-        1 => (place.clone(), any::<bool>(), prop_oneof![Just(60), Just(HOUR), Just(20 * HOUR)])
+        3 => (0..2_usize).prop_map(|selector| Act::Look { selector }),
+        1 => (0..2_usize).prop_map(|selector| Act::Prove { selector }),
+        2 => (place.clone(), any::<bool>(), prop_oneof![Just(60), Just(HOUR), Just(20 * HOUR)])
             .prop_map(|((selector, server), other, ttl)| Act::Break { selector, server, other, ttl }),
         4 => place.prop_map(|(selector, server)| Act::Mend { selector, server }),
         2 => prop_oneof![Just(Why::Asked), Just(Why::Asked), Just(Why::Compromised)].prop_map(Act::Ask),

@@ -1,6 +1,6 @@
 //! Logs and metrics.
 
-use crate::{config::Log, http::MetricsPage, ops::Ops};
+use crate::{config::Log, http::MetricsPage, keys::KEYS_LOG, ops::Ops};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use signet_dns::{
     ask::Asker,
@@ -9,12 +9,15 @@ use signet_dns::{
 use std::sync::{Arc, atomic::Ordering};
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging to standard error, for the rest of the process.
+/// Starts logging to standard error, for the rest of the process. That a DKIM key is
+/// decrypted is logged whatever the filter says.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn log(settings: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&settings.filter).map_err(|e| format!("SIGNET_LOG: {e}"))?;
+    let keys = format!("{KEYS_LOG}=info").parse().map_err(|e| format!("SIGNET_LOG: {e}"))?;
+    let filter = filter.add_directive(keys);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if settings.json {
         lines.json().flatten_event(true).with_span_list(false).try_init()
@@ -102,7 +105,7 @@ fn describe() {
     metrics::describe_counter!("signet_keys_made_total", "DKIM keys made: ahead, on_demand.");
     metrics::describe_counter!(
         "signet_key_decryptions_total",
-        "DKIM keys decrypted, by why. A key that signs is kept open for a while."
+        "DKIM keys decrypted, by why and outcome: opened, failed. A key that signs is kept open for a while."
     );
     metrics::describe_gauge!(
         "signet_key_file_outdated",

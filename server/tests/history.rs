@@ -1,5 +1,5 @@
-//! `signet audit` and `signet token` as an operator runs them: the real program
-//! on a database of its own.
+//! `signet audit`, `signet token` and `signet domains` as an operator runs them: the
+//! real program on a database of its own.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
@@ -58,6 +58,32 @@ fn lived() -> Place {
     place.out(&["token", "reset", "2"]);
     place.out(&["token", "revoke", "2"]);
     place
+}
+
+/// 1 is a finding of theirs, which a failure to find out is not.
+#[test]
+fn what_could_not_be_found_out_is_no_finding() {
+    let place = lived();
+    let code = |args: &[&str]| place.run(args).status.code();
+    for args in [
+        &["domains", "plan", "99"][..],
+        &["domains", "apply", "99", "--yes"],
+        &["domains", "show", "99"],
+        &["domains", "check", "99", "--wait", "0"],
+    ] {
+        assert_eq!(code(args), Some(2), "{args:?}");
+    }
+    assert_eq!(code(&["domains", "records", "99"]), Some(1));
+    std::fs::remove_file(place.path().join("signet.key")).unwrap();
+    assert_eq!(code(&["domains", "plan", "1"]), Some(2), "without the key file");
+}
+
+/// Nobody can say yes to what is shown only afterwards.
+#[test]
+fn a_program_is_not_asked() {
+    let refused = lived().refused(&["domains", "apply", "1", "--json"]);
+    let error: Value = serde_json::from_str(&refused).unwrap();
+    assert!(error["error"].as_str().unwrap().contains("say --yes"), "{error}");
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn new_key() -> NewKey {
         origin: KeyOrigin::Made,
         public,
         private: SealedKey { kek: 1, wrapped: vec![1], sealed: vec![1] },
+        under: "print".to_string(),
     }
 }
 

@@ -1,5 +1,8 @@
 use super::*;
-use crate::plan::{SpfMode, tests::provider};
+use crate::{
+    plan::{SpfMode, tests::provider},
+    verify::Status,
+};
 use alloc::vec;
 
 const ID: &str = "abcdefghijklmnop";
@@ -12,21 +15,38 @@ fn planned(provider: &Provider, domain: &str, present: &Present) -> Vec<PlannedR
     crate::plan::tests::planned(provider, domain, present)
 }
 
-fn groups(provider: &Provider, domain: &str, present: &Present, dmarc: Status) -> Vec<&'static str> {
+/// The groups where nothing is there, but of one record what `theirs` says.
+fn groups(
+    provider: &Provider,
+    domain: &str,
+    present: &Present,
+    theirs: Option<Verdict>,
+) -> Vec<&'static str> {
     let records = planned(provider, domain, present);
-    let known: Vec<Known<'_>> = records
-        .iter()
-        .map(|record| Known {
-            record,
-            status: if record.key == RecordKey::Dmarc { dmarc } else { Status::Missing },
-        })
-        .collect();
-    fitted(provider, domain, present.dmarc.as_deref(), &known)
+    let verdict = |record: &PlannedRecord| match &theirs {
+        Some(verdict) if verdict.key == record.key => verdict.clone(),
+        _ => absent(record),
+    };
+    let verdicts: Vec<Verdict> = records.iter().map(verdict).collect();
+    fitted(provider, domain, present.dmarc.as_deref(), &records, &verdicts)
 }
 
-fn fitted(provider: &Provider, domain: &str, theirs: Option<&str>, known: &[Known<'_>]) -> Vec<&'static str> {
+fn absent(record: &PlannedRecord) -> Verdict {
+    let verdict = Verdict::new(record, Status::Missing, Code::NoRecord, "");
+    Verdict { offer: Some(record.value.clone()), ..verdict }
+}
+
+fn fitted(
+    provider: &Provider,
+    domain: &str,
+    theirs: Option<&str>,
+    records: &[PlannedRecord],
+    verdicts: &[Verdict],
+) -> Vec<&'static str> {
     let id = RecordId::parse(ID).unwrap();
-    fitting(provider, &name(domain), &id, theirs, known).into_iter().map(|(group, _)| group).collect()
+    let known: Vec<_> =
+        records.iter().zip(verdicts).map(|(record, verdict)| Known { record, verdict }).collect();
+    fitting(provider, &name(domain), &id, theirs, &known).into_iter().map(|(group, _)| group).collect()
 }
 
 #[test]
@@ -85,30 +105,47 @@ fn spf_is_left_out_where_it_is_not_asked_for() {
     let mut provider = provider();
     provider.spf_mode = SpfMode::Off;
     assert!(template(&provider).iter().all(|record| record.key != RecordKey::Spf));
-    assert!(
-        !groups(&provider, "example.com", &Present::default(), Status::Missing).contains(&"spf"),
-        "nor linked to"
-    );
+    assert!(!groups(&provider, "example.com", &Present::default(), None).contains(&"spf"), "nor linked to");
 }
 
 #[test]
 fn dmarc_of_their_own_is_never_replaced() {
     let all = ["verification", "spf", "dkim", "dmarc", "tracking"];
     let without = ["verification", "spf", "dkim", "tracking"];
-    let theirs = Present { dmarc: Some("v=DMARC1; p=reject".into()), spf: Some("v=spf1 mx -all".into()) };
+    let theirs = Present { dmarc: Some("v=DMARC1; p=reject".into()), spf: None };
     let none = Present::default();
     let provider = provider();
-    assert_eq!(groups(&provider, "example.com", &none, Status::Missing), all);
-    // Not looked at yet, not readable, inherited from the domain above, or wrong.
-    for status in [Status::Unchecked, Status::NetworkError, Status::Pass, Status::Fail] {
-        assert_eq!(groups(&provider, "example.com", &none, status), without, "{status:?}");
+    assert_eq!(groups(&provider, "example.com", &none, None), all);
+    // Not looked at yet, not readable, inherited from the domain above, wrong, or entered elsewhere.
+    let dmarc = |status| Some(Verdict::about(RecordKey::Dmarc, status, Code::NameDoubled, ""));
+    for status in Status::ALL {
+        assert_eq!(groups(&provider, "example.com", &none, dmarc(status)), without, "{status:?}");
     }
     let ours = Present { dmarc: Some("v=DMARC1; p=none".into()), spf: None };
     for status in Status::ALL {
-        assert_eq!(groups(&provider, "example.com", &theirs, status), without, "{status:?}");
+        assert_eq!(groups(&provider, "example.com", &theirs, dmarc(status)), without, "{status:?}");
         // Left out, a host that remembers what it applied would take it away again.
-        assert_eq!(groups(&provider, "example.com", &ours, status), all, "{status:?}");
+        assert_eq!(groups(&provider, "example.com", &ours, dmarc(status)), all, "{status:?}");
     }
+}
+
+#[test]
+fn spf_is_asked_for_where_merging_makes_a_record_that_works() {
+    let provider = provider();
+    let asked = |status, code, offer: Option<&str>| {
+        let verdict = Verdict::about(RecordKey::Spf, status, code, "");
+        let verdict = Verdict { offer: offer.map(Into::into), ..verdict };
+        groups(&provider, "example.com", &Present::default(), Some(verdict)).contains(&"spf")
+    };
+    let merged = Some("v=spf1 mx include:_spf.signet.test -all");
+    assert!(asked(Status::Missing, Code::NoRecord, merged));
+    assert!(asked(Status::Fail, Code::SpfNotIncluded, merged));
+    // Right as it is, past a limit, not read, or more than one.
+    assert!(!asked(Status::Pass, Code::Ok, None));
+    assert!(!asked(Status::Fail, Code::SpfTooManyLookups, None));
+    assert!(!asked(Status::NetworkError, Code::Timeout, None));
+    assert!(!asked(Status::Unchecked, Code::Unchecked, None));
+    assert!(!asked(Status::Fail, Code::SpfMultiple, merged));
 }
 
 #[test]
@@ -117,8 +154,8 @@ fn keys_that_are_texts_of_their_own_are_no_business_of_the_template() {
     let mut records = planned(&provider, "example.com", &Present::default());
     records[3].rtype = RecordType::Txt;
     records[3].value = "v=DKIM1; p=AAAA".into();
-    let known: Vec<_> = records.iter().map(|record| Known { record, status: Status::Missing }).collect();
-    let fitting = fitted(&provider, "example.com", None, &known);
+    let verdicts: Vec<_> = records.iter().map(absent).collect();
+    let fitting = fitted(&provider, "example.com", None, &records, &verdicts);
     assert_eq!(fitting, ["verification", "spf", "dmarc", "tracking"], "both keys or none");
 }
 

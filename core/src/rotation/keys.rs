@@ -56,6 +56,12 @@ impl Selector {
             Self::Second => RecordKey::Dkim2,
         }
     }
+
+    /// The inverse of [`Self::record`].
+    #[must_use]
+    pub fn of_record(key: RecordKey) -> Option<Self> {
+        Self::BOTH.into_iter().find(|selector| selector.record() == key)
+    }
 }
 
 /// What keys are made with. RSA under 2048 bits is refused (RFC 8301 §3.2).
@@ -107,6 +113,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Between two looks for a key that signs beside another.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+
 /// A key in DNS that is not, or not yet, the one that signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
@@ -115,6 +124,8 @@ pub struct Published {
     /// From when on nobody remembers what stood there before it; `None` until
     /// every server was seen to give it.
     pub clear_at: Option<Timestamp>,
+    /// When every server was last seen to give it.
+    pub seen_at: Option<Timestamp>,
     /// For how long something else is remembered that a server was seen to give.
     pub old_for: SignedDuration,
 }
@@ -123,7 +134,25 @@ impl Published {
     /// As it is published at `at`.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self { at, clear_at: None, old_for: SignedDuration::ZERO }
+        Self { at, clear_at: None, seen_at: None, old_for: SignedDuration::ZERO }
+    }
+
+    /// Whether every server was seen to give it when nobody remembered anything else
+    /// any more.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.clear_at.is_some() && self.clear_at <= self.seen_at
+    }
+
+    /// When to look for it next, where it is used day by day.
+    pub(super) fn prove_at(&self) -> Timestamp {
+        match (self.clear_at, self.seen_at) {
+            (Some(_), Some(seen)) if self.is_confirmed() => {
+                seen.saturating_add(DAILY).unwrap_or(Timestamp::MAX)
+            }
+            (Some(clear), _) => clear,
+            (None, _) => Timestamp::MIN,
+        }
     }
 }
 
@@ -137,7 +166,8 @@ pub enum Stage {
         /// Since when.
         since: Timestamp,
     },
-    /// An Ed25519 key: it signs beside the active one once it is proven.
+    /// An Ed25519 key: it signs beside the active one while it is confirmed
+    /// ([`Published::is_confirmed`]).
     Companion(Published),
     /// It signed; its record stays for mail under way.
     Retired {
@@ -173,33 +203,35 @@ impl Stage {
         }
     }
 
+    /// What is known of a key that waits to sign, or signs beside another.
+    #[must_use]
+    pub fn published(&self) -> Option<Published> {
+        match self {
+            Self::Next(published) | Self::Companion(published) => Some(*published),
+            Self::Active { .. } | Self::Retired { .. } | Self::Revoked { .. } => None,
+        }
+    }
+
     /// From when on nobody remembers what stood there before, where that matters.
     #[must_use]
     pub fn clear_at(&self) -> Option<Timestamp> {
+        self.published()?.clear_at
+    }
+
+    /// Whether mail is signed with it.
+    #[must_use]
+    pub fn signs(&self) -> bool {
         match self {
-            Self::Next(published) | Self::Companion(published) => published.clear_at,
-            _ => None,
+            Self::Active { .. } => true,
+            Self::Companion(published) => published.is_confirmed(),
+            Self::Next(_) | Self::Retired { .. } | Self::Revoked { .. } => false,
         }
     }
 
-    /// For how long something else is remembered, where that matters.
+    /// The inverse of [`Self::as_str`], of a key in this stage since `published.at`.
     #[must_use]
-    pub fn old_for(&self) -> SignedDuration {
-        match self {
-            Self::Next(published) | Self::Companion(published) => published.old_for,
-            _ => SignedDuration::ZERO,
-        }
-    }
-
-    /// The inverse of the four above.
-    #[must_use]
-    pub fn parse(
-        word: &str,
-        since: Timestamp,
-        clear_at: Option<Timestamp>,
-        old_for: SignedDuration,
-    ) -> Option<Self> {
-        let published = Published { at: since, clear_at, old_for };
+    pub fn parse(word: &str, published: Published) -> Option<Self> {
+        let since = published.at;
         Some(match word {
             "next" => Self::Next(published),
             "active" => Self::Active { since },

@@ -8,6 +8,9 @@
 //! next ──proven, older answers forgotten──▶ active ──replaced──▶ retired ──▶ revoked ──▶ gone
 //! ```
 //!
+//! A proof holds until a look, whoever makes it, sees something else
+//! ([`Ring::unseen`]): then it is made anew, and what was seen is waited out.
+//!
 //! [`Ring::step`] says what is to do, and each thing done is one transition from
 //! one [`Ring`] to another, which is kept before anything follows from it: a crash
 //! at any place is gone on from. The rule that holds throughout: nothing is signed
@@ -108,6 +111,8 @@ pub enum Proof {
 pub enum Proven {
     /// Nothing more than was known.
     Nothing,
+    /// It is there as before.
+    Again,
     /// It is there; what was there before may be remembered until then.
     Clear(Timestamp),
     /// It was there and is no more.
@@ -129,6 +134,14 @@ pub enum Refusal {
 }
 
 impl Rules {
+    /// What a domain's first two keys are made with. The second is what will stand on
+    /// the standby, so that an owner who publishes it does so once.
+    #[must_use]
+    pub fn first_keys(&self) -> [(Selector, Algorithm); 2] {
+        let beside = if self.ed25519 { Algorithm::Ed25519 } else { self.rsa };
+        [(Selector::First, self.rsa), (Selector::Second, beside)]
+    }
+
     /// The rules for one of many domains: of those made on one day each has its
     /// turn on another, within a tenth of the period before its end.
     #[must_use]
@@ -158,17 +171,18 @@ impl Ring {
         })
     }
 
-    /// The selectors to sign with at `now`, the active first (RFC 8463 §3 has
-    /// both signatures on one message).
+    /// The selectors to sign with, the active first (RFC 8463 §3 has both signatures
+    /// on one message). One is left out whose record was last seen to be `wrong`, and
+    /// an Ed25519 key without the RSA key beside it, which is no signature for many
+    /// receivers (RFC 8463 §6).
     #[must_use]
-    pub fn signing(&self, now: Timestamp) -> [Option<Selector>; 2] {
-        let active = self.active();
-        let beside = Selector::BOTH.into_iter().find(|&selector| {
-            self.on(selector).is_some_and(
-                |held| matches!(held.stage, Stage::Companion(Published { clear_at: Some(at), .. }) if at <= now),
-            )
-        });
-        [active, beside.filter(|_| active.is_some())]
+    pub fn signing(&self, wrong: impl Fn(Selector) -> bool) -> [Option<Selector>; 2] {
+        let Some(active) = self.active().filter(|active| !wrong(*active)) else {
+            return [None, None];
+        };
+        let beside = active.other();
+        let signs = self.on(beside).is_some_and(|held| held.stage.signs()) && !wrong(beside);
+        [Some(active), signs.then_some(beside)]
     }
 
     /// Why the active key is to be replaced, if it is.
@@ -212,8 +226,10 @@ impl Ring {
             // Without it a message has its RSA signature still.
             Stage::Companion(_) if wanted == Some(Why::Compromised) => publish,
             Stage::Companion(_) if wanted.is_some() || !rules.ed25519 => Step::Retire(standby),
-            Stage::Companion(Published { clear_at: None, .. }) => Step::Prove(standby),
-            Stage::Companion(_) => idle(),
+            Stage::Companion(published) => match published.prove_at() {
+                at if at <= now => Step::Prove(standby),
+                at => Step::Wait(Some(self.due_at(rules).map_or(at, |due| due.min(at)))),
+            },
             Stage::Retired { .. } if wanted == Some(Why::Compromised) => publish,
             Stage::Retired { since } => match later(since, rules.keep) {
                 until if now < until => Step::Wait(Some(until)),
@@ -233,10 +249,13 @@ impl Ring {
 
     /// Before anything has ever signed.
     fn first_step(&self, rules: &Rules) -> Step {
-        let next =
-            |selector: &Selector| self.on(*selector).is_some_and(|held| matches!(held.stage, Stage::Next(_)));
-        match Selector::BOTH.iter().find(|selector| next(selector)) {
-            Some(&selector) => Step::Prove(selector),
+        let next = |selector: Selector| match self.on(selector)?.stage {
+            Stage::Next(published) => Some((published.at, selector)),
+            _ => None,
+        };
+        // The one that has stood there for longest: after a restore the one that signed.
+        match Selector::BOTH.into_iter().filter_map(next).min() {
+            Some((_, selector)) => Step::Prove(selector),
             None => Step::Publish { selector: Selector::First, algorithm: rules.rsa },
         }
     }
@@ -255,7 +274,8 @@ impl Ring {
             return false;
         }
         // What was seen in place of the key before may be remembered still.
-        let old_for = self.on(selector).map_or(SignedDuration::ZERO, |held| held.stage.old_for());
+        let before = self.on(selector).and_then(|held| held.stage.published());
+        let old_for = before.map_or(SignedDuration::ZERO, |before| before.old_for);
         let published = Published { old_for, ..Published::new(now) };
         let stage = match algorithm {
             Algorithm::Ed25519 => Stage::Companion(published),
@@ -276,8 +296,25 @@ impl Ring {
         }
     }
 
+    /// Some server gives something else on `selector`, or nothing, which may be
+    /// remembered for so long: what waits there to sign is no longer proven, and what
+    /// signs beside another does so no more. Whether it was proven until now.
+    pub fn unseen(&mut self, selector: Selector, kept_for: SignedDuration) -> bool {
+        let stage = self.keys[selector.index()].as_mut().map(|held| &mut held.stage);
+        let Some(Stage::Next(published) | Stage::Companion(published)) = stage else {
+            return false;
+        };
+        published.old_for = published.old_for.max(kept_for);
+        published.clear_at.take().is_some()
+    }
+
     /// What asking every server for the key on `selector` came to.
     pub fn prove(&mut self, selector: Selector, proof: Proof, rules: &Rules, now: Timestamp) -> Proven {
+        let kept_for = match proof {
+            Proof::Seen { kept_for } => kept_for,
+            Proof::NotSeen { kept_for } if self.unseen(selector, kept_for) => return Proven::Gone,
+            Proof::NotSeen { .. } | Proof::Unknown => return Proven::Nothing,
+        };
         let wanted = self.wanted(rules, now);
         let active = self.active();
         let Some(held) = &mut self.keys[selector.index()] else {
@@ -286,20 +323,14 @@ impl Ring {
         let (Stage::Next(published) | Stage::Companion(published)) = &mut held.stage else {
             return Proven::Nothing;
         };
-        let kept_for = match proof {
-            Proof::Seen { kept_for } => kept_for,
-            Proof::NotSeen { kept_for } => {
-                published.old_for = published.old_for.max(kept_for);
-                return if published.clear_at.take().is_some() { Proven::Gone } else { Proven::Nothing };
-            }
-            Proof::Unknown => return Proven::Nothing,
-        };
+        published.seen_at = Some(now);
         let is_next = held.algorithm != Algorithm::Ed25519;
         match (published.clear_at, active) {
             // Unsigned is no better than signed and, for some, not verified yet.
             (_, None) if is_next => {
                 held.stage = Stage::Active { since: now };
-                self.wanted = None;
+                // After a restore it may be the key of which that was said.
+                self.wanted = self.wanted.filter(|why| *why == Why::Compromised);
                 Proven::Started
             }
             (None, _) => {
@@ -313,9 +344,9 @@ impl Ring {
                     self.switch(old, selector, why, now);
                     Proven::Switched(why)
                 }
-                None => Proven::Nothing,
+                None => Proven::Again,
             },
-            (Some(_), _) => Proven::Nothing,
+            (Some(_), _) => Proven::Again,
         }
     }
 
@@ -360,12 +391,15 @@ impl Ring {
     }
 
     /// Asks for another key to sign. Where the key that signs is in wrong hands
-    /// nothing is waited for but what would make signatures fail.
+    /// nothing is waited for but what would make signatures fail; where none signs yet,
+    /// it is the keys that were to sign, and they are revoked.
     ///
     /// # Errors
     /// [`Refusal`], and nothing is changed.
     pub fn ask(&mut self, why: Why, rules: &Rules, now: Timestamp) -> Result<(), Refusal> {
-        let active = self.active().ok_or(Refusal::NoKeys)?;
+        let Some(active) = self.active() else {
+            return if why == Why::Compromised { self.revoke_unsigned(now) } else { Err(Refusal::NoKeys) };
+        };
         if why != Why::Compromised
             && let Some(until) = self.occupied_until(active.other(), rules, now)
         {
@@ -375,6 +409,16 @@ impl Ring {
             self.wanted = Some(why);
         }
         Ok(())
+    }
+
+    /// Revokes keys in wrong hands before any has signed; others take their places.
+    fn revoke_unsigned(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        let mut refused = Err(Refusal::NoKeys);
+        for held in self.keys.iter_mut().flatten().filter(|held| held.stage.published().is_some()) {
+            held.stage = Stage::Revoked { since: now };
+            refused = Ok(());
+        }
+        refused
     }
 }
 

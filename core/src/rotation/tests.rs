@@ -21,6 +21,11 @@ fn rules() -> Rules {
 const GONE: Proof = Proof::NotSeen { kept_for: SignedDuration::from_secs(600) };
 const SEEN: Proof = Proof::Seen { kept_for: SignedDuration::from_secs(300) };
 
+/// No record was last seen to be wrong.
+fn right(_: Selector) -> bool {
+    false
+}
+
 /// From nothing to a signing key with the next one proven on the standby.
 fn ready(rules: &Rules) -> Ring {
     let mut ring = Ring::default();
@@ -40,7 +45,7 @@ fn one_whole_turn() {
     assert_eq!(ring.step(&rules, at(400)), Step::Wait(Some(at(due))));
     assert_eq!(ring.step(&rules, at(due)), Step::Prove(Selector::Second));
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(due)), Proven::Switched(Why::Period));
-    assert_eq!(ring.signing(at(due)), [Some(Selector::Second), None]);
+    assert_eq!(ring.signing(right), [Some(Selector::Second), None]);
 
     let kept = due + 7 * DAY;
     assert_eq!(ring.step(&rules, at(due)), Step::Wait(Some(at(kept))));
@@ -60,15 +65,49 @@ fn what_was_remembered_is_waited_for() {
     let mut ring = ready(&rules);
     ring.ask(Why::Asked, &rules, at(100)).unwrap();
     assert_eq!(ring.step(&rules, at(100)), Step::Wait(Some(at(302))));
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(301)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(301)), Proven::Again);
     assert_eq!(ring.prove(Selector::Second, GONE, &rules, at(302)), Proven::Gone);
     // What was given instead outlives the key's own TTL.
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(303)), Proven::Clear(at(903)));
-    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(902)), Proven::Nothing);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(902)), Proven::Again);
     assert_eq!(ring.prove(Selector::Second, Proof::Unknown, &rules, at(903)), Proven::Nothing);
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(904)), Proven::Switched(Why::Asked));
     let refused = ring.ask(Why::Asked, &rules, at(905));
     assert_eq!(refused, Err(Refusal::StillVerifies(at(904 + 7 * DAY))));
+}
+
+#[test]
+fn what_a_look_finds_wrong_is_proven_anew() {
+    let rules = rules();
+    let mut ring = ready(&rules);
+    ring.ask(Why::Compromised, &rules, at(400)).unwrap();
+    // It is known to be missing: it is no use to wait for the time it was to be clear.
+    assert!(ring.unseen(Selector::Second, SignedDuration::from_secs(7200)));
+    assert!(!ring.unseen(Selector::Second, SignedDuration::from_secs(60)), "once");
+    assert!(!ring.unseen(Selector::First, SignedDuration::from_secs(60)), "it signs");
+    assert_eq!(ring.step(&rules, at(401)), Step::Prove(Selector::Second));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(500)), Proven::Clear(at(7700)));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(7699)), Proven::Again);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(7700)), Proven::Switched(Why::Compromised));
+}
+
+#[test]
+fn keys_in_wrong_hands_before_any_signs_are_replaced() {
+    let rules = rules();
+    let mut ring = Ring::default();
+    assert_eq!(ring.ask(Why::Compromised, &rules, at(0)), Err(Refusal::NoKeys));
+    for selector in Selector::BOTH {
+        assert!(ring.publish(selector, Algorithm::Rsa2048, &rules, at(0)));
+    }
+    assert_eq!(ring.ask(Why::Asked, &rules, at(1)), Err(Refusal::NoKeys));
+    ring.ask(Why::Compromised, &rules, at(1)).unwrap();
+    let revoked = Stage::Revoked { since: at(1) };
+    assert_eq!(ring.keys.map(|held| held.map(|held| held.stage)), [Some(revoked), Some(revoked)]);
+    let fresh = Step::Publish { selector: Selector::First, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(1)), fresh);
+    assert!(ring.publish(Selector::First, Algorithm::Rsa2048, &rules, at(1)));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(20)), Proven::Started);
+    assert_eq!(ring.wanted, None);
 }
 
 #[test]
@@ -92,15 +131,28 @@ fn a_companion_makes_room_for_the_next_key() {
     let companion = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Ed25519 };
     assert_eq!(ring.step(&rules, at(400)), companion);
     assert!(ring.publish(Selector::Second, Algorithm::Ed25519, &rules, at(400)));
-    assert_eq!(ring.signing(at(400)), [Some(Selector::First), None]);
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(401)), Proven::Clear(at(701)));
-    assert_eq!(ring.signing(at(700)), [Some(Selector::First), None]);
-    assert_eq!(ring.signing(at(701)), [Some(Selector::First), Some(Selector::Second)]);
+    assert_eq!(ring.step(&rules, at(402)), Step::Wait(Some(at(701))));
+    // It may have broken since: it is looked for before it signs, and daily then.
+    assert_eq!(ring.step(&rules, at(701)), Step::Prove(Selector::Second));
+    assert_eq!(ring.signing(right), [Some(Selector::First), None]);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(701)), Proven::Again);
+    assert_eq!(ring.signing(right), [Some(Selector::First), Some(Selector::Second)]);
+    assert_eq!(ring.step(&rules, at(702)), Step::Wait(Some(at(701 + DAY))));
+    assert_eq!(ring.step(&rules, at(701 + DAY)), Step::Prove(Selector::Second));
+    // One that is seen wrong signs no more until it is proven anew, and never alone.
+    assert_eq!(ring.signing(|selector| selector == Selector::Second), [Some(Selector::First), None]);
+    assert_eq!(ring.signing(|selector| selector == Selector::First), [None, None]);
+    let mut broken = ring;
+    assert!(broken.unseen(Selector::Second, SignedDuration::from_secs(7200)));
+    assert_eq!(broken.signing(right), [Some(Selector::First), None]);
+    assert_eq!(broken.prove(Selector::Second, SEEN, &rules, at(800)), Proven::Clear(at(8000)));
+    assert_eq!(broken.signing(right), [Some(Selector::First), None]);
 
     let due = 1 + 180 * DAY;
     assert_eq!(ring.step(&rules, at(due)), Step::Retire(Selector::Second));
     ring.retire(Selector::Second, at(due));
-    assert_eq!(ring.signing(at(due)), [Some(Selector::First), None]);
+    assert_eq!(ring.signing(right), [Some(Selector::First), None]);
     let kept = due + 7 * DAY;
     assert_eq!(ring.step(&rules, at(due)), Step::Wait(Some(at(kept))));
     let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa2048 };

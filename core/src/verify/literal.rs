@@ -25,6 +25,7 @@
 //! recursive example.com                its servers offer recursion
 //! unauthoritative example.com          they answer without AA
 //! glue example.com ns1.example.com 192.0.2.53   the zone above refers, with this
+//! ttl 604800                           of every record; 300 where it is not said
 //! ```
 //!
 //! A name that nothing is said about is NXDOMAIN in the zone above it, or in
@@ -69,6 +70,7 @@ pub(crate) struct Literal {
     recursive: Vec<Name>,
     unauthoritative: Vec<Name>,
     glue: Vec<(Name, Option<(Name, IpAddr)>)>,
+    ttl: Option<u32>,
 }
 
 fn name(text: &str) -> Name {
@@ -137,6 +139,7 @@ impl Literal {
                         .servers
                         .extend(rest.split_whitespace().map(|server| (name(second), name(server))));
                 }
+                "ttl" => literal.ttl = second.parse().ok(),
                 "undelegated" => literal.undelegated.push(name(second)),
                 "bogus" => literal.bogus.push((name(second), 2)),
                 "bogus-at-one" => literal.bogus.push((name(second), 1)),
@@ -293,7 +296,8 @@ impl Literal {
         let at: Vec<&(String, RecordType, Data)> =
             self.records.iter().filter(|(o, _, _)| *o == owner).collect();
         let found = at.iter().filter(|(_, t, _)| *t == rtype || *t == RecordType::Cname);
-        let found = found.map(|(_, _, data)| Record { data: data.clone(), ttl: 300 }).collect();
+        let ttl = self.ttl.unwrap_or(300);
+        let found = found.map(|(_, _, data)| Record { data: data.clone(), ttl }).collect();
         answer(found, !at.is_empty() || exists(asked.as_str()), apex)
     }
 }

@@ -128,6 +128,10 @@ pub struct Verdict<K = RecordKey> {
     pub fix: String,
     /// What the plan expects.
     pub expected: String,
+    /// Of an SPF or DMARC record that is not right: the whole text to publish there
+    /// now. `None` where it would decide something that is the owner's to decide,
+    /// or where nobody knows what it would do.
+    pub offer: Option<String>,
     /// What stands there instead, made safe to show.
     pub observed: Vec<String>,
     /// The server whose answer it rests on.
@@ -178,6 +182,7 @@ impl<K> Verdict<K> {
             reason: reason.into(),
             fix: String::new(),
             expected: String::new(),
+            offer: None,
             observed: Vec::new(),
             server: None,
             rcode: None,
@@ -206,6 +211,7 @@ impl<K> Verdict<K> {
             reason: self.reason,
             fix: self.fix,
             expected: self.expected,
+            offer: self.offer,
             observed: self.observed,
             server: self.server,
             rcode: self.rcode,

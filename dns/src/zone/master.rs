@@ -3,36 +3,41 @@
 use super::node::{core_name, txt};
 use hickory_proto::rr::{Name as WireName, RData, Record};
 use signet_core::{
+    handout::Handout,
     names::Name,
     observe::{RecordType, printable},
-    plan::{CUSTOMER_TTL, PlannedRecord},
+    plan::CUSTOMER_TTL,
 };
 use std::fmt::Write as _;
 
 /// The records of a customer's domain as lines of a zone file, ready to be
 /// pasted into one: full names, explicit TTLs, text quoted, escaped and cut
-/// into strings of at most 255 bytes.
+/// into strings of at most 255 bytes. A note is a comment above its record, or
+/// in place of one that is left out.
 #[must_use]
-pub fn bind_lines(records: &[PlannedRecord]) -> String {
+pub fn bind_lines(records: &[Handout]) -> String {
     lines(records, |owner| format!("{owner}."))
 }
 
 /// The same for the zone at `origin`: an `$ORIGIN` first, and names relative to
 /// it.
 #[must_use]
-pub fn bind_lines_in(origin: &Name, records: &[PlannedRecord]) -> String {
+pub fn bind_lines_in(origin: &Name, records: &[Handout]) -> String {
     format!("$ORIGIN {origin}.\n{}", lines(records, |owner| owner.as_entered_in(origin)))
 }
 
-fn lines(records: &[PlannedRecord], named: impl Fn(&Name) -> String) -> String {
-    let width = records.iter().map(|record| named(&record.owner).len()).max().unwrap_or(0);
+fn lines(handouts: &[Handout], named: impl Fn(&Name) -> String) -> String {
+    let made = || handouts.iter().map(|handout| &handout.record).filter(|record| record.is_made());
+    let width = made().map(|record| named(&record.owner).len()).max().unwrap_or(0);
     let mut out = String::new();
-    for record in records {
-        let owner = named(&record.owner);
+    for handout in handouts {
+        let record = &handout.record;
+        let (owner, rtype) = (named(&record.owner), record.rtype.as_str());
+        // Writing to a string cannot fail.
+        if let Some(note) = handout.comment() {
+            let _ = writeln!(out, "; {owner} {rtype}: {note}");
+        }
         if !record.is_made() {
-            let rtype = record.rtype.as_str();
-            let _ =
-                writeln!(out, "; {owner} {rtype}: the key is being made, there is nothing to publish yet");
             continue;
         }
         let value = match record.rtype {
@@ -53,8 +58,6 @@ fn lines(records: &[PlannedRecord], named: impl Fn(&Name) -> String) -> String {
         };
         // A line break in a value would be another record.
         let value = printable_line(&value);
-        let rtype = record.rtype.as_str();
-        // Writing to a string cannot fail.
         let _ = writeln!(out, "{owner:width$} {CUSTOMER_TTL} IN {rtype:<5} {value}");
     }
     out
@@ -123,16 +126,16 @@ fn quoted(string: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signet_core::plan::RecordKey;
+    use signet_core::plan::{PlannedRecord, RecordKey};
 
-    fn record(owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
-        PlannedRecord {
+    fn record(owner: &str, rtype: RecordType, value: &str) -> Handout {
+        Handout::as_planned(PlannedRecord {
             key: RecordKey::Spf,
             owner: Name::parse(owner).unwrap(),
             rtype,
             value: value.to_owned(),
             gates: false,
-        }
+        })
     }
 
     #[test]
@@ -190,6 +193,20 @@ mod tests {
         assert!(
             lines.starts_with("; sg1._domainkey.bakery.test. TXT") && lines.lines().count() == 1,
             "{lines}"
+        );
+    }
+
+    #[test]
+    fn a_note_is_a_comment_and_nothing_else() {
+        let mut handout = record("bakery.test", RecordType::Txt, "v=spf1 -all");
+        handout.note = Some("It says (RFC 7208 §3)\nevil. 0 IN A 192.0.2.1\u{2028}\u{202e}".to_string());
+        let lines = bind_lines(&[handout]);
+        assert_eq!(
+            lines,
+            concat!(
+                "; bakery.test. TXT: It says (RFC 7208 section 3)?evil. 0 IN A 192.0.2.1??\n",
+                "bakery.test. 3600 IN TXT   \"v=spf1 -all\"\n",
+            )
         );
     }
 }

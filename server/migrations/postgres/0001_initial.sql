@@ -179,16 +179,25 @@ CREATE TABLE dkim_key (
     wrapped BYTEA,
     sealed BYTEA,
     -- next, active, companion, retired or revoked, and since when; clear_at is
-    -- when nobody remembers any more what stood there before, old_for how long
-    -- something else is remembered that was seen there.
+    -- when nobody remembers any more what stood there before, seen_at when every
+    -- server was last seen to give it, old_for how long something else is remembered
+    -- that was seen there.
     stage TEXT NOT NULL,
     since BIGINT NOT NULL,
     clear_at BIGINT,
+    seen_at BIGINT,
     old_for BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (domain_id, selector)
 );
 CREATE INDEX dkim_key_kek ON dkim_key (kek, domain_id, selector) WHERE kek IS NOT NULL;
+
+-- Keys that were in wrong hands, by the hash of the public half (SPKI, DER): nobody
+-- brings them back, to whatever domain.
+CREATE TABLE compromised_key (
+    spki_sha256 BYTEA NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL
+);
 
 -- How the rotation of a domain's keys stands; from its first keys on.
 CREATE TABLE rotation (

@@ -50,6 +50,10 @@ pub(super) async fn restore(args: &RestoreArgs, ops: &Ops, json: bool) -> anyhow
     } else {
         output::line(&format!("{} is restored: {accounts} account(s).", args.file.display()))?;
         output::line("`signet serve` needs the key file that belongs to it.")?;
+        output::line(
+            "Nothing is signed until it has seen each domain's key in DNS. Compromises since the backup are unknown: \
+             declare each again with `signet keys rotate --compromised`.",
+        )?;
     }
     Ok(Outcome::Good)
 }

@@ -30,16 +30,18 @@ pub(super) enum DomainsCommand {
     Records(records::RecordsArgs),
     /// Print the link at which a domain's DNS host publishes them; exit 1 where it does not
     Connect(records::ConnectArgs),
-    /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked
+    /// Show what has to change in its zone so that its records are there; exit 0 nothing, 1 something, 2 blocked or
+    /// could not tell
     Plan {
         /// Its number
         id: DomainId,
     },
-    /// Write its records into its zone, with the account's key to that
+    /// Write its records into its zone, with the account's key to that; exit 0 all are there, 1 nothing was to be
+    /// written after all, 2 something is blocked or was not written
     Apply {
         /// Its number
         id: DomainId,
-        /// Do not ask
+        /// Do not ask; with --json nobody can be asked
         #[arg(long)]
         yes: bool,
     },
@@ -64,6 +66,20 @@ pub(super) enum DomainsCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(0..=86_400))]
         wait: Option<u64>,
     },
+}
+
+impl DomainsCommand {
+    /// Whether its exit code 1 is a finding.
+    pub(super) fn finds(&self) -> bool {
+        match self {
+            Self::Show { .. }
+            | Self::Connect(_)
+            | Self::Plan { .. }
+            | Self::Apply { .. }
+            | Self::Check { .. } => true,
+            Self::List { .. } | Self::Records(_) | Self::Release { .. } => false,
+        }
+    }
 }
 
 pub(super) async fn run(command: DomainsCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {

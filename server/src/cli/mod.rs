@@ -165,7 +165,11 @@ async fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Spf(args) => Ok(or_unknown(json, spf::run(&args, sources(), json).await)),
         Command::Account(command) => account::run(command, &open(&sources()?).await?, json).await,
         Command::Token(command) => token::run(command, &open_filled(&sources()?).await?, json).await,
-        Command::Domains(command) => domains::run(command, &open_filled(&sources()?).await?, json).await,
+        Command::Domains(command) => {
+            let finds = command.finds();
+            let run = async { domains::run(command, &open_filled(&sources()?).await?, json).await };
+            if finds { Ok(or_unknown(json, run.await)) } else { run.await }
+        }
         Command::DomainConnect(command) => {
             domain_connect::run(&command, &open_filled(&sources()?).await?, json).await
         }
@@ -262,12 +266,37 @@ fn told(refused: Refused) -> anyhow::Error {
         Refused::NotFound => anyhow!("there is none with that number"),
         Refused::Forbidden => anyhow!("that is not allowed"),
         Refused::Invalid(fields) | Refused::Outdated(fields) => {
-            let lines = fields.iter().map(|(field, messages)| match *field {
-                "base" => messages.join("; "),
-                field => format!("{field} {}", messages.join(" and ")),
-            });
-            anyhow!("{}", lines.collect::<Vec<_>>().join("; "))
+            let each =
+                fields.iter().flat_map(|(field, messages)| messages.iter().map(|text| about(field, text)));
+            anyhow!("{}", each.collect::<Vec<_>>().join("; "))
         }
         Refused::Store(error) => error.into(),
+    }
+}
+
+/// What is said of a field: most texts go on from its name ("can't be blank"),
+/// others are sentences of their own.
+fn about(field: &str, text: &str) -> String {
+    match field {
+        "base" => text.to_string(),
+        _ if text.starts_with(char::is_uppercase) => text.to_string(),
+        field => format!("{field} {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_sentences() {
+        for (field, text, shown) in [
+            ("name", "can't be blank", "name can't be blank"),
+            ("base", "There is a key to that zone already", "There is a key to that zone already"),
+            ("message", "The message has no From field.", "The message has no From field."),
+            ("private_key", "This is not a private key.", "This is not a private key."),
+        ] {
+            assert_eq!(told(Refused::invalid(field, text)).to_string(), shown);
+        }
     }
 }

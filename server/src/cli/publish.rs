@@ -37,7 +37,8 @@ fn outcome(changes: &[Change]) -> Outcome {
     }
 }
 
-/// `signet domains apply`: what is planned is shown, asked about, and done.
+/// `signet domains apply`: what is planned is shown, asked about, and done. With
+/// `json` there is nothing to read before the answer, so nobody is asked.
 pub(super) async fn apply(
     ops: &Ops,
     actor: &Actor,
@@ -45,6 +46,7 @@ pub(super) async fn apply(
     yes: bool,
     json: bool,
 ) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(yes || !json, "with --json nobody is asked whether to write: say --yes");
     let ops = equipped(ops).await?;
     let planned = planned(&ops, actor, id, json).await?;
     if !json {
@@ -76,8 +78,9 @@ fn confirmed(writing: usize) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         anyhow::bail!("there is nobody to ask whether to write that: say --yes");
     }
-    print!("Write {writing} of these into the zone? [y/N] ");
-    std::io::stdout().flush()?;
+    // Standard output may go elsewhere, and whoever reads it wants the plan only.
+    eprint!("Write {writing} of these into the zone? [y/N] ");
+    std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

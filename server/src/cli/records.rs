@@ -9,6 +9,7 @@ use crate::{
 };
 use clap::{Args, builder::PossibleValuesParser};
 use serde_json::json;
+use signet_core::handout::Handout;
 use std::io::Write as _;
 
 #[derive(Debug, Args)]
@@ -43,16 +44,27 @@ fn print(export: &Export) -> std::io::Result<()> {
     if let Some(host) = &export.host {
         output::line(&format!("dns host    {}", host.place()))?;
     }
-    let rows = export.records.iter().map(|record| {
+    let rows = export.records.iter().map(|Handout { record, note }| {
         let named = match export.entered(record).or_else(|| export.name_in_zone(record)) {
             Some(name) if name.is_empty() => "(left empty)".to_string(),
             Some(name) => name,
             None => format!("{}.", record.owner),
         };
         let needed = if record.gates { "yes" } else { "no" };
-        vec![named, record.rtype.to_string(), output::printable(&record.value), needed.to_string()]
+        let value = match note {
+            Some(_) if !record.is_made() => "(see below)".to_string(),
+            _ => output::printable(&record.value),
+        };
+        vec![named, record.rtype.to_string(), value, needed.to_string()]
     });
-    output::table(&["name", "type", "value", "required"], rows.collect(), "No records.")
+    output::table(&["name", "type", "value", "required"], rows.collect(), "No records.")?;
+    for Handout { record, note } in &export.records {
+        if let Some(note) = note {
+            let about = format!("{} {}: {}", record.owner, record.rtype, output::printable(note));
+            output::line(&output::paragraph("", &about))?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Args)]

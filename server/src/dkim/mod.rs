@@ -50,9 +50,6 @@ const FIELDS: &[(&str, Addition)] = &[
     ("feedback-id", Addition::Possible),
 ];
 
-/// How many fields of one name are signed; nobody has that many.
-const AT_MOST: usize = 32;
-
 /// Whether a field may be added to a message that is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Addition {
@@ -106,12 +103,13 @@ pub fn sign(message: &Message, signer: &Signer<'_>, now: Timestamp) -> Option<St
 }
 
 /// The names in `h=`, each with the field that it stands for: the last one first
-/// where there are several (RFC 6376 §5.4.2).
+/// where there are several (RFC 6376 §5.4.2). All of them are there, however many: the
+/// name that seals stands for one more than there are.
 fn signed_fields(message: &Message) -> Vec<(&'static str, Option<&[u8]>)> {
     let mut signed = Vec::new();
     for &(name, addition) in FIELDS {
         let before = signed.len();
-        let there = message.fields().rev().filter(|field| field.is(name)).take(AT_MOST);
+        let there = message.fields().rev().filter(|field| field.is(name));
         signed.extend(there.map(|field| (name, Some(field.whole))));
         let sealed = match addition {
             Addition::Sealed => true,

@@ -176,7 +176,7 @@ fn signatures_verify_and_changes_break_them() {
     let message = read(MESSAGE).unwrap();
     for algorithm in [Algorithm::Rsa2048, Algorithm::Ed25519] {
         let pair = make(algorithm, &Randomness::default()).unwrap();
-        let key = SigningKey::read(algorithm, &pair.private).unwrap();
+        let key = SigningKey::read(algorithm, &pair.public, &pair.private).unwrap();
         let signer = Signer { domain: "example.com", selector: "sg1-abcdefghijklmnop", key: &key };
         let field = sign(&message, &signer, at()).unwrap();
         assert!(field.lines().all(|line| line.len() <= 78), "{field}");
@@ -212,10 +212,26 @@ fn signatures_verify_and_changes_break_them() {
     }
 }
 
+/// RFC 6376 §5.4.2: a verifier binds the names in `h=` to the fields from the last on, so
+/// that the one that seals must stand for one more than there are.
+#[test]
+fn many_fields_of_one_name_are_all_signed() {
+    let pair = make(Algorithm::Ed25519, &Randomness::default()).unwrap();
+    let key = SigningKey::read(Algorithm::Ed25519, &pair.public, &pair.private).unwrap();
+    let signer = Signer { domain: "example.com", selector: "s", key: &key };
+    for many in [1, 32, 33, 1999] {
+        let to: String = (0..many).map(|number| format!("To: b{number}@example.org\r\n")).collect();
+        let text = format!("{to}From: a\r\n\r\nHello\r\n");
+        let field = sign(&read(&text).unwrap(), &signer, at()).unwrap();
+        assert!(verifies(&format!("{field}{text}"), &pair), "{many}");
+        assert!(!verifies(&format!("{field}To: eve@example.org\r\n{text}"), &pair), "{many}");
+    }
+}
+
 #[test]
 fn a_large_message_of_long_lines_is_signed() {
     let pair = make(Algorithm::Ed25519, &Randomness::default()).unwrap();
-    let key = SigningKey::read(Algorithm::Ed25519, &pair.private).unwrap();
+    let key = SigningKey::read(Algorithm::Ed25519, &pair.public, &pair.private).unwrap();
     let signer = Signer { domain: "example.com", selector: "s", key: &key };
     let text =
         format!("From: a\r\n\r\n{}\r\n \tx\r\n{}", "y \t ".repeat(500_000), "\u{fc}\r\n".repeat(100_000));

@@ -1,7 +1,11 @@
 //! The key that links are signed with (RS256), so that a DNS host can tell ours
 //! from one that somebody made up.
 
-use crate::{clock::Randomness, keys::KeyFile, store::SEALED_VALUE};
+use crate::{
+    clock::Randomness,
+    keys::KeyFile,
+    store::{NewSecret, SEALED_VALUE},
+};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     error::Unspecified,
@@ -35,17 +39,19 @@ fn parts(stored: &str) -> Option<(&str, &str)> {
 }
 
 impl SigningKey {
-    /// Makes one, as it is to be stored. Takes some 75 ms of CPU: not for an async
+    /// Makes one, as it is to be stored, and the fingerprint of what it lies under
+    /// ([`NewSecret::under`]). Takes some 75 ms of CPU: not for an async
     /// task.
     ///
     /// # Errors
     /// When the cryptography library cannot make one.
-    pub fn make(file: &KeyFile, random: &Randomness) -> Result<String, Unspecified> {
+    pub fn make(file: &KeyFile, random: &Randomness) -> Result<(String, String), Unspecified> {
         let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?;
         let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())?;
-        let sealed = file.seal_secret(PURPOSE, private.as_ref(), random);
-        Ok(format!("{SEALED_VALUE}{} {}", STANDARD.encode(sealed), STANDARD.encode(public.as_ref())))
+        let NewSecret { under, sealed } = file.seal_secret(PURPOSE, private.as_ref(), random);
+        let (sealed, public) = (STANDARD.encode(sealed), STANDARD.encode(public.as_ref()));
+        Ok((format!("{SEALED_VALUE}{sealed} {public}"), under))
     }
 
     /// Opens one.

@@ -117,9 +117,17 @@ impl DnsProvider {
 
 /// A name of theirs, fit to be shown.
 fn shown(name: &str) -> Option<String> {
-    let plain: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let plain: String =
+        name.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(MAX_NAME).collect();
     let plain = plain.trim();
     (!plain.is_empty()).then(|| plain.to_string())
+}
+
+/// What is not seen, or has the text around it read in another order (UAX 9, and the
+/// line and paragraph separators).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' |
+        '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A size as a number or a text, within what screens have.
@@ -192,7 +200,7 @@ mod tests {
         let provider = DnsProvider::read(settings(sync).as_bytes(), false).unwrap();
         assert_eq!((provider.name(), provider.window()), ("Dot Host", (900, 300)));
         assert_eq!(provider.sync().as_str(), "https://dc.dot.example/");
-        let display = r#", "urlSyncUX": "https://dc.dot.example", "providerDisplayName": " Dot\u0007 "}"#;
+        let display = r#", "urlSyncUX": "https://dc.dot.example", "providerDisplayName": " D\u202eo\u2066t\u200b\u0007 "}"#;
         let body = settings("").replace('}', display);
         assert_eq!(DnsProvider::read(body.as_bytes(), false).unwrap().name(), "Dot");
         assert_eq!(

@@ -55,7 +55,7 @@ fn the_key_opens_with_its_file_only() {
     let random = Randomness::default();
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| KeyFile::open_or_make(&directory.path().join(name), &random).unwrap();
-    let stored = SigningKey::make(&file("one"), &random).unwrap();
+    let (stored, _) = SigningKey::make(&file("one"), &random).unwrap();
     let key = SigningKey::open(&stored, &file("one")).unwrap();
     assert_eq!(key.sign("a=1"), key.sign("a=1"));
     assert_ne!(key.sign("a=1"), key.sign("a=2"));

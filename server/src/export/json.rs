@@ -2,7 +2,7 @@
 
 use super::{Export, strings};
 use serde::Serialize;
-use signet_core::plan::CUSTOMER_TTL;
+use signet_core::{handout::Handout, plan::CUSTOMER_TTL};
 
 /// The records of a domain.
 #[derive(Debug, Serialize)]
@@ -11,6 +11,7 @@ pub struct ExportView<'a> {
     zone: Option<&'a str>,
     dns_host: Option<HostView>,
     records: Vec<RecordView<'a>>,
+    left_out: Vec<LeftOutView<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,11 +33,22 @@ struct RecordView<'a> {
     strings: Vec<&'a str>,
     ttl: u32,
     required: bool,
+    note: Option<&'a str>,
+}
+
+/// A record that nothing can be given of: not among the others, so that no program
+/// publishes it.
+#[derive(Debug, Serialize)]
+struct LeftOutView<'a> {
+    key: &'static str,
+    owner: &'a str,
+    r#type: &'static str,
+    note: Option<&'a str>,
 }
 
 impl<'a> ExportView<'a> {
     pub(super) fn of(export: &'a Export) -> Self {
-        let record = |record: &'a signet_core::plan::PlannedRecord| RecordView {
+        let record = |Handout { record, note }: &'a Handout| RecordView {
             key: record.key.as_str(),
             owner: record.owner.as_str(),
             name: record.owner.relative_to(&export.domain).unwrap_or(record.owner.as_str()),
@@ -47,7 +59,16 @@ impl<'a> ExportView<'a> {
             strings: strings(record),
             ttl: CUSTOMER_TTL,
             required: record.gates,
+            note: note.as_deref(),
         };
+        let left_out = |Handout { record, note }: &'a Handout| LeftOutView {
+            key: record.key.as_str(),
+            owner: record.owner.as_str(),
+            r#type: record.rtype.as_str(),
+            note: note.as_deref(),
+        };
+        let (given, without): (Vec<_>, Vec<_>) =
+            export.records.iter().partition(|handout| handout.record.is_made());
         let host = |host: &signet_core::verify::dns_host::DnsHost| HostView {
             id: host.id,
             name: host.name,
@@ -57,7 +78,8 @@ impl<'a> ExportView<'a> {
             domain_name: export.domain.as_str(),
             zone: export.zone.as_ref().map(signet_core::names::Name::as_str),
             dns_host: export.host.as_ref().map(host),
-            records: export.records.iter().map(record).collect(),
+            records: given.into_iter().map(record).collect(),
+            left_out: without.into_iter().map(left_out).collect(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The records of a domain in the forms DNS is kept in: a zone file, JSON, a
 //! table, Terraform.
 //!
-//! Everything a form is made of is the plan's, which shows the owner's own SPF
-//! and DMARC text as it stands in their zone. That text is anybody's: no form
-//! lets it be more than the value of its record, in a shell, a spreadsheet or
-//! a configuration language.
+//! A form holds the owner's own SPF and DMARC text as it stands in their zone, and
+//! notes that speak of it. That text is anybody's: no form lets it be more than the
+//! value of its record or a comment, in a shell, a spreadsheet or a configuration
+//! language.
 
 pub mod csv;
 mod json;
@@ -16,6 +16,7 @@ pub use json::ExportView;
 pub use terraform::Provider;
 
 use signet_core::{
+    handout::Handout,
     names::Name,
     observe::RecordType,
     plan::{CUSTOMER_TTL, PlannedRecord},
@@ -89,8 +90,8 @@ pub struct Export {
     pub zone: Option<Name>,
     /// Who runs that zone's DNS, where that is known.
     pub host: Option<DnsHost>,
-    /// What the plan asks for.
-    pub records: Vec<PlannedRecord>,
+    /// What the plan asks for, as its owner is given it.
+    pub records: Vec<Handout>,
 }
 
 impl Export {
@@ -138,9 +139,15 @@ impl Export {
         Some(self.host.as_ref()?.entered(&record.owner, self.zone.as_ref()?))
     }
 
+    /// The records that are given, without those that are left out.
+    fn given(&self) -> impl Iterator<Item = &PlannedRecord> {
+        self.records.iter().map(|handout| &handout.record).filter(|record| record.is_made())
+    }
+
+    /// A table has no place for comments: what is left out is not in it.
     fn table(&self) -> String {
         let mut table = csv::Table::new(&["key", "name", "name_in_zone", "type", "value", "ttl", "required"]);
-        for record in &self.records {
+        for record in self.given() {
             // `@` would begin a formula; a full name is understood, too.
             let named = self.name_in_zone(record).filter(|name| name != "@");
             table.row(&[

@@ -2,6 +2,7 @@
 
 use super::{Export, strings};
 use signet_core::{
+    handout::Handout,
     observe::RecordType,
     plan::{CUSTOMER_TTL, PlannedRecord, RecordKey},
     verify::dns_host::DnsHost,
@@ -58,7 +59,7 @@ pub(super) fn render(export: &Export, provider: Provider) -> String {
         Provider::Generic => file.map(export),
         Provider::Cloudflare | Provider::Route53 => {
             file.variable(export);
-            export.records.iter().for_each(|record| file.resource(record));
+            export.records.iter().for_each(|handout| file.resource(handout));
         }
     }
     file.text
@@ -85,7 +86,7 @@ impl File {
     fn head(&mut self, export: &Export) {
         self.line(format_args!("# DNS records for {}", export.domain));
         // Others' texts at the same name are not ours to take over.
-        if export.records.iter().any(|record| record.key == RecordKey::Spf) {
+        if export.given().any(|record| record.key == RecordKey::Spf) {
             for line in self.of_spf() {
                 self.line(format_args!("# {line}"));
             }
@@ -119,13 +120,25 @@ impl File {
         self.line(format_args!("}}"));
     }
 
-    fn resource(&mut self, record: &PlannedRecord) {
+    /// The note to a record, above it or in its place.
+    fn note(&mut self, handout: &Handout, indent: &str) {
+        let Some(note) = handout.comment() else { return };
+        let record = &handout.record;
+        self.line(format_args!("{indent}# {} {}: {note}", record.owner, record.rtype));
+    }
+
+    fn resource(&mut self, handout: &Handout) {
+        let record = &handout.record;
+        self.line(format_args!(""));
+        self.note(handout, "");
+        if !record.is_made() {
+            return;
+        }
         let resource = match self.provider {
             Provider::Cloudflare => "cloudflare_dns_record",
             _ => "aws_route53_record",
         };
         let label = self.label.clone();
-        self.line(format_args!(""));
         self.line(format_args!("resource \"{resource}\" \"{label}_{}\" {{", record.key));
         self.line(format_args!("  zone_id = var.{label}_zone_id"));
         self.line(format_args!("  name    = {}", quoted(record.owner.as_str())));
@@ -148,7 +161,12 @@ impl File {
         let label = self.label.clone();
         self.line(format_args!("locals {{"));
         self.line(format_args!("  {label} = {{"));
-        for record in &export.records {
+        for handout in &export.records {
+            self.note(handout, "    ");
+            let record = &handout.record;
+            if !record.is_made() {
+                continue;
+            }
             self.line(format_args!("    {} = {{", record.key));
             self.line(format_args!("      name    = {}", quoted(record.owner.as_str())));
             self.line(format_args!("      type    = {}", quoted(record.rtype.as_str())));

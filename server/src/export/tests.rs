@@ -9,8 +9,14 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn record(key: RecordKey, owner: &str, rtype: RecordType, value: &str) -> PlannedRecord {
-    PlannedRecord { key, owner: name(owner), rtype, value: value.to_string(), gates: true }
+fn record(key: RecordKey, owner: &str, rtype: RecordType, value: &str) -> Handout {
+    let record = PlannedRecord { key, owner: name(owner), rtype, value: value.to_string(), gates: true };
+    Handout { record, note: None }
+}
+
+/// What is given.
+fn records(export: &Export) -> Vec<PlannedRecord> {
+    export.given().cloned().collect()
 }
 
 /// Two records with a text of somebody else's and one of ours.
@@ -43,6 +49,19 @@ fn hostile() -> impl Strategy<Value = String> {
         "[a-z0-9+/=]{300}",
     ];
     proptest::collection::vec(part, 0..6).prop_map(|parts| parts.concat())
+}
+
+/// A note to the first record, and whether that is left out.
+fn noted() -> impl Strategy<Value = (Option<String>, bool)> {
+    (proptest::option::of(hostile()), any::<bool>())
+}
+
+fn noting(mut export: Export, (note, left_out): (Option<String>, bool)) -> Export {
+    export.records[0].note = note;
+    if left_out {
+        export.records[0].record.value.clear();
+    }
+    export
 }
 
 // --- zone files ------------------------------------------------------------
@@ -118,8 +137,8 @@ fn as_entries(export: &Export) -> Vec<(String, String, Vec<u8>)> {
         let value = format!("{}{dot}", record.value).into_bytes();
         (format!("{}.", record.owner), record.rtype.to_string(), value)
     };
-    // One without a text is not made yet: there is a comment in its place.
-    export.records.iter().filter(|record| record.is_made()).map(entry).collect()
+    // For one without a text there is a comment in its place.
+    export.given().map(entry).collect()
 }
 
 fn joined(entries: Vec<Entry>) -> Vec<(String, String, Vec<u8>)> {
@@ -214,8 +233,8 @@ fn read_strings(text: &str, radix: u32) -> Vec<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn zone_files_are_read_back(spf in hostile(), dmarc in hostile(), known in any::<bool>()) {
-        let mut export = export(&spf, &dmarc);
+    fn zone_files_are_read_back(spf in hostile(), dmarc in hostile(), note in noted(), known in any::<bool>()) {
+        let mut export = noting(export(&spf, &dmarc), note);
         if !known {
             export.zone = None;
         }
@@ -225,13 +244,13 @@ proptest! {
     }
 
     #[test]
-    fn tables_are_read_back_and_hold_no_formula(spf in hostile(), dmarc in hostile()) {
-        let export = export(&spf, &dmarc);
+    fn tables_are_read_back_and_hold_no_formula(spf in hostile(), dmarc in hostile(), note in noted()) {
+        let export = noting(export(&spf, &dmarc), note);
         let text = export.render(Format::Csv, None);
         prop_assert!(text.chars().all(|c| !c.is_control() || "\r\n".contains(c)));
         let rows = read_csv(&text);
-        prop_assert_eq!(rows.len(), 1 + export.records.len());
-        for (row, record) in rows[1..].iter().zip(&export.records) {
+        prop_assert_eq!(rows.len(), 1 + export.given().count());
+        for (row, record) in rows[1..].iter().zip(export.given()) {
             prop_assert_eq!(row.len(), rows[0].len());
             prop_assert_eq!(&row[1], record.owner.as_str());
             if !record.value.contains(|c: char| c.is_control() || "=+-@;".contains(c) || !c.is_ascii()) {
@@ -245,11 +264,14 @@ proptest! {
     }
 
     #[test]
-    fn json_is_read_back(spf in hostile(), dmarc in hostile()) {
-        let export = export(&spf, &dmarc);
+    fn json_is_read_back(spf in hostile(), dmarc in hostile(), note in noted()) {
+        let export = noting(export(&spf, &dmarc), note);
         let document: serde_json::Value =
             serde_json::from_str(&export.render(Format::Json, None)).unwrap();
-        for (shown, record) in document["records"].as_array().unwrap().iter().zip(&export.records) {
+        let shown = document["records"].as_array().unwrap();
+        let left_out = document["left_out"].as_array().unwrap();
+        prop_assert_eq!((shown.len(), left_out.len()), (records(&export).len(), 3 - records(&export).len()));
+        for (shown, record) in shown.iter().zip(export.given()) {
             prop_assert_eq!(&shown["value"], &record.value);
             let strings = shown["strings"].as_array().unwrap();
             let strings: Vec<&str> = strings.iter().map(|s| s.as_str().unwrap()).collect();
@@ -260,15 +282,15 @@ proptest! {
     }
 
     #[test]
-    fn terraform_is_read_back(spf in hostile(), dmarc in hostile()) {
-        let export = export(&spf, &dmarc);
+    fn terraform_is_read_back(spf in hostile(), dmarc in hostile(), note in noted()) {
+        let export = noting(export(&spf, &dmarc), note);
         let read = |provider| {
             let text = export.render(Format::Terraform, Some(provider));
             assert!(text.is_ascii());
             hcl::parse(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
         };
         let body = read(Provider::Cloudflare);
-        for (resource, record) in resources(&body, "cloudflare_dns_record").iter().zip(&export.records) {
+        for (resource, record) in resources(&body, "cloudflare_dns_record").iter().zip(export.given()) {
             prop_assert_eq!(text(resource.body(), "name"), record.owner.as_str());
             let content = text(resource.body(), "content");
             match record.rtype {
@@ -281,7 +303,7 @@ proptest! {
             }
         }
         let body = read(Provider::Route53);
-        for (resource, record) in resources(&body, "aws_route53_record").iter().zip(&export.records) {
+        for (resource, record) in resources(&body, "aws_route53_record").iter().zip(export.given()) {
             let records = resource.body().attributes().find(|found| found.key() == "records").unwrap();
             let hcl::Expression::Array(records) = records.expr() else { panic!("{records:?}") };
             let content = text_of(&records[0]);
@@ -298,8 +320,8 @@ proptest! {
         let locals = body.blocks().next().unwrap().body();
         prop_assert_eq!(body.blocks().count(), 1);
         let hcl::Expression::Object(map) = locals.attributes().next().unwrap().expr() else { panic!() };
-        prop_assert_eq!(map.len(), export.records.len());
-        for ((key, value), record) in map.iter().zip(&export.records) {
+        prop_assert_eq!(map.len(), export.given().count());
+        for ((key, value), record) in map.iter().zip(export.given()) {
             prop_assert_eq!(key.to_string(), record.key.as_str());
             let hcl::Expression::Object(value) = value else { panic!("{value:?}") };
             let found = value.iter().find(|(key, _)| key.to_string() == "value").unwrap().1;
@@ -312,8 +334,8 @@ proptest! {
 fn a_long_key_is_cut_in_every_form() {
     let key = format!("v=DKIM1; k=rsa; p={}", "A".repeat(736));
     let mut export = export("v=spf1 -all", "v=DMARC1; p=none");
-    export.records[1].rtype = RecordType::Txt;
-    export.records[1].value = key.clone();
+    export.records[1].record.rtype = RecordType::Txt;
+    export.records[1].record.value = key.clone();
     let entries = read_zone(&export.render(Format::Bind, None));
     assert_eq!(entries[1].2.iter().map(Vec::len).collect::<Vec<_>>(), [255, 255, 244]);
     assert_eq!(entries[1].2.concat(), key.as_bytes());
@@ -330,7 +352,7 @@ fn the_zone_itself_and_its_host_are_named_as_each_form_wants() {
     let server = name("ns-0.awsdns-00.com");
     export.host = signet_core::verify::dns_host::Hosting::of([&server].into_iter()).host().cloned();
     assert!(export.render(Format::Terraform, None).contains("aws_route53_record"));
-    assert_eq!(export.entered(&export.records[0]).as_deref(), Some(""));
+    assert_eq!(export.entered(&export.records[0].record).as_deref(), Some(""));
 }
 
 #[test]

@@ -95,7 +95,11 @@ impl Failure {
 /// Whether the same request may well succeed in a moment.
 fn is_out_of_reach(error: &StoreError) -> bool {
     use sqlx::Error as E;
-    matches!(error, StoreError::Database(E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed))
+    matches!(
+        error,
+        StoreError::Database(E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed)
+            | StoreError::SealedBefore
+    )
 }
 
 impl From<Refused> for Failure {

@@ -110,8 +110,9 @@ where
     // In a task of its own, so that a panic does not keep the key.
     let outcome = tokio::spawn(work.in_current_span()).await;
     let outcome = outcome.map(|result| result.unwrap_or_else(Answer::from));
-    let kept = outcome.as_ref().ok().and_then(|answer| worth_keeping(app, answer));
-    if let Err(error) = app.ops().idempotency_end(scope, kept.as_ref()).await {
+    let kept = outcome.as_ref().ok().and_then(worth_keeping);
+    let secret = outcome.as_ref().is_ok_and(|answer| answer.secret);
+    if let Err(error) = app.ops().idempotency_end(scope, kept.as_ref(), secret).await {
         // What was asked is done and can be said; a repetition within the
         // minute of the reservation is told to wait.
         tracing::error!(error = %error, "an answer could not be kept for its Idempotency-Key");
@@ -123,16 +124,15 @@ where
     }
 }
 
-/// The answer as kept. Trouble of our own is not kept, so that the next try is
+/// The answer as it is to be kept. Trouble of our own is not kept, so that the next try is
 /// a real one; nor is an answer that says it is not the last word.
-fn worth_keeping(app: &AppState, answer: &Answer) -> Option<StoredAnswer> {
+fn worth_keeping(answer: &Answer) -> Option<StoredAnswer> {
     let provisional = answer.headers.contains_key(super::domains::check::PENDING);
     if answer.status.is_server_error() || provisional {
         return None;
     }
     let body = String::from_utf8_lossy(&answer.body).into_owned();
-    let kept = StoredAnswer { status: answer.status.as_u16(), body };
-    if answer.secret { app.ops().sealed_answer(&kept) } else { Some(kept) }
+    Some(StoredAnswer { status: answer.status.as_u16(), body })
 }
 
 fn replayed(kept: StoredAnswer) -> Answer {

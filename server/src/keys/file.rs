@@ -45,6 +45,9 @@ pub struct KeyFile {
     read_at: Mutex<Instant>,
 }
 
+/// Tells one content of the file from another: inode, length, and when it changed.
+type Stamp = (u64, u64, i64, i64);
+
 /// A version of the key-encryption key.
 #[derive(Clone)]
 enum Version {
@@ -76,6 +79,8 @@ struct Versions {
     keys: Vec<Version>,
     /// The version that seals.
     current: u32,
+    /// Of the file they were read from.
+    stamp: Stamp,
 }
 
 impl Versions {
@@ -104,9 +109,10 @@ impl KeyFile {
     /// # Errors
     /// A sentence for the operator: not there, not a key, readable by others.
     pub fn open(path: &Path) -> Result<Self, String> {
-        let keys = read(path)?;
+        let (keys, stamp) = read(path)?;
         let current = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        Ok(Self::of(path, Versions { keys, current }))
+        let versions = RwLock::new(Arc::new(Versions { keys, current, stamp }));
+        Ok(Self { path: path.to_path_buf(), versions, read_at: Mutex::new(Instant::now()) })
     }
 
     /// Reads the file, or makes it (mode 0600) if there is none. Only for an
@@ -117,15 +123,11 @@ impl KeyFile {
     pub fn open_or_make(path: &Path, random: &Randomness) -> Result<Self, String> {
         let keys = vec![Version::There(Zeroizing::new(random.bytes::<32>()))];
         match make(path, &text(&keys)) {
-            Ok(()) => Ok(Self::of(path, Versions { keys, current: 1 })),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Self::open(path),
-            Err(e) => Err(format!("the key file {} cannot be made: {e}", path.display())),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                Err(format!("the key file {} cannot be made: {e}", path.display()))
+            }
+            _ => Self::open(path),
         }
-    }
-
-    fn of(path: &Path, versions: Versions) -> Self {
-        let read_at = Mutex::new(Instant::now());
-        Self { path: path.to_path_buf(), versions: RwLock::new(Arc::new(versions)), read_at }
     }
 
     fn versions(&self) -> Arc<Versions> {
@@ -178,14 +180,24 @@ impl KeyFile {
         found.is_some()
     }
 
+    /// Reads the file again where it is another one by now: what was retired in it is
+    /// forgotten here as well.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; what was known stays.
+    pub fn read_if_changed(&self) -> Result<(), String> {
+        let changed = fs::metadata(&self.path).map_or(true, |facts| stamp(&facts) != self.versions().stamp);
+        if changed { self.read_again() } else { Ok(()) }
+    }
+
     /// Reads the file again. The version that seals stays the same while it is there.
     ///
     /// # Errors
     /// As [`Self::open`]; what was known stays.
     pub fn read_again(&self) -> Result<(), String> {
-        let keys = read(&self.path)?;
+        let (keys, stamp) = read(&self.path)?;
         let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        let mut fresh = Versions { keys, current: versions.current };
+        let mut fresh = Versions { keys, current: versions.current, stamp };
         if fresh.key(fresh.current).is_none() {
             fresh.current = fresh.last();
         }
@@ -288,7 +300,7 @@ impl Locked<'_> {
     /// Replaces the file in one step: there is the old or the new one, whenever the
     /// machine stops.
     fn change(&self, change: impl FnOnce(&mut Vec<Version>)) -> Result<(), String> {
-        let mut keys = read(&self.path)?;
+        let (mut keys, _) = read(&self.path)?;
         change(&mut keys);
         let replaced = || -> io::Result<()> {
             let mut name = self.path.clone().into_os_string();
@@ -353,7 +365,11 @@ fn text(keys: &[Version]) -> Zeroizing<String> {
     text
 }
 
-fn read(path: &Path) -> Result<Vec<Version>, String> {
+fn stamp(facts: &fs::Metadata) -> Stamp {
+    (facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec())
+}
+
+fn read(path: &Path) -> Result<(Vec<Version>, Stamp), String> {
     let shown = path.display();
     let mut file = match fs::File::open(path) {
         Ok(file) => file,
@@ -378,7 +394,8 @@ fn read(path: &Path) -> Result<Vec<Version>, String> {
         io::ErrorKind::InvalidData => none_of_ours(),
         _ => format!("the key file {shown} cannot be read: {e}"),
     })?;
-    parse(&text).ok_or_else(none_of_ours)
+    let keys = parse(&text).ok_or_else(none_of_ours)?;
+    Ok((keys, stamp(&facts)))
 }
 
 fn parse(text: &str) -> Option<Vec<Version>> {
@@ -403,7 +420,7 @@ fn parse_key(base64: &str) -> Option<Key> {
     <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
 }
 
-fn fingerprint(key: &Key) -> String {
+pub(super) fn fingerprint(key: &Key) -> String {
     let mut hash = Sha256::new();
     hash.update(b"signet key-encryption key fingerprint");
     hash.update(key.as_slice());

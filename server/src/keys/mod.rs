@@ -21,4 +21,4 @@ pub use file::{KeyFile, Locked};
 pub use make::{KeyPair, make};
 pub use opened::{OpenedKeys, SigningKey};
 pub use pool::{Filling, KeyMaker};
-pub use seal::{KeyOwner, sealed_under};
+pub use seal::{KEYS_LOG, KeyOwner, sealed_under};

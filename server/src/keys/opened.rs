@@ -1,9 +1,10 @@
 //! Keys that sign, opened and parsed.
 
 use aws_lc_rs::{
+    encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
     rsa,
-    signature::{Ed25519KeyPair, RSA_PKCS1_SHA256},
+    signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256},
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::rotation::Algorithm;
@@ -36,12 +37,21 @@ impl std::fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// Reads a private key (PKCS #8, DER). RSA takes 0.17 ms.
+    ///
+    /// `public` (SPKI, DER) is what is published: `None` where it is not the other half.
+    /// The private half is sealed and the public one is not, so that somebody who writes
+    /// to the database could have another published than the one that signs.
     #[must_use]
-    pub fn read(algorithm: Algorithm, private: &[u8]) -> Option<Self> {
-        match algorithm {
-            Algorithm::Rsa2048 | Algorithm::Rsa4096 => rsa::KeyPair::from_pkcs8(private).ok().map(Self::Rsa),
-            Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(private).ok().map(Self::Ed25519),
-        }
+    pub fn read(algorithm: Algorithm, public: &[u8], private: &[u8]) -> Option<Self> {
+        let key = match algorithm {
+            Algorithm::Rsa2048 | Algorithm::Rsa4096 => Self::Rsa(rsa::KeyPair::from_pkcs8(private).ok()?),
+            Algorithm::Ed25519 => Self::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(private).ok()?),
+        };
+        let other_half = match &key {
+            Self::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+            Self::Ed25519(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+        };
+        other_half.is_ok_and(|half| half.as_ref() == public).then_some(key)
     }
 
     /// As `a=` says it.
@@ -97,9 +107,6 @@ impl OpenedKeys {
     pub fn put(&self, id: &str, key: Arc<SigningKey>, now: Timestamp) {
         let mut opened = self.lock();
         if opened.len() >= AT_MOST {
-            opened.retain(|_, opened| opened.until > now);
-        }
-        if opened.len() >= AT_MOST {
             let first = opened.iter().min_by_key(|(_, opened)| opened.until).map(|(id, _)| id.clone());
             first.and_then(|id| opened.remove(&id));
         }
@@ -107,6 +114,12 @@ impl OpenedKeys {
             id.to_string(),
             Opened { key, until: now.saturating_add(KEPT).unwrap_or(Timestamp::MAX) },
         );
+    }
+
+    /// Forgets those that were opened too long ago: a key that nobody asks for again
+    /// must not stay in memory.
+    pub fn sweep(&self, now: Timestamp) {
+        self.lock().retain(|_, opened| opened.until > now);
     }
 
     /// Forgets the key called `id`: it signs no more.
@@ -126,7 +139,7 @@ mod tests {
 
     fn key() -> Arc<SigningKey> {
         let made = make(Algorithm::Ed25519, &Randomness::default()).unwrap();
-        Arc::new(SigningKey::read(Algorithm::Ed25519, &made.private).unwrap())
+        Arc::new(SigningKey::read(Algorithm::Ed25519, &made.public, &made.private).unwrap())
     }
 
     #[test]
@@ -140,6 +153,10 @@ mod tests {
         keys.put("two", Arc::clone(&key), at(0));
         keys.forget("two");
         assert!(keys.get("two", at(0)).is_none());
+        keys.put("three", Arc::clone(&key), at(0));
+        keys.put("four", Arc::clone(&key), at(1));
+        keys.sweep(at(600));
+        assert_eq!(keys.lock().keys().collect::<Vec<_>>(), ["four"], "whether or not it is asked for");
         for number in 0..2000_i32 {
             keys.put(&format!("{number}"), Arc::clone(&key), at(i64::from(number) / 100));
         }

@@ -1,13 +1,21 @@
 //! Sealing: what is encrypted, under what, and for whom.
 
-use super::{KeyFile, KeyPair, file::Key, make};
+use super::{
+    KeyFile, KeyPair,
+    file::{Key, fingerprint},
+    make,
+};
 use crate::{
     clock::Randomness,
-    store::{KeyOrigin, Keyless, NewKey, SealedKey},
+    store::{KeyOrigin, Keyless, NewKey, NewSecret, SealedKey},
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use signet_core::rotation::{Algorithm, Selector};
 use zeroize::Zeroizing;
+
+/// What is logged about private keys, under this name, is logged whatever `SIGNET_LOG`
+/// says ([`crate::telemetry::log`]).
+pub const KEYS_LOG: &str = "signet_keys";
 
 /// First byte of a sealed secret.
 const SEALED_V1: u8 = 1;
@@ -17,18 +25,22 @@ const DATA_KEY: usize = 32;
 const WRAPPED: usize = NONCE_LEN + DATA_KEY + 16;
 
 impl KeyFile {
-    /// Seals a private key (PKCS #8, DER).
-    #[must_use]
-    pub fn seal(&self, private: &[u8], owner: &KeyOwner<'_>, random: &Randomness) -> SealedKey {
+    /// Seals a private key (PKCS #8, DER); with the fingerprint of what it lies under.
+    pub(super) fn seal(
+        &self,
+        private: &[u8],
+        owner: &KeyOwner<'_>,
+        random: &Randomness,
+    ) -> (SealedKey, String) {
         let data_key = Zeroizing::new(random.bytes::<DATA_KEY>());
         let owner = owner.bound();
         let sealed = encrypt(&data_key, private, owner.as_bytes(), random);
-        let (kek, wrapped) = self.wrap(&data_key, &owner, random);
-        SealedKey { kek, wrapped, sealed }
+        let Wrapped { kek, under, wrapped } = self.wrap(&data_key, &owner, random);
+        (SealedKey { kek, wrapped, sealed }, under)
     }
 
-    /// Opens what [`Self::seal`] made for the same owner. Each time is counted and
-    /// logged, with `why`.
+    /// Opens what was sealed for the same owner. Each time is counted and logged, with
+    /// `why`, and so is each that fails.
     #[must_use]
     pub fn open_sealed(
         &self,
@@ -37,12 +49,21 @@ impl KeyFile {
         why: &'static str,
     ) -> Option<Zeroizing<Vec<u8>>> {
         let bound = owner.bound();
-        let data_key = self.unwrap(key.kek, &key.wrapped, &bound)?;
-        let private = decrypt(&data_key, &key.sealed, bound.as_bytes())?;
-        metrics::counter!("signet_key_decryptions_total", "why" => why).increment(1);
+        let data_key = self.unwrap(key.kek, &key.wrapped, &bound);
+        let private = data_key.and_then(|data_key| decrypt(&data_key, &key.sealed, bound.as_bytes()));
+        let outcome = if private.is_some() { "opened" } else { "failed" };
+        metrics::counter!("signet_key_decryptions_total", "why" => why, "outcome" => outcome).increment(1);
         let Keyless { account, domain, .. } = owner.domain;
-        tracing::info!(key = owner.id, %account, %domain, why, "a DKIM key is decrypted");
-        Some(private)
+        match &private {
+            Some(_) => {
+                tracing::info!(target: KEYS_LOG, key = owner.id, %account, %domain, why, "a DKIM key is decrypted");
+            }
+            None => {
+                let kek = key.kek;
+                tracing::error!(target: KEYS_LOG, key = owner.id, %account, %domain, why, kek, "a DKIM key does not open");
+            }
+        }
+        private
     }
 
     /// The data key of a DKIM key under the version that seals now: version and
@@ -58,7 +79,8 @@ impl KeyFile {
     ) -> Option<(u32, Vec<u8>)> {
         let owner = owner.bound();
         let data_key = self.unwrap(kek, wrapped, &owner)?;
-        Some(self.wrap(&data_key, &owner, random))
+        let Wrapped { kek, wrapped, .. } = self.wrap(&data_key, &owner, random);
+        Some((kek, wrapped))
     }
 
     /// Seals a secret that is no DKIM key. It opens for the same `purpose` only.
@@ -66,13 +88,13 @@ impl KeyFile {
     /// Three octets say that it is sealed and under which version;
     /// behind them lies the data key, wrapped, and what is sealed with it.
     #[must_use]
-    pub fn seal_secret(&self, purpose: &str, plain: &[u8], random: &Randomness) -> Vec<u8> {
+    pub fn seal_secret(&self, purpose: &str, plain: &[u8], random: &Randomness) -> NewSecret {
         let data_key = Zeroizing::new(random.bytes::<DATA_KEY>());
-        let (kek, wrapped) = self.wrap(&data_key, SECRET, random);
+        let Wrapped { kek, under, wrapped } = self.wrap(&data_key, SECRET, random);
         let mut sealed = sealed_under(kek).to_vec();
         sealed.extend(wrapped);
         sealed.extend(encrypt(&data_key, plain, secret(purpose).as_bytes(), random));
-        sealed
+        NewSecret { under, sealed }
     }
 
     /// Opens what [`Self::seal_secret`] made for the same purpose.
@@ -88,7 +110,7 @@ impl KeyFile {
     pub fn rewrap_secret(&self, sealed: &[u8], random: &Randomness) -> Option<Vec<u8>> {
         let (kek, wrapped, body) = parts(sealed)?;
         let data_key = self.unwrap(kek, wrapped, SECRET)?;
-        let (kek, wrapped) = self.wrap(&data_key, SECRET, random);
+        let Wrapped { kek, wrapped, .. } = self.wrap(&data_key, SECRET, random);
         Some([&sealed_under(kek), &wrapped[..], body].concat())
     }
 
@@ -120,14 +142,15 @@ impl KeyFile {
         random: &Randomness,
     ) -> NewKey {
         let owner = KeyOwner { domain, selector, id: &id };
-        let private = self.seal(&pair.private, &owner, random);
+        let (private, under) = self.seal(&pair.private, &owner, random);
         let (algorithm, public) = (pair.algorithm, pair.public.clone());
-        NewKey { id, selector, algorithm, origin, public, private }
+        NewKey { id, selector, algorithm, origin, public, private, under }
     }
 
-    fn wrap(&self, data_key: &Key, owner: &str, random: &Randomness) -> (u32, Vec<u8>) {
+    fn wrap(&self, data_key: &Key, owner: &str, random: &Randomness) -> Wrapped {
         self.with_current(|kek, key| {
-            (kek, encrypt(key, data_key.as_slice(), under(owner, kek).as_bytes(), random))
+            let wrapped = encrypt(key, data_key.as_slice(), under(owner, kek).as_bytes(), random);
+            Wrapped { kek, under: fingerprint(key), wrapped }
         })
     }
 
@@ -135,6 +158,14 @@ impl KeyFile {
         let data_key = self.with(kek, |key| decrypt(key, wrapped, under(owner, kek).as_bytes()))??;
         <[u8; DATA_KEY]>::try_from(data_key.as_slice()).ok().map(Zeroizing::new)
     }
+}
+
+/// A data key under the version that sealed just then.
+struct Wrapped {
+    kek: u32,
+    /// The version's fingerprint.
+    under: String,
+    wrapped: Vec<u8>,
 }
 
 /// Whose a private key is, and which: bound in as associated data, so that a row

@@ -126,7 +126,7 @@ fn a_link_to_the_file_stays_a_link() {
 fn a_sealed_secret_opens_for_its_purpose_only() {
     let place = Place::new();
     let file = place.file();
-    let sealed = file.seal_secret("webhook 1", b"whsec", &place.random);
+    let sealed = file.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     assert_eq!(file.open_secret("webhook 1", &sealed).unwrap().as_slice(), b"whsec");
     assert!(file.open_secret("webhook 2", &sealed).is_none());
     for cut in 0..sealed.len() {
@@ -144,8 +144,9 @@ fn what_lies_under_a_version_moves_to_the_next() {
     let file = place.file();
     let domain = place.domain();
     let owner = KeyOwner { domain: &domain, selector: Selector::First, id: "one" };
-    let key = file.seal(b"private", &owner, &place.random);
-    let secret = file.seal_secret("webhook 1", b"whsec", &place.random);
+    let (key, under) = file.seal(b"private", &owner, &place.random);
+    assert_eq!(under, file.fingerprint());
+    let secret = file.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     let link = hmac::sign(&file.mac_key("links"), b"x");
     assert!(secret.starts_with(&sealed_under(1)));
     {
@@ -189,7 +190,7 @@ fn a_version_it_does_not_know_is_looked_for_in_the_file() {
     let (server, other) = (place.file(), place.file());
     other.lock().unwrap().add(&place.random).unwrap();
     assert!(other.select(&other.fingerprint_of(2).unwrap()));
-    let secret = other.seal_secret("webhook 1", b"whsec", &place.random);
+    let secret = other.seal_secret("webhook 1", b"whsec", &place.random).sealed;
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(server.open_secret("webhook 1", &secret).unwrap().as_slice(), b"whsec");
     assert_eq!(server.current(), 1, "which seals is the database's to say");
@@ -225,6 +226,42 @@ fn a_sealed_key_opens_for_its_owner_only() {
     }
 }
 
+/// Only the private half is sealed: whoever writes to the database could have another
+/// key published.
+#[test]
+fn a_key_is_read_beside_its_other_half_only() {
+    let random = Randomness::default();
+    let pairs = [Algorithm::Ed25519, Algorithm::Rsa2048]
+        .map(|algorithm| [make(algorithm, &random).unwrap(), make(algorithm, &random).unwrap()]);
+    for [pair, other] in &pairs {
+        assert!(SigningKey::read(pair.algorithm, &pair.public, &pair.private).is_some());
+        assert!(SigningKey::read(pair.algorithm, &other.public, &pair.private).is_none());
+        assert!(SigningKey::read(pair.algorithm, &[], &pair.private).is_none());
+    }
+    let [[ed25519, _], [rsa, _]] = &pairs;
+    assert!(SigningKey::read(rsa.algorithm, &ed25519.public, &ed25519.private).is_none());
+    assert!(SigningKey::read(ed25519.algorithm, &rsa.public, &rsa.private).is_none());
+}
+
+#[test]
+fn what_changed_in_the_file_is_read() {
+    let place = Place::new();
+    let (server, other) = (place.file(), place.file());
+    server.read_if_changed().unwrap();
+    other.lock().unwrap().add(&place.random).unwrap();
+    assert_eq!(server.last(), 1);
+    server.read_if_changed().unwrap();
+    assert_eq!((server.current(), server.present()), (1, vec![1, 2]));
+    assert!(server.select(&server.fingerprint_of(2).unwrap()));
+    assert!(other.select(&server.fingerprint()));
+    other.lock().unwrap().retire(1).unwrap();
+    server.read_if_changed().unwrap();
+    assert_eq!(server.present(), [2], "and what was retired in it is gone");
+    fs::remove_file(place.path()).unwrap();
+    assert!(server.read_if_changed().unwrap_err().contains("is missing"));
+    assert_eq!(server.present(), [2], "but it goes on");
+}
+
 #[test]
 fn nothing_that_is_shown_shows_a_key() {
     let place = Place::new();
@@ -234,7 +271,7 @@ fn nothing_that_is_shown_shows_a_key() {
     let pair = make(Algorithm::Ed25519, &place.random).unwrap();
     let seed = pair.private[16..].to_vec();
     let opened = OpenedKeys::default();
-    let signing = SigningKey::read(Algorithm::Ed25519, &pair.private).unwrap();
+    let signing = SigningKey::read(Algorithm::Ed25519, &pair.public, &pair.private).unwrap();
     let shown = format!("{file:?} {:?} {pair:?} {signing:?}", file.lock().unwrap());
     opened.put("one", std::sync::Arc::new(signing), jiff::Timestamp::UNIX_EPOCH);
     let pool = KeyMaker::default();

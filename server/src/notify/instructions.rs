@@ -5,6 +5,7 @@ use crate::store::{Attachment, Domain, Message};
 use askama::Template;
 use signet_core::{
     email::EmailAddress,
+    handout::Handout,
     names::Name,
     observe::RecordType,
     plan::PlannedRecord,
@@ -51,8 +52,10 @@ struct Row {
     entered: String,
     /// In full.
     owner: String,
-    /// `None` while it is being made.
+    /// `None` where there is nothing to publish, of which the note says why.
     value: Option<String>,
+    /// What to know before it is published.
+    note: Option<String>,
     /// A text that is too long for one string, as several: some forms want that.
     strings: Option<String>,
 }
@@ -62,14 +65,14 @@ struct Row {
 #[must_use]
 pub fn compose(
     domain: &Domain,
-    records: &[(PlannedRecord, Status)],
+    records: &[(Handout, Status)],
     host: Option<&DnsHost>,
     to: &EmailAddress,
     message_id: String,
     service: &str,
 ) -> Message {
     let zone = zone_as_entered(domain);
-    let rows: Vec<Row> = records.iter().map(|(record, status)| row(record, *status, &zone, host)).collect();
+    let rows: Vec<Row> = records.iter().map(|(handout, status)| row(handout, *status, &zone, host)).collect();
     let name = domain.name.to_unicode();
     let file = format!("{}.zone", domain.name);
     let (zone, zone_seen) = (zone.to_string(), domain.zone.is_some());
@@ -77,7 +80,7 @@ pub fn compose(
     let host = host.as_deref();
     let text = Text { domain: &name, zone: &zone, zone_seen, host, rows: &rows, file: &file, service };
     let html = Html { domain: &name, zone: &zone, zone_seen, host, rows: &rows, file: &file, service };
-    let planned: Vec<PlannedRecord> = records.iter().map(|(record, _)| record.clone()).collect();
+    let handouts: Vec<Handout> = records.iter().map(|(handout, _)| handout.clone()).collect();
     Message {
         to: to.to_string(),
         subject: format!("DNS records to set up for {name}"),
@@ -86,7 +89,7 @@ pub fn compose(
         attachments: vec![Attachment {
             name: file.clone(),
             media_type: "text/dns".to_string(),
-            content: bind_lines(&planned),
+            content: bind_lines(&handouts),
         }],
         unsubscribe: None,
         message_id,
@@ -100,7 +103,8 @@ fn zone_as_entered(domain: &Domain) -> Name {
     domain.zone.clone().or_else(|| name.organizational()).unwrap_or_else(|| name.clone())
 }
 
-fn row(record: &PlannedRecord, status: Status, zone: &Name, host: Option<&DnsHost>) -> Row {
+fn row(handout: &Handout, status: Status, zone: &Name, host: Option<&DnsHost>) -> Row {
+    let Handout { record, note } = handout;
     Row {
         purpose: record.key.purpose(),
         optional: !record.gates,
@@ -113,6 +117,7 @@ fn row(record: &PlannedRecord, status: Status, zone: &Name, host: Option<&DnsHos
         },
         owner: record.owner.to_string(),
         value: record.is_made().then(|| record.value.clone()),
+        note: note.clone(),
         strings: strings(record, host),
     }
 }
@@ -180,8 +185,10 @@ mod tests {
             sending_ips: vec![],
         };
         let subject = domain.subject();
-        let mut records: Vec<_> =
-            plan(&provider, &subject, &domain.present).into_iter().map(|r| (r, Status::Missing)).collect();
+        let mut records: Vec<_> = plan(&provider, &subject, &domain.present)
+            .into_iter()
+            .map(|r| (Handout::as_planned(r), Status::Missing))
+            .collect();
         records[4].1 = Status::Pass;
         compose(
             domain,
@@ -219,6 +226,37 @@ mod tests {
         let html = message().html;
         assert!(!html.contains("\"a<b\""), "zone contents are escaped");
         insta::assert_snapshot!(html);
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_to_be() {
+        let value = |value: &str| PlannedRecord {
+            key: signet_core::plan::RecordKey::Spf,
+            owner: Name::parse("example.com").unwrap(),
+            rtype: RecordType::Txt,
+            value: value.to_string(),
+            gates: false,
+        };
+        let note = Some("Left out. It has <11> look-ups.".to_string());
+        let records = [
+            (Handout { record: value(""), note }, Status::Fail),
+            (Handout { record: value("v=spf1 mx -all"), note: Some("It is there.".into()) }, Status::Pass),
+        ];
+        let to = EmailAddress::parse("dns@example.com").unwrap();
+        let message =
+            compose(&domain(), &records, None, &to, "id@signet.test".into(), "https://mail.example");
+        assert!(
+            message.text.contains("Value:   none\n   Note:    Left out. It has <11> look-ups.\n"),
+            "{}",
+            message.text
+        );
+        assert!(
+            message.text.contains("Value:   v=spf1 mx -all\n   Note:    It is there.\n"),
+            "{}",
+            message.text
+        );
+        assert!(message.html.contains("Left out. It has &#60;11&#62; look-ups."), "{}", message.html);
+        assert_eq!(message.attachments[0].content.lines().filter(|line| !line.starts_with(';')).count(), 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 use jiff::SignedDuration;
 use signet_core::{
     plan::DkimMode,
-    rotation::{Proof, Ring, Selector},
+    rotation::{Algorithm, Proof, Ring, Selector},
     verify::dkim::Sight,
 };
 
@@ -47,24 +47,33 @@ impl Ops {
             return Ok(());
         }
         let mut keys = Vec::with_capacity(Selector::BOTH.len());
-        for selector in Selector::BOTH {
+        for (selector, algorithm) in self.config.rotation.first_keys() {
             // The worker that finds the domain without keys says why there are none.
-            let Some(key) = self.made(domain, &file, selector).await else { return Ok(()) };
+            let Some(key) = self.made(domain, &file, selector, algorithm).await else { return Ok(()) };
             keys.push(key);
         }
         let keyless =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        if self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await? {
-            self.turning.notify_one();
+        match self.store.add_keys(&keyless, &keys, &Cause::signet(self.clock.now())).await {
+            Ok(true) => self.turning.notify_one(),
+            // The worker makes them, under what seals by then.
+            Ok(false) | Err(StoreError::SealedBefore) => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
     /// A fresh key for a selector, sealed; `None` where none can be made.
-    pub(super) async fn made(&self, domain: &Domain, file: &KeyFile, selector: Selector) -> Option<NewKey> {
+    pub(super) async fn made(
+        &self,
+        domain: &Domain,
+        file: &KeyFile,
+        selector: Selector,
+        algorithm: Algorithm,
+    ) -> Option<NewKey> {
         let owner =
             Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-        let made = self.maker.next_key(self.config.rotation.rsa).await.ok()?;
+        let made = self.maker.next_key(algorithm).await.ok()?;
         let id = self.random.uuid(self.clock.now()).to_string();
         Some(file.keep(&made, KeyOrigin::Made, &owner, selector, id, &self.random))
     }

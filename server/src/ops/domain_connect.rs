@@ -3,12 +3,15 @@
 use super::{Actor, Ops, Refused, Result};
 use crate::{
     domain_connect::{Discovery, Refusal, SigningKey, TemplateName, UnusableKey, link},
+    keys::KeyFile,
     store::{Domain, DomainId, StoreError},
 };
 use signet_core::{
     domain_connect::{Known, SERVICE, fitting, key_texts, query},
     plan::RecordKey,
+    verify::Verdict,
 };
+use std::sync::Arc;
 
 /// Under what the key is kept.
 const KEY: &str = "domain_connect_key";
@@ -50,7 +53,7 @@ impl Ops {
     /// # Errors
     /// [`Refused::NotFound`].
     pub async fn domain_connect(&self, actor: &Actor, id: DomainId) -> Result<Offer> {
-        let domain = self.domain(actor, id).await?;
+        let (domain, verdicts, _) = self.report(actor, id).await?;
         if domain.demo {
             return Ok(Offer::nothing(
                 "demo",
@@ -66,7 +69,7 @@ impl Ops {
         let Some(discovery) = &self.discovery else {
             return Ok(Offer::nothing("unreachable", "Nothing is asked from here."));
         };
-        let parts = self.parts(&domain);
+        let parts = self.parts(&domain, &verdicts);
         let groups: Vec<&str> = parts.iter().map(|(group, _)| *group).collect();
         let Some(query) = query(zone, domain.name.name(), &domain.record_id, &groups) else {
             return Ok(Offer::nothing(
@@ -95,10 +98,10 @@ impl Ops {
         TemplateName { provider: self.config.domain_connect_provider.as_str(), service: SERVICE }
     }
 
-    fn parts(&self, domain: &Domain) -> Vec<(&'static str, Vec<RecordKey>)> {
-        let records = self.records(domain);
+    fn parts(&self, domain: &Domain, verdicts: &[Verdict]) -> Vec<(&'static str, Vec<RecordKey>)> {
+        let records = self.plan(domain);
         let known: Vec<_> =
-            records.iter().map(|(record, status)| Known { record, status: *status }).collect();
+            records.iter().zip(verdicts).map(|(record, verdict)| Known { record, verdict }).collect();
         let theirs = domain.present.dmarc.as_deref();
         fitting(&self.config.provider, domain.name.name(), &domain.record_id, theirs, &known)
     }
@@ -125,12 +128,15 @@ impl Ops {
         let stored = match self.store.kept(KEY).await? {
             Some(stored) => stored,
             None => {
-                let (file, random) = (file.clone(), self.random.clone());
-                let made = tokio::task::spawn_blocking(move || SigningKey::make(&file, &random)).await;
-                let made = made.ok().and_then(std::result::Result::ok);
-                let made = made.ok_or_else(|| unusable("no key could be made"))?;
-                // Another may have been faster; theirs is published already.
-                self.store.keep_first(KEY, &made).await?
+                let make = |file: Arc<KeyFile>| async move {
+                    let random = self.random.clone();
+                    let made = tokio::task::spawn_blocking(move || SigningKey::make(&file, &random)).await;
+                    let made = made.ok().and_then(std::result::Result::ok);
+                    let (made, under) = made.ok_or_else(|| unusable("no key could be made"))?;
+                    // Another may have been faster; theirs is published already.
+                    Ok(self.store.keep_first(KEY, &made, &under).await?)
+                };
+                self.sealing(make).await?
             }
         };
         SigningKey::open(&stored, &file).map_err(|UnusableKey| unusable(&UnusableKey.to_string()))

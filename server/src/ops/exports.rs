@@ -3,9 +3,12 @@
 use super::{Actor, Ops, Result};
 use crate::{
     export::Export,
-    store::{Domain, DomainId},
+    store::{Domain, DomainId, Report},
 };
-use signet_core::{plan::PlannedRecord, verify::dns_host::Hosting};
+use signet_core::{
+    handout::Handout,
+    verify::{Verdict, dns_host::Hosting},
+};
 
 impl Ops {
     /// The records of a domain, with the zone they go into and who runs it, as far
@@ -15,19 +18,35 @@ impl Ops {
     /// [`super::Refused::NotFound`].
     pub async fn export(&self, actor: &Actor, id: DomainId) -> Result<Export> {
         let domain = self.domain(actor, id).await?;
-        let hosting = self.hosting(&domain).await?;
+        let report = self.store.report(domain.account, domain.id).await?;
+        let hosting = hosting_of(report.as_ref());
         Ok(Export {
-            // A key that its owner publishes and that is not made yet has no text.
-            records: self.plan(&domain).into_iter().filter(PlannedRecord::is_made).collect(),
-            zone: domain.zone.filter(|zone| domain.name.name().is_at_or_below(zone)),
+            records: self.handouts(&domain, report),
             host: hosting.host().cloned(),
             domain: domain.name.name().clone(),
+            zone: domain.zone.filter(|zone| domain.name.name().is_at_or_below(zone)),
         })
+    }
+
+    /// The records of a domain as its owner is given them, in the light of the last
+    /// look's report.
+    pub(super) fn handouts(&self, domain: &Domain, report: Option<Report>) -> Vec<Handout> {
+        let plan = self.plan(domain);
+        if domain.demo {
+            return plan.into_iter().map(Handout::as_planned).collect();
+        }
+        let (verdicts, _) = self.verdicts(domain, report);
+        let handout = |(record, verdict): (_, &Verdict)| Handout::of(record, verdict, &domain.present);
+        plan.into_iter().zip(&verdicts).map(handout).collect()
     }
 
     /// Who runs a domain's DNS, as of the last look.
     pub(super) async fn hosting(&self, domain: &Domain) -> Result<Hosting> {
-        let report = self.store.report(domain.account, domain.id).await?;
-        Ok(report.map_or(Hosting::Unknown, |report| Hosting::of_verdicts(&report.verdicts)))
+        Ok(hosting_of(self.store.report(domain.account, domain.id).await?.as_ref()))
     }
+}
+
+/// Who runs the DNS of the domain that was looked at.
+pub(super) fn hosting_of(report: Option<&Report>) -> Hosting {
+    report.map_or(Hosting::Unknown, |report| Hosting::of_verdicts(&report.verdicts))
 }

@@ -1,7 +1,7 @@
 //! Requests that are made twice and must be carried out once.
 
 use super::{Ops, Result};
-use crate::store::{Idempotency, IdempotencyScope, SEALED_ANSWER, StoreError, StoredAnswer};
+use crate::store::{Idempotency, IdempotencyScope, NewSecret, SEALED_ANSWER, StoreError, StoredAnswer};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// What answers are sealed for.
@@ -16,7 +16,8 @@ impl Ops {
         Ok(self.store.idempotency_begin(scope, body_hash, self.clock.now()).await?)
     }
 
-    /// Keeps the answer for whoever asks again, or with `None` frees the key.
+    /// Keeps the answer for whoever asks again, sealed where there is a `secret` in it.
+    /// With `None`, or where this process cannot seal, it frees the key.
     ///
     /// # Errors
     /// When the store fails.
@@ -24,19 +25,18 @@ impl Ops {
         &self,
         scope: &IdempotencyScope,
         answer: Option<&StoredAnswer>,
+        secret: bool,
     ) -> Result<()> {
-        Ok(self.store.idempotency_end(scope, answer).await?)
-    }
-
-    /// An answer with a secret in it as it may be kept; `None` where this process
-    /// cannot seal it.
-    #[must_use]
-    pub fn sealed_answer(&self, answer: &StoredAnswer) -> Option<StoredAnswer> {
-        let sealed = self.key.as_ref()?.seal_secret(PURPOSE, answer.body.as_bytes(), &self.random);
-        Some(StoredAnswer {
-            status: answer.status,
-            body: format!("{SEALED_ANSWER}{}", STANDARD.encode(sealed)),
+        let Some(answer) = answer.filter(|_| secret && self.key.is_some()) else {
+            return Ok(self.store.idempotency_end(scope, answer.filter(|_| !secret), None).await?);
+        };
+        self.sealing(|key| async move {
+            let NewSecret { under, sealed } = key.seal_secret(PURPOSE, answer.body.as_bytes(), &self.random);
+            let body = format!("{SEALED_ANSWER}{}", STANDARD.encode(sealed));
+            let kept = StoredAnswer { status: answer.status, body };
+            Ok(self.store.idempotency_end(scope, Some(&kept), Some(&under)).await?)
         })
+        .await
     }
 
     /// An answer as it was given, sealed or not.

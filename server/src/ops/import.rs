@@ -8,7 +8,8 @@ use crate::{
         Turn,
     },
 };
-use signet_core::rotation::{Algorithm, Ring, Selector, Stage, Why};
+use jiff::Timestamp;
+use signet_core::rotation::{Algorithm, Ring, Rules, Selector, Stage, Why};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -44,27 +45,38 @@ impl Ops {
         if domain.demo {
             return Err(Refused::invalid("base", "The demo domain's keys are made by Signet"));
         }
-        let file = self.key.clone().ok_or_else(|| Refused::invalid("base", "There is no key file here"))?;
         // Reading it tries it as well, which takes a while.
         let read = tokio::task::spawn_blocking(move || import::read(&pem)).await;
         let pair = read
             .map_err(|_| Refused::invalid("private_key", "cannot be read"))?
             .map_err(|why| Refused::invalid("private_key", why.to_string()))?;
         for _ in 0..TRIES {
+            if self.store.is_compromised(&pair.public).await? {
+                return Err(Refused::invalid(
+                    "private_key",
+                    "was in wrong hands and is revoked. Whoever has it could sign as this domain; bring another",
+                ));
+            }
             let cause = self.cause(actor);
             let domain = self.domain_to_change(actor, id).await?;
             let ring = self.store.key_ring(actor.account, id).await?;
-            let written = match self.place_of(&domain, ring, &pair, &cause)? {
+            let place = match self.place_of(&domain, ring, &pair, &cause)? {
                 Place::Here(key) => return Ok((domain, *key)),
-                Place::First => self.bring_first(&domain, &file, &pair, &cause).await?,
-                Place::Onto(selector, rings) => {
-                    let (keys, ring) = *rings;
-                    let key = self.sealed(&domain, &file, &pair, selector, &cause);
-                    let turn = self.turn_to(&domain, &keys, &ring, key, &cause);
-                    self.store.turn_keys(&turn, &cause).await?
+                place => place,
+            };
+            let (place, domain, pair, cause) = (&place, &domain, &pair, &cause);
+            let write = |file: Arc<KeyFile>| async move {
+                match place {
+                    Place::Onto(selector, rings) => {
+                        let (keys, ring) = &**rings;
+                        let key = self.sealed(domain, &file, pair, *selector, cause);
+                        let turn = self.turn_to(domain, keys, ring, key, cause);
+                        Ok(self.store.turn_keys(&turn, cause).await?)
+                    }
+                    Place::Here(_) | Place::First => self.bring_first(domain, &file, pair, cause).await,
                 }
             };
-            if written {
+            if self.sealing(write).await? {
                 self.due.notify_one();
                 self.turning.notify_one();
             }
@@ -103,6 +115,7 @@ impl Ops {
             };
         }
         let mut ring = keys.ring();
+        may_come_now(pair.algorithm, &ring, &rules, cause.at)?;
         let selector = match ring.active() {
             Some(active) => active.other(),
             None if pair.algorithm == Algorithm::Ed25519 => return Err(alone()),
@@ -127,12 +140,13 @@ impl Ops {
     async fn bring_first(
         &self,
         domain: &Domain,
-        file: &Arc<KeyFile>,
+        file: &KeyFile,
         pair: &KeyPair,
         cause: &Cause,
     ) -> Result<bool> {
         let brought = self.sealed(domain, file, pair, Selector::First, cause);
-        let Some(beside) = self.made(domain, file, Selector::Second).await else {
+        let [_, (selector, algorithm)] = self.config.rotation.first_keys();
+        let Some(beside) = self.made(domain, file, selector, algorithm).await else {
             return Err(Refused::invalid("base", "The key beside it could not be made; try again"));
         };
         Ok(self.store.add_keys(&keyless(domain), &[brought, beside], cause).await?)
@@ -176,6 +190,23 @@ impl Ops {
             events: vec![imported],
         }
     }
+}
+
+/// That a key that is brought keeps no rotation up that is under way.
+fn may_come_now(algorithm: Algorithm, ring: &Ring, rules: &Rules, now: Timestamp) -> Result<()> {
+    let Some(why) = ring.wanted(rules, now) else { return Ok(()) };
+    if algorithm == Algorithm::Ed25519 {
+        let text = "Another RSA key is about to sign, and needs the selector that an Ed25519 key would go to; bring it \
+                    when that is over";
+        return Err(Refused::invalid("base", text));
+    }
+    let standby = ring.active().and_then(|active| ring.on(active.other()));
+    if why == Why::Compromised && standby.is_some_and(|held| held.stage.clear_at().is_some()) {
+        let text = "The key that signs is in wrong hands, and the next one is proven and takes over as soon as it can; \
+                    bring yours when that is over";
+        return Err(Refused::invalid("base", text));
+    }
+    Ok(())
 }
 
 fn keyless(domain: &Domain) -> Keyless {

@@ -1,10 +1,11 @@
 //! The first start, and the key file that belongs to the database.
 
-use super::{Ops, authn};
+use super::{Ops, Refused, Result as Outcome, authn};
 use crate::{
     keys::KeyFile,
     store::{Cause, StoreError},
 };
+use std::sync::Arc;
 
 /// What the first start made.
 #[derive(Debug)]
@@ -65,14 +66,42 @@ impl Ops {
         }
     }
 
+    /// Makes a write that keeps something sealed. Where the key-encryption key was
+    /// replaced meanwhile, it is sealed anew under the one that seals now, once.
+    ///
+    /// # Errors
+    /// What the write says; [`StoreError::SealedBefore`] where this node's key file
+    /// lacks the version that seals, and nothing was written.
+    pub(super) async fn sealing<T, F>(&self, write: impl Fn(Arc<KeyFile>) -> F) -> Outcome<T>
+    where
+        F: Future<Output = Outcome<T>>,
+    {
+        let no_key = || Refused::invalid("base", "This process has no key file to seal with");
+        let file = self.key.as_ref().ok_or_else(no_key)?;
+        match write(file.clone()).await {
+            Err(Refused::Store(StoreError::SealedBefore)) => {}
+            done => return done,
+        }
+        match self.follow_key_file(file).await {
+            Ok(()) => write(file.clone()).await,
+            Err(NotInstalled::Store(error)) => Err(error.into()),
+            Err(NotInstalled::Key(error)) => {
+                tracing::error!(%error, "nothing can be sealed");
+                Err(StoreError::SealedBefore.into())
+            }
+        }
+    }
+
     /// Has the version of the key file seal that the database names by now. Another
-    /// process may have replaced it (`signet keys rewrap`).
+    /// process may have replaced it (`signet keys rewrap`), and retired others in the
+    /// file, which are forgotten.
     ///
     /// # Errors
     /// When the store fails, and for the operator where this node's key file lacks
     /// that version.
     pub async fn follow_key_file(&self, key: &KeyFile) -> Result<(), NotInstalled> {
         let noted = self.store.key_fingerprint().await?;
+        key.read_if_changed().map_err(NotInstalled::Key)?;
         let Some(noted) = noted.filter(|noted| *noted != key.fingerprint()) else {
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! Set-up instructions by e-mail: what to publish, ready to copy.
 
-use super::{Actor, Ops, Refused, Result};
+use super::{Actor, Ops, Refused, Result, exports::hosting_of};
 use crate::{
     notify,
     store::{CapReached, DomainId, InstructionCaps},
@@ -28,8 +28,10 @@ impl Ops {
         }
         let cause = self.cause(actor);
         let message_id = format!("{}@{}", self.random.uuid(cause.at), self.config.mail.from.domain());
-        let records = self.records(&domain);
-        let hosting = self.hosting(&domain).await?;
+        let statuses = self.records(&domain).into_iter().map(|(_, status)| status);
+        let report = self.store.report(domain.account, domain.id).await?;
+        let hosting = hosting_of(report.as_ref());
+        let records: Vec<_> = self.handouts(&domain, report).into_iter().zip(statuses).collect();
         let message = notify::instructions::compose(
             &domain,
             &records,

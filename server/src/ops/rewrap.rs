@@ -1,8 +1,9 @@
 //! Replacing the key-encryption key, while servers run.
 //!
 //! 1. A new version is added to the key file. It does not seal yet.
-//! 2. The database is told that it seals from now on. Servers notice within a
-//!    second, reading the file again, and seal under it.
+//! 2. The database is told that it seals from now on, and takes nothing any more that
+//!    is sealed under another. Servers notice within a second, or when something is
+//!    refused, read the file again, and seal under it.
 //! 3. What lies under other versions is moved, page by page: data keys are wrapped
 //!    anew; the DKIM keys and secrets under them stay as they are.
 //! 4. If that is asked for, the old versions are taken out of the key file.
@@ -13,16 +14,14 @@
 use super::{Ops, Refused, Result, installation::NotInstalled};
 use crate::{
     keys::{KeyFile, KeyOwner, Locked},
-    store::{Cause, DomainId, Rewrapped, SecretPlace},
+    store::{Cause, DomainId, Rewrapped, SecretPlace, StoreError, WrappedKey},
 };
 use signet_core::rotation::Selector;
-use std::time::Duration;
 
 /// Rows moved in one transaction.
 const PAGE: u32 = 256;
-/// Servers look which version seals every second; after twice that none seals under
-/// an old one.
-pub const SETTLE: Duration = Duration::from_secs(2);
+/// How many rows that do not open are named.
+const NAMED: usize = 20;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +66,27 @@ pub struct Rewrap<'a> {
     /// The version everything is to lie under.
     target: u32,
     phase: Phase,
-    /// How long it is waited for servers to notice.
-    settle: Duration,
-    /// What does not open under any version of the file.
-    unreadable: u64,
+    unreadable: Unreadable,
+}
+
+/// What does not open under any version of the file. It stays as it is, and no version
+/// is retired while there is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many DKIM keys and secrets.
+    pub rows: u64,
+    /// The first of them, for the operator.
+    pub named: Vec<String>,
+}
+
+impl Unreadable {
+    fn add(&mut self, name: String) {
+        tracing::error!(row = name, "something sealed does not open");
+        self.rows += 1;
+        if self.named.len() < NAMED {
+            self.named.push(name);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +94,7 @@ enum Phase {
     File,
     Keys(Option<(DomainId, Selector)>),
     Secrets,
-    Settled,
+    Moved,
 }
 
 impl From<NotInstalled> for Refused {
@@ -96,28 +112,50 @@ impl Ops {
     /// # Errors
     /// [`Refused::Invalid`] when somebody else does, or the file is not this
     /// database's.
-    pub async fn rewrap<'a>(&'a self, file: &'a KeyFile, goal: Goal, settle: Duration) -> Result<Rewrap<'a>> {
+    pub async fn rewrap<'a>(&'a self, file: &'a KeyFile, goal: Goal) -> Result<Rewrap<'a>> {
         let locked = file.lock().map_err(|e| Refused::invalid("base", e))?;
         self.follow_key_file(file).await?;
-        let (current, last) = (file.current(), file.last());
-        let (_, others) = self.store.count_wrapped(last).await?;
-        let unfinished = current != last
-            || others > 0
-            || self.secrets_elsewhere(last).await?
-            || (goal == Goal::RetireOld && file.present().len() > 1);
+        let last = file.last();
+        let unfinished = file.current() != last
+            || match goal {
+                Goal::Prepare => false,
+                Goal::Rewrap => self.can_be_moved(file, last).await?,
+                Goal::RetireOld => file.present().len() > 1,
+            };
         let target = if unfinished { last } else { last + 1 };
-        let phase = Phase::File;
-        Ok(Rewrap { ops: self, file, locked, goal, target, phase, settle, unreadable: 0 })
+        let (phase, unreadable) = (Phase::File, Unreadable::default());
+        Ok(Rewrap { ops: self, file, locked, goal, target, phase, unreadable })
     }
 
-    /// Whether a secret lies under another version.
-    async fn secrets_elsewhere(&self, kek: u32) -> Result<bool> {
-        for place in SecretPlace::ALL {
-            if !self.store.secrets(place, kek, None, 1).await?.is_empty() {
+    /// Whether something lies under another version, and opens: what does not must not
+    /// stand in the way of a new version for ever.
+    async fn can_be_moved(&self, file: &KeyFile, kek: u32) -> Result<bool> {
+        let mut after = None;
+        loop {
+            let page = self.store.wrapped_keys(kek, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.place());
+            if page.iter().any(|key| self.rewrapped(file, key).is_some()) {
                 return Ok(true);
             }
         }
+        for place in SecretPlace::ALL {
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.store.secrets(place, kek, after.as_deref(), PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.row.clone());
+                if page.iter().any(|secret| file.rewrap_secret(&secret.sealed, &self.random).is_some()) {
+                    return Ok(true);
+                }
+            }
+        }
         Ok(false)
+    }
+
+    fn rewrapped(&self, file: &KeyFile, key: &WrappedKey) -> Option<(u32, Vec<u8>)> {
+        let owner = KeyOwner { domain: &key.domain, selector: key.selector, id: &key.id };
+        file.rewrap(key.kek, &key.wrapped, &owner, &self.random)
     }
 }
 
@@ -128,11 +166,10 @@ impl Rewrap<'_> {
         self.target
     }
 
-    /// How many DKIM keys and secrets no version of the file opens. They stay as they
-    /// are, and no version is retired while there are any.
+    /// What was not moved.
     #[must_use]
-    pub fn unreadable(&self) -> u64 {
-        self.unreadable
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
     }
 
     /// Does the next thing; `None` when there is nothing more to do.
@@ -156,16 +193,14 @@ impl Rewrap<'_> {
                     Some(done) => return Ok(Some(done)),
                     None => self.phase = Phase::Secrets,
                 },
-                Phase::Secrets => match self.move_secrets().await? {
-                    0 if self.settle.is_zero() => self.phase = Phase::Settled,
-                    // Once more, for what servers have sealed that had not noticed yet.
-                    0 => {
-                        tokio::time::sleep(std::mem::take(&mut self.settle)).await;
-                        (self.phase, self.unreadable) = (Phase::Keys(None), 0);
+                Phase::Secrets => {
+                    let moved = self.move_secrets().await?;
+                    self.phase = Phase::Moved;
+                    if moved > 0 {
+                        return Ok(Some(Done::Secrets(moved)));
                     }
-                    moved => return Ok(Some(Done::Secrets(moved))),
-                },
-                Phase::Settled => return self.retire(),
+                }
+                Phase::Moved => return self.retire().await,
             }
         }
     }
@@ -183,37 +218,36 @@ impl Rewrap<'_> {
             return Ok(None);
         }
         let before = self.file.current();
-        let print = |version| self.file.fingerprint_of(version).unwrap_or_default();
         let cause = Cause::command_line("", self.ops.clock.now());
-        let (from, to) = (print(before), print(self.target));
+        let (from, to) = (self.file.fingerprint(), self.target_fingerprint());
         let replaced = self.ops.store.replace_key_fingerprint((before, &from), (self.target, &to), &cause);
         if !replaced.await? || !self.file.select(&to) {
-            let message =
-                "another machine has replaced the key-encryption key just now; bring its key file here";
-            return Err(Refused::invalid("base", message));
+            return Err(overtaken());
         }
         Ok(Some(Done::Seals(self.target)))
     }
 
+    fn target_fingerprint(&self) -> String {
+        self.file.fingerprint_of(self.target).unwrap_or_default()
+    }
+
     async fn move_keys(&mut self, after: Option<(DomainId, Selector)>) -> Result<Option<Done>> {
         let page = self.ops.store.wrapped_keys(self.target, after, PAGE).await?;
-        let Some(last) = page.last().map(crate::store::WrappedKey::place) else {
+        let Some(last) = page.last().map(WrappedKey::place) else {
             return Ok(None);
         };
-        let found = page.len();
-        let keys: Vec<Rewrapped> = page
-            .into_iter()
-            .filter_map(|before| {
-                let owner = KeyOwner { domain: &before.domain, selector: before.selector, id: &before.id };
-                let moved = self.file.rewrap(before.kek, &before.wrapped, &owner, &self.ops.random);
-                if moved.is_none() {
-                    tracing::error!(key = before.id, domain = %before.domain.domain, "a data key does not open");
+        let mut keys = Vec::with_capacity(page.len());
+        for before in page {
+            match self.ops.rewrapped(self.file, &before) {
+                Some((kek, wrapped)) => keys.push(Rewrapped { before, kek, wrapped }),
+                None => {
+                    let WrappedKey { domain, id, kek, .. } = &before;
+                    self.unreadable.add(format!("DKIM key {id} of domain {}, version {kek}", domain.domain));
                 }
-                moved.map(|(kek, wrapped)| Rewrapped { before, kek, wrapped })
-            })
-            .collect();
-        self.unreadable += (found - keys.len()) as u64;
-        let moved = self.ops.store.rewrap_keys(&keys).await?;
+            }
+        }
+        let moved =
+            self.ops.store.rewrap_keys(&keys, &self.target_fingerprint()).await.map_err(or_overtaken)?;
         self.phase = Phase::Keys(Some(last));
         let (_, left) = self.ops.store.count_wrapped(self.target).await?;
         Ok(Some(Done::Keys { moved, left }))
@@ -228,35 +262,59 @@ impl Rewrap<'_> {
                 let page = self.ops.store.secrets(place, self.target, after.as_deref(), PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.row.clone());
-                let found = page.len();
-                let random = &self.ops.random;
-                let secrets: Vec<_> = page
-                    .into_iter()
-                    .filter_map(|before| {
-                        let after = self.file.rewrap_secret(&before.sealed, random)?;
-                        Some((before, after))
-                    })
-                    .collect();
-                if secrets.len() < found {
-                    tracing::error!(?place, rows = found - secrets.len(), "sealed secrets do not open");
+                let mut secrets = Vec::with_capacity(page.len());
+                for before in page {
+                    match self.file.rewrap_secret(&before.sealed, &self.ops.random) {
+                        Some(after) => secrets.push((before, after)),
+                        None => self.unreadable.add(format!("{} {}", place.what(), before.row)),
+                    }
                 }
-                self.unreadable += (found - secrets.len()) as u64;
-                moved += self.ops.store.rewrap_secrets(place, &secrets).await?;
+                let under = self.target_fingerprint();
+                let written = self.ops.store.rewrap_secrets(place, &secrets, &under).await;
+                moved += written.map_err(or_overtaken)?;
             }
         }
         Ok(moved)
     }
 
-    fn retire(&mut self) -> Result<Option<Done>> {
+    async fn retire(&mut self) -> Result<Option<Done>> {
         let old = self.file.present().into_iter().find(|version| *version != self.target);
         let Some(version) = old.filter(|_| self.goal == Goal::RetireOld) else {
             return Ok(None);
         };
-        if self.unreadable > 0 {
-            let message = format!("{} rows could not be moved; no version is retired", self.unreadable);
+        let Unreadable { rows, named } = &self.unreadable;
+        if *rows > 0 {
+            let message = format!(
+                "{rows} rows open under no version of the key file and could not be moved; no version is retired. \
+                 Replace what they are (a DKIM key by signet keys rotate, a secret by a new one), then run this \
+                 again: {}",
+                named.join("; ")
+            );
+            return Err(Refused::invalid("base", message));
+        }
+        // From here on nothing is taken that lies under another: the database names the
+        // target as the one that seals.
+        let under = self.target_fingerprint();
+        if !self.ops.store.lies_under(self.target, &under).await.map_err(or_overtaken)? {
+            let message = "something still lies under an old version, since it was changed while it was moved; no \
+                version is retired. Run this again";
             return Err(Refused::invalid("base", message));
         }
         self.locked.retire(version).map_err(|e| Refused::invalid("base", e))?;
         Ok(Some(Done::Retired(version)))
+    }
+}
+
+fn overtaken() -> Refused {
+    Refused::invalid(
+        "base",
+        "another machine has replaced the key-encryption key just now; bring its key file here",
+    )
+}
+
+fn or_overtaken(error: StoreError) -> Refused {
+    match error {
+        StoreError::SealedBefore => overtaken(),
+        error => error.into(),
     }
 }

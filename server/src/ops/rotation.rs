@@ -103,7 +103,7 @@ impl Ops {
     #[must_use]
     pub fn standing<'a>(&self, domain: &Domain, keys: &'a KeyRing) -> Standing<'a> {
         let (rules, now, ring) = (self.key_rules(domain), self.clock.now(), keys.ring());
-        let signing = ring.signing(now);
+        let signing = ring.signing(|selector| domain.is_wrong(selector.record()));
         let standing = |key: &'a DkimKey| StandingKey {
             label: self.selector_label(domain, key.selector),
             key,
@@ -179,13 +179,19 @@ impl Ops {
                 to: Some(if compromised { "compromised" } else { "asked" }.to_string()),
                 ..NewEvent::of(EventKind::RotationAsked)
             };
+            let same = unchanged(&domain, &keys);
+            // What its owner was told was about something else.
+            let (stuck, told_at) =
+                if ring == keys.ring() { (same.stuck.clone(), same.told_at) } else { (None, None) };
             let turn = Turn {
                 slots: kept(&ring),
                 wanted: ring.wanted,
                 due_at: Some(cause.at),
                 failures: 0,
+                stuck,
+                told_at,
                 events: vec![asked],
-                ..unchanged(&domain, &keys)
+                ..same
             };
             if self.store.turn_keys(&turn, &cause).await? {
                 self.turning.notify_one();
@@ -303,7 +309,7 @@ impl Ops {
             ..of(EventKind::KeysRotated)
         };
         match proven {
-            Proven::Nothing => Vec::new(),
+            Proven::Nothing | Proven::Again => Vec::new(),
             Proven::Clear(at) => {
                 let reason = Some(format!("{} It may sign from {at} on.", sight.said));
                 vec![NewEvent { to: this, reason, ..of(EventKind::KeyProven) }]
@@ -311,7 +317,7 @@ impl Ops {
             Proven::Gone => {
                 vec![NewEvent { from: this, reason: Some(sight.said.clone()), ..of(EventKind::KeyUnseen) }]
             }
-            Proven::Started => vec![switched(None, "It is the first.")],
+            Proven::Started => vec![switched(None, "Nothing signed before it.")],
             Proven::Switched(why) => {
                 let because = match why {
                     Why::Asked => "Somebody asked for it.",
@@ -348,7 +354,7 @@ impl Ops {
         let since = turn.stuck.as_ref().map_or(now, |(since, _)| *since);
         turn.stuck = Some((since, sight.said.clone()));
         if sight.ours {
-            tracing::error!(domain = %due.domain.name, seen = sight.said, "our own DNS keeps a DKIM key from signing");
+            tracing::error!(domain = %due.domain.name, seen = sight.said, "our own side keeps a DKIM key from signing");
             return Ok(());
         }
         let urgent = wanted == Some(Why::Compromised);
@@ -482,6 +488,7 @@ fn backoff(failures: u32, hurried: bool) -> SignedDuration {
 fn proven_word(proven: Proven) -> &'static str {
     match proven {
         Proven::Nothing => "unproven",
+        Proven::Again => "seen",
         Proven::Clear(_) => "proven",
         Proven::Gone => "gone",
         Proven::Switched(_) => "switched",

@@ -4,14 +4,16 @@
 use super::{Actor, Ops, Refused, Result};
 use crate::{
     fetch,
+    keys::KeyFile,
     notify::webhook::{SECRET_LEN, shown_secret},
     store::{
-        Delivery, DeliveryId, DeliveryState, DueDelivery, EventId, EventKind, NewWebhook, NotQueued, Replay,
-        Replayed, StoreError, Webhook, WebhookId, WebhookPatch,
+        Delivery, DeliveryId, DeliveryState, DueDelivery, EventId, EventKind, NewSecret, NewWebhook,
+        NotQueued, Replay, Replayed, StoreError, Webhook, WebhookId, WebhookPatch,
     },
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::company::FieldErrors;
+use std::sync::Arc;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -148,29 +150,28 @@ impl Ops {
     pub async fn create_webhook(&self, actor: &Actor, wish: &WebhookWish) -> Result<(Webhook, String)> {
         actor.with_account_admin()?;
         let patch = wish.judge(self.config.webhook_allow_private).map_err(Refused::Invalid)?;
-        let url = patch.url.ok_or_else(|| Refused::invalid("url", "can't be blank"))?;
-        let (secret, shown) = self.secret(actor)?;
-        let new = NewWebhook {
-            account: actor.account,
-            url,
-            description: patch.description.unwrap_or_default(),
-            events: patch.events.unwrap_or_else(|| EventKind::PUBLISHED.to_vec()),
-            active: patch.active.unwrap_or(true),
-            secret,
+        let url = patch.url.as_ref().ok_or_else(|| Refused::invalid("url", "can't be blank"))?;
+        let secret = Zeroizing::new(self.random.bytes::<SECRET_LEN>());
+        let (patch, kept) = (&patch, &secret);
+        let new = |key: Arc<KeyFile>| async move {
+            let new = NewWebhook {
+                account: actor.account,
+                url: url.clone(),
+                description: patch.description.clone().unwrap_or_default(),
+                events: patch.events.clone().unwrap_or_else(|| EventKind::PUBLISHED.to_vec()),
+                active: patch.active.unwrap_or(true),
+                secret: self.sealed_secret(actor, &key, kept),
+            };
+            Ok(self.store.create_webhook(&new, MAX_WEBHOOKS, &self.cause(actor)).await?)
         };
-        let made = self.store.create_webhook(&new, MAX_WEBHOOKS, &self.cause(actor)).await?;
-        made.map(|webhook| (webhook, shown)).ok_or_else(|| {
+        self.sealing(new).await?.map(|webhook| (webhook, shown_secret(secret.as_slice()))).ok_or_else(|| {
             let message = format!("The account has {MAX_WEBHOOKS} webhooks, which is the limit");
             Refused::invalid("base", message)
         })
     }
 
-    /// A fresh signing secret, sealed and as it is shown.
-    fn secret(&self, actor: &Actor) -> Result<(Vec<u8>, String)> {
-        let key = self.key.as_ref().ok_or_else(no_key)?;
-        let secret = Zeroizing::new(self.random.bytes::<SECRET_LEN>());
-        let purpose = purpose(actor.account.0);
-        Ok((key.seal_secret(&purpose, secret.as_slice(), &self.random), shown_secret(secret.as_slice())))
+    fn sealed_secret(&self, actor: &Actor, key: &KeyFile, secret: &[u8; SECRET_LEN]) -> NewSecret {
+        key.seal_secret(&purpose(actor.account.0), secret, &self.random)
     }
 
     /// The secrets a delivery is signed with, the present one first.
@@ -220,11 +221,16 @@ impl Ops {
     /// [`Refused::Forbidden`], [`Refused::NotFound`].
     pub async fn rotate_webhook_secret(&self, actor: &Actor, id: WebhookId) -> Result<(Webhook, String)> {
         actor.with_account_admin()?;
-        let (secret, shown) = self.secret(actor)?;
+        let secret = Zeroizing::new(self.random.bytes::<SECRET_LEN>());
         let cause = self.cause(actor);
         let until = cause.at.saturating_add(OLD_SECRET_KEPT).unwrap_or(Timestamp::MAX);
-        let rotated = self.store.rotate_webhook_secret(actor.account, id, &secret, until, &cause).await?;
-        rotated.map(|webhook| (webhook, shown)).ok_or(Refused::NotFound)
+        let (kept, cause) = (&secret, &cause);
+        let rotate = |key: Arc<KeyFile>| async move {
+            let secret = self.sealed_secret(actor, &key, kept);
+            Ok(self.store.rotate_webhook_secret(actor.account, id, &secret, until, cause).await?)
+        };
+        let rotated = self.sealing(rotate).await?.ok_or(Refused::NotFound)?;
+        Ok((rotated, shown_secret(secret.as_slice())))
     }
 
     /// Queues a test, which is tried once; its number.
@@ -293,10 +299,6 @@ fn not_queued(why: NotQueued) -> Refused {
 }
 
 const NO_KEY: &str = "this process has no key-encryption key";
-
-fn no_key() -> Refused {
-    Refused::Store(StoreError::Corrupt(NO_KEY.to_string()))
-}
 
 /// What a signing secret is sealed for.
 fn purpose(account: i64) -> String {

@@ -9,6 +9,7 @@ pub trait KeptStore {
     /// What is kept under a name.
     async fn kept(&self, name: &str) -> Result<Option<String>>;
     /// Keeps a value under a name, unless there is one already; the one that is
-    /// kept now.
-    async fn keep_first(&self, name: &str, value: &str) -> Result<String>;
+    /// kept now. What is sealed in it lies under the key-encryption key with the
+    /// fingerprint `under`, see [`super::NewSecret::under`].
+    async fn keep_first(&self, name: &str, value: &str, under: &str) -> Result<String>;
 }

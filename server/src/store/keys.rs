@@ -36,6 +36,9 @@ pub trait KeyStore {
     /// Writes a transition, with what is published, history, and word to the
     /// owner, unless the keys have changed since; whether it was written.
     async fn turn_keys(&self, turn: &Turn, cause: &Cause) -> Result<bool>;
+    /// Whether this key (SPKI, DER), of whatever domain, was revoked since it was in
+    /// wrong hands.
+    async fn is_compromised(&self, public: &[u8]) -> Result<bool>;
     /// How many domains' rotations do not go on.
     async fn rotations_stuck(&self) -> Result<i64>;
 }

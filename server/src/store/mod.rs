@@ -62,6 +62,13 @@ pub enum StoreError {
     /// A backup file could not be written or read.
     #[error("{0}")]
     Backup(String),
+    /// What was to be kept was sealed under a version of the key-encryption key that
+    /// seals no more. Sealed anew it is taken.
+    #[error(
+        "the key-encryption key was replaced, and this node seals under the old one still: unless it follows within a \
+         second, bring it the key file that signet keys rewrap has changed"
+    )]
+    SealedBefore,
     /// A record id meant to be fresh has been used before: draw another.
     #[error("the record id has been used before")]
     RecordIdUsed,
@@ -295,8 +302,14 @@ pub trait Store:
         body_hash: &str,
         now: Timestamp,
     ) -> Result<Idempotency>;
-    /// Keeps the answer for 24 hours, or with `None` frees the key.
-    async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()>;
+    /// Keeps the answer for 24 hours, or with `None` frees the key. One that is sealed
+    /// comes with what it lies `under`, see [`NewSecret::under`].
+    async fn idempotency_end(
+        &self,
+        scope: &IdempotencyScope,
+        answer: Option<&StoredAnswer>,
+        under: Option<&str>,
+    ) -> Result<()>;
     /// Deletes what is past keeping: idempotency keys, sent messages, counters,
     /// messages counted for the demo, notices that were told, deliveries that are
     /// done, what changed in our zone.

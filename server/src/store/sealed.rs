@@ -8,13 +8,15 @@ use signet_core::rotation::Selector;
 #[async_trait]
 pub trait SealedStore {
     /// The private half of the key called `id` on a domain's selector, sealed;
-    /// `None` where no such key stands there any more.
+    /// `None` where no such key stands there any more. That it is handed out to be
+    /// opened, by whom and why, is written into the history with it.
     async fn sealed_key(
         &self,
         account: AccountId,
         domain: DomainId,
         selector: Selector,
         id: &str,
+        cause: &Cause,
     ) -> Result<Option<SealedKey>>;
     /// Has the version `after` of the key-encryption key seal from now on, each given
     /// with its fingerprint; `false` where it is not `before` that does.
@@ -35,8 +37,15 @@ pub trait SealedStore {
         after: Option<(DomainId, Selector)>,
         limit: u32,
     ) -> Result<Vec<WrappedKey>>;
+    /// Whether everything sealed lies under version `kek`, whose fingerprint is `under`.
+    ///
+    /// [`super::StoreError::SealedBefore`] where that one does not seal.
+    async fn lies_under(&self, kek: u32, under: &str) -> Result<bool>;
     /// Replaces wrapped data keys, each unless it is another one by now; how many.
-    async fn rewrap_keys(&self, keys: &[Rewrapped]) -> Result<u64>;
+    /// They lie under the version with the fingerprint `under` then.
+    ///
+    /// [`super::StoreError::SealedBefore`] where that one does not seal.
+    async fn rewrap_keys(&self, keys: &[Rewrapped], under: &str) -> Result<u64>;
     /// Sealed secrets of one place under another version than `kek`, from after
     /// `after` on.
     async fn secrets(
@@ -47,6 +56,11 @@ pub trait SealedStore {
         limit: u32,
     ) -> Result<Vec<Sealed>>;
     /// Replaces sealed secrets of one place, given as they were and as they are to
-    /// be, each unless it is another one by now; how many.
-    async fn rewrap_secrets(&self, place: SecretPlace, secrets: &[(Sealed, Vec<u8>)]) -> Result<u64>;
+    /// be, each unless it is another one by now; how many. As [`Self::rewrap_keys`].
+    async fn rewrap_secrets(
+        &self,
+        place: SecretPlace,
+        secrets: &[(Sealed, Vec<u8>)],
+        under: &str,
+    ) -> Result<u64>;
 }

@@ -252,6 +252,8 @@ struct StoredVerdict<'a> {
     reason: Cow<'a, str>,
     fix: Cow<'a, str>,
     expected: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offer: Option<Cow<'a, str>>,
     observed: Cow<'a, [String]>,
     server: Option<StoredServer<'a>>,
     rcode: Option<Cow<'a, str>>,
@@ -281,6 +283,7 @@ fn stored_verdicts(verdicts: &[Verdict]) -> Vec<StoredVerdict<'_>> {
             reason: Cow::Borrowed(&verdict.reason),
             fix: Cow::Borrowed(&verdict.fix),
             expected: Cow::Borrowed(&verdict.expected),
+            offer: verdict.offer.as_deref().map(Cow::Borrowed),
             observed: Cow::Borrowed(&verdict.observed),
             server: verdict.server.as_ref().map(|server| StoredServer {
                 name: server.name.as_ref().map(|name| Cow::Borrowed(name.as_str())),
@@ -312,6 +315,7 @@ pub(super) fn verdicts(text: &str) -> Result<Vec<Verdict>> {
                 reason: stored.reason.into_owned(),
                 fix: stored.fix.into_owned(),
                 expected: stored.expected.into_owned(),
+                offer: stored.offer.map(Cow::into_owned),
                 observed: stored.observed.into_owned(),
                 server: match stored.server {
                     Some(server) => Some(Server {
@@ -398,6 +402,7 @@ impl Found {
             reason,
             fix,
             expected,
+            offer,
             observed,
             server,
             rcode,
@@ -410,6 +415,7 @@ impl Found {
         for text in [key.as_str(), status.as_str(), code.as_str(), reason, fix, expected] {
             self.text(text);
         }
+        self.optional(offer.as_deref());
         self.texts(observed);
         self.number(*late);
         self.number(*lookups);

@@ -5,8 +5,8 @@
 //! replays.
 
 use super::{
-    AccountId, Cause, Delivery, DeliveryId, DeliveryState, DueDelivery, DueWebhook, EventId, NewWebhook,
-    NotQueued, Replay, Replayed, Result, Settled, Tried, Webhook, WebhookId, WebhookPatch,
+    AccountId, Cause, Delivery, DeliveryId, DeliveryState, DueDelivery, DueWebhook, EventId, NewSecret,
+    NewWebhook, NotQueued, Replay, Replayed, Result, Settled, Tried, Webhook, WebhookId, WebhookPatch,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ pub trait WebhookStore {
         &self,
         account: AccountId,
         id: WebhookId,
-        secret: &[u8],
+        secret: &NewSecret,
         old_until: Timestamp,
         cause: &Cause,
     ) -> Result<Option<Webhook>>;

@@ -7,15 +7,15 @@ use crate::{
     store::{Cause, Keyless, StoreError},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use signet_core::rotation::{Algorithm, Selector};
+use signet_core::rotation::Selector;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 const KEY_BATCH: u32 = 8;
-/// [`crate::ops::rewrap`] waits for twice as long before it trusts that nobody seals
-/// under an old version.
+/// Until then what is sealed under an old version is refused, and sealed anew.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const CLOSE_KEYS_EVERY: Duration = Duration::from_secs(15);
 const EXPIRY_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 const NOTE_USE_EVERY: Duration = Duration::from_secs(5);
@@ -45,9 +45,7 @@ async fn make_some(ops: &Ops, file: &KeyFile) -> Result<usize, StoreError> {
 
 async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), StoreError> {
     let mut keys = Vec::with_capacity(Selector::BOTH.len());
-    let rules = &ops.config.rotation;
-    let beside = if rules.ed25519 { Algorithm::Ed25519 } else { rules.rsa };
-    for (selector, algorithm) in [(Selector::First, rules.rsa), (Selector::Second, beside)] {
+    for (selector, algorithm) in ops.config.rotation.first_keys() {
         keys.push(making::key(ops, file, &domain, selector, algorithm).await?);
     }
     let cause = Cause::signet(ops.clock.now());
@@ -129,6 +127,13 @@ pub(super) async fn sweep(ops: Ops, mut stop: watch::Receiver<bool>) {
         if !pause(None, SWEEP_EVERY, &mut stop).await {
             return;
         }
+    }
+}
+
+/// Overwrites DKIM keys that have not signed for a while.
+pub(super) async fn close_keys(ops: Ops, mut stop: watch::Receiver<bool>) {
+    while pause(None, CLOSE_KEYS_EVERY, &mut stop).await {
+        ops.opened.sweep(ops.clock.now());
     }
 }
 

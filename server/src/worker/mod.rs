@@ -64,6 +64,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(chores::watch(ops.clone(), stop.clone()));
     workers.spawn(chores::tell_of_expiring_tokens(ops.clone(), stop.clone()));
     workers.spawn(chores::sweep(ops.clone(), stop.clone()));
+    workers.spawn(chores::close_keys(ops.clone(), stop.clone()));
     workers.spawn(chores::note_use(ops.clone(), stop.clone()));
     workers
 }

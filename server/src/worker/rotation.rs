@@ -16,7 +16,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
-    rotation::{Proof, Selector, Step},
+    rotation::{Proof, Ring, Selector, Step},
     verify::{
         Context,
         dkim::{Sight, prove},
@@ -101,7 +101,10 @@ pub(super) async fn step(
     let done = match ring.step(&ops.key_rules(&due.domain), now) {
         Step::Wait(_) => Done::Waited,
         Step::Prove(selector) if now < settled_at(&ring, selector) => Done::Waited,
-        Step::Prove(selector) => Done::Looked(selector, look(ops, asker, due, selector).await),
+        Step::Prove(selector) => {
+            let sight = look(ops, asker, due, selector).await;
+            Done::Looked(selector, with_key_tried(ops, key, due, selector, sight).await?)
+        }
         Step::Publish { selector, algorithm } => {
             let owner = Keyless {
                 account: due.domain.account,
@@ -130,6 +133,29 @@ pub(super) async fn step(
         ops.turning.notify_one();
     }
     Ok(word)
+}
+
+/// What was seen, unless it would have a key sign that does not open: then it is as
+/// if nothing had been.
+async fn with_key_tried(
+    ops: &Ops,
+    file: &KeyFile,
+    due: &DueRotation,
+    selector: Selector,
+    sight: Sight,
+) -> Result<Sight, StoreError> {
+    let (before, mut after) = (due.keys.ring(), due.keys.ring());
+    after.prove(selector, sight.proof, &ops.key_rules(&due.domain), ops.clock.now());
+    let signs = |ring: &Ring| ring.on(selector).is_some_and(|held| held.stage.signs());
+    let Some(key) = due.keys.keys[selector.index()].as_ref().filter(|_| signs(&after) && !signs(&before))
+    else {
+        return Ok(sight);
+    };
+    if ops.opens(file, &due.domain, key).await? {
+        return Ok(sight);
+    }
+    let said = format!("The private key of {} does not open with the key file.", key.id);
+    Ok(Sight { proof: Proof::Unknown, said, fix: String::new(), ours: true })
 }
 
 /// Looks for the key on `selector`, as the whole world sees it.

@@ -169,6 +169,7 @@ async fn dmarc_of_the_owners_own_is_left_alone() {
     let found = offer(&api, id).await;
     assert_eq!(found["records"], json!(["verification", "spf", "dkim1", "dkim2", "link_verification"]));
     let url = found["url"].as_str().unwrap();
+    assert!(url.contains("spf"), "{url}");
     assert!(url.contains("?domain=example.com&recordid="), "no host at the zone itself: {url}");
     assert!(!url.contains("dmarc"), "{url}");
 }

@@ -9,23 +9,40 @@ use signet::{
 use signet_core::{
     observe::Server,
     plan::{Present, RecordKey},
-    verify::{Code, Findings, Status, Verdict},
+    verify::{Code, Findings, Status, Verdict, spf::with_include},
 };
 
 /// Looks at all domains: nothing of ours is there, in the zone and at the server
 /// named, with these texts of the owner's own.
 pub(crate) async fn looked(api: &Api, zone: &str, server: &str, present: Present) {
+    looked_and(api, zone, server, present, |_| {}).await;
+}
+
+/// The same, finding something else.
+async fn looked_and(api: &Api, zone: &str, server: &str, present: Present, differs: impl Fn(&mut Verdict)) {
+    let include = "_spf.signet.test".parse().unwrap();
     let now = api.ops.clock.now();
     let due = api.ops.store.claim_due(now, now + SignedDuration::from_mins(1), 10).await.unwrap();
     assert!(!due.is_empty());
     let decided = due.iter().map(|due| {
         let plan = api.ops.plan(&due.domain);
         let verdict = |record: &signet_core::plan::PlannedRecord| {
-            let there = record.key == RecordKey::Dmarc && present.dmarc.is_some();
-            let mut verdict = match there {
-                true => Verdict::new(record, Status::Pass, Code::Ok, "It is there."),
-                false => Verdict::new(record, Status::Missing, Code::NoRecord, "It is not there."),
+            let missing = |offer| Verdict {
+                offer,
+                ..Verdict::new(record, Status::Missing, Code::NoRecord, "It is not there.")
             };
+            let mut verdict = match (record.key, &present) {
+                (RecordKey::Dmarc, Present { dmarc: Some(_), .. }) => {
+                    Verdict::new(record, Status::Pass, Code::Ok, "It is there.")
+                }
+                (RecordKey::Spf, Present { spf: Some(theirs), .. }) => Verdict {
+                    offer: Some(with_include(Some(theirs), &include)),
+                    ..Verdict::new(record, Status::Fail, Code::SpfNotIncluded, "Ours is not in it.")
+                },
+                (RecordKey::Spf | RecordKey::Dmarc, _) => missing(Some(record.value.clone())),
+                _ => missing(None),
+            };
+            differs(&mut verdict);
             verdict.server = Some(Server { name: server.parse().ok(), address: "192.0.2.53".parse().ok() });
             verdict
         };
@@ -89,6 +106,45 @@ async fn every_form() {
     insta::assert_snapshot!("terraform_cloudflare", text);
     insta::assert_snapshot!("terraform_route53", export("?format=terraform&provider=route53").await.1);
     insta::assert_snapshot!("terraform_generic", export("?format=terraform&provider=generic").await.1);
+}
+
+#[tokio::test]
+async fn what_would_break_is_left_out() {
+    let api = Api::start().await;
+    let id = api.domain("mail.example.com").await;
+    let reason = "Receivers cannot evaluate it: include:\"${x}\n\u{202e}\" takes 11 look-ups.";
+    looked_and(&api, "example.com", "ns.example.net", theirs(), |verdict| match verdict.key {
+        RecordKey::Spf => {
+            verdict.code = Code::SpfTooManyLookups;
+            verdict.reason = reason.to_string();
+            verdict.offer = None;
+        }
+        RecordKey::LinkVerification => {
+            verdict.status = Status::Fail;
+            verdict.code = Code::WrongTarget;
+        }
+        _ => {}
+    })
+    .await;
+    let export = async |query: &str| {
+        let reply = api.get(&format!("/api/domains/{id}/zone?format={query}")).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        plain(&api, id, &reply).await
+    };
+    insta::assert_snapshot!("left_out_bind", export("bind").await);
+    insta::assert_snapshot!("left_out_csv", export("csv").await);
+    insta::assert_snapshot!("left_out_terraform", export("terraform&provider=generic").await);
+    let cloudflare = export("terraform&provider=cloudflare").await;
+    assert!(!cloudflare.contains("_spf\"") && cloudflare.contains("# mail.example.com TXT: Left out. "));
+    let document: serde_json::Value = serde_json::from_str(&export("json").await).unwrap();
+    let keys = |list: &str| -> Vec<String> {
+        let list = document["data"][list].as_array().unwrap();
+        list.iter().map(|record| record["key"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(keys("records"), ["verification", "dkim1", "dkim2", "dmarc"]);
+    assert_eq!(keys("left_out"), ["spf", "link_verification"]);
+    let note = document["data"]["left_out"][0]["note"].as_str().unwrap();
+    assert!(note.starts_with("Left out. Receivers cannot"), "{note}");
 }
 
 #[tokio::test]

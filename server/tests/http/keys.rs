@@ -25,6 +25,7 @@ fn key(id: i64, selector: Selector) -> NewKey {
         origin: KeyOrigin::Made,
         public: STANDARD.decode(public).unwrap(),
         private: SealedKey { kek: 1, wrapped: PRIVATE.to_vec(), sealed: PRIVATE.to_vec() },
+        under: String::new(),
     }
 }
 
@@ -56,7 +57,8 @@ pub(crate) async fn signing(api: &Api, id: i64) {
     let domain = store.domain_for_operator(DomainId(id)).await.unwrap().unwrap();
     let owner = Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
     let now = api.ops.clock.now();
-    let keys = Selector::BOTH.map(|selector| key(id, selector));
+    let under = api.ops.key.as_ref().unwrap().fingerprint();
+    let keys = Selector::BOTH.map(|selector| NewKey { under: under.clone(), ..key(id, selector) });
     assert!(store.add_keys(&owner, &keys, &Cause::signet(now)).await.unwrap());
     let seen = Proof::Seen { kept_for: SignedDuration::from_mins(5) };
     let rules = api.ops.key_rules(&domain);

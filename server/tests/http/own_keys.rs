@@ -8,7 +8,7 @@ use signet::{
     keys,
     store::{Cause, DomainId, KeyOrigin, KeyRing, Slot, Turn},
 };
-use signet_core::rotation::{Algorithm, Selector, Stage, Why};
+use signet_core::rotation::{Algorithm, Published, Selector, Stage, Why};
 
 const RSA: &str = include_str!("../../src/keys/import/pem/rsa2048.pem");
 
@@ -159,6 +159,68 @@ async fn a_key_that_is_brought_is_the_next_to_sign() {
     assert_eq!(reply.status, 422);
     assert!(reply.json()["errors"]["base"][0].as_str().unwrap().contains("under way"), "{}", reply.text);
     assert_eq!(bring(&api, id, RSA).await.status, 422, "it is on its way out");
+}
+
+/// A rotation is asked for.
+async fn asked(api: &Api, id: i64, compromised: bool) -> Reply {
+    let body = json!({"reason": "because", "compromised": compromised});
+    api.post(&format!("/api/domains/{id}/keys/rotate")).json(&body).send().await
+}
+
+#[tokio::test]
+async fn a_key_in_wrong_hands_is_never_taken_again() {
+    let api = Api::start().await;
+    let id = api.domain("example.com").await;
+    assert_eq!(asked(&api, id, true).await.status, 422, "there is none");
+    assert_eq!(bring(&api, id, RSA).await.status, 200);
+    assert_eq!(asked(&api, id, false).await.status, 422, "nothing signs");
+    // Whether or not it has ever signed.
+    let reply = asked(&api, id, true).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let stages = ring(&api, id).await.keys.map(|key| key.unwrap().held.stage.as_str());
+    assert_eq!(stages, ["revoked", "revoked"]);
+    let elsewhere = api.domain("example.net").await;
+    for id in [id, elsewhere] {
+        let reply = bring(&api, id, RSA).await;
+        assert_eq!(reply.status, 422, "{}", reply.text);
+        let said = reply.json()["errors"]["private_key"][0].as_str().unwrap().to_string();
+        assert!(said.starts_with("was in wrong hands"), "{said}");
+    }
+    assert_eq!(bring(&api, id, &fresh()).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_brought_keeps_no_rotation_up() {
+    let api = Api::with(&[("SIGNET_DKIM_ED25519", "true")]).await;
+    let id = api.domain("example.com").await;
+    bring(&api, id, RSA).await;
+    let now = api.ops.clock.now();
+    let proven = Published { clear_at: Some(now), seen_at: Some(now), ..Published::new(now) };
+    turned(&api, id, Selector::First, Some(Stage::Next(proven))).await;
+    let ed25519 = include_str!("../../src/keys/import/pem/ed25519.pem");
+    for compromised in [false, true] {
+        assert_eq!(asked(&api, id, compromised).await.status, 200);
+        let reply = bring(&api, id, ed25519).await;
+        assert!(reply.status == 422 && reply.text.contains("is about to sign"), "{}", reply.text);
+    }
+    let reply = bring(&api, id, &fresh()).await;
+    assert!(reply.status == 422 && reply.text.contains("the next one is proven"), "{}", reply.text);
+    let keys = ring(&api, id).await;
+    assert_eq!(keys.wanted, Some(Why::Compromised));
+    assert_eq!(keys.ring().on(Selector::Second).unwrap().stage, Stage::Next(proven));
+    // What is not proven can be another as well.
+    turned(&api, id, Selector::First, Some(Stage::Next(Published::new(now)))).await;
+    assert_eq!(asked(&api, id, true).await.status, 200);
+    assert_eq!(bring(&api, id, &fresh()).await.status, 200);
+}
+
+#[tokio::test]
+async fn both_keys_of_raw_mode_are_the_ones_that_stay() {
+    let api = Api::with(&[("SIGNET_DKIM_ED25519", "true")]).await;
+    let id = api.domain("example.com").await;
+    mode(&api, id, &json!({"mode": "raw"})).await;
+    let algorithms = ring(&api, id).await.keys.map(|key| key.unwrap().held.algorithm);
+    assert_eq!(algorithms, [Algorithm::Rsa2048, Algorithm::Ed25519]);
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use signet_core::rotation::{Held, Published, Stage, Why};
 on_both! {
     rotations_are_claimed_once
     a_transition_is_whole_or_not_at_all
+    looks_and_proofs_tell_each_other
+    compromised_keys_are_known_for_ever
     what_is_destroyed_is_gone
     owners_who_publish_keys_see_them_change
     the_age_of_a_key_is_how_long_it_signs
@@ -83,8 +85,12 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
     let domain = with_keys(&store, account, "example.com").await;
     let before = ring(&store, &domain).await;
     let since = at(7);
-    let clear =
-        Published { clear_at: Some(at(9)), old_for: SignedDuration::from_secs(8), ..Published::new(at(5)) };
+    let clear = Published {
+        clear_at: Some(at(9)),
+        seen_at: Some(at(6)),
+        old_for: SignedDuration::from_secs(8),
+        at: at(5),
+    };
     let rotated = NewEvent { to: Some("sg1".to_string()), ..NewEvent::of(EventKind::KeysRotated) };
     let about = About::RotationStuck { wrong: vec![] };
     let notice = Notice { domain: Some("example.com".to_string()), about, compliance: None };
@@ -127,6 +133,87 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
     assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
     let domain = store.domain(account, domain.id).await.unwrap().unwrap();
     assert_eq!(domain.active_selector, Selector::Second);
+    assert_eq!(private(&place, account).await, [(3, 2)], "what signs no more is destroyed");
+}
+
+/// A look at `seconds` that finds the record of the second selector like this.
+async fn second_seen(store: &Arc<dyn Store>, domain: &Domain, status: Status, seconds: i64) {
+    store.request_check(domain.account, domain.id, at(seconds)).await.unwrap().unwrap();
+    let due = claim(store, seconds).await;
+    let due = due.iter().find(|due| due.domain.id == domain.id).expect("it was asked for");
+    let code = if status == Status::Pass { Code::Ok } else { Code::NameNotFound };
+    let mut looked = look(due, DnsState::Verified { at: at(10) }, seconds);
+    looked.records[0].key = RecordKey::Dkim2;
+    looked.records[0].shown.status = status;
+    let seen = &mut looked.report.verdicts[0];
+    (seen.key, seen.status, seen.code, seen.ttl) = (RecordKey::Dkim2, status, code, Some(7200));
+    assert_eq!(store.apply_looks(&[looked], &cause(seconds)).await.unwrap(), [true]);
+}
+
+async fn looks_and_proofs_tell_each_other(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    let proven = Published { clear_at: Some(at(9)), seen_at: Some(at(9)), ..Published::new(at(5)) };
+    let active = Stage::Active { since: at(8) };
+    let turn = Turn {
+        slots: [Slot::Keep(active), Slot::Keep(Stage::Next(proven))],
+        due_at: Some(at(10_000)),
+        ..same(&store, &domain).await
+    };
+    assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
+    assert_eq!(claimed(&store, 9).await, []);
+    let second = async || ring(&store, &domain).await.keys[1].as_ref().unwrap().held.stage;
+
+    second_seen(&store, &domain, Status::Pass, 10).await;
+    assert_eq!((second().await, claimed(&store, 10).await), (Stage::Next(proven), vec![]));
+    // Whoever turns the keys just now finds them changed.
+    let stale = same(&store, &domain).await;
+    second_seen(&store, &domain, Status::Missing, 11).await;
+    let unseen = Published { clear_at: None, old_for: SignedDuration::from_secs(7200), ..proven };
+    assert_eq!(second().await, Stage::Next(unseen), "what was proven is no more");
+    assert!(history(&store, &domain).await.iter().any(|event| event.starts_with("dkim.unseen")));
+    assert!(!store.turn_keys(&stale, &cause(11)).await.unwrap());
+    assert_eq!(claimed(&store, 11).await, [domain.id], "it is proven anew at once");
+    // Seen by everybody, and broken again: that is news for a look though it finds the same.
+    let clear = Turn {
+        slots: [Slot::Keep(active), Slot::Keep(Stage::Next(proven))],
+        due_at: Some(at(10_000)),
+        ..same(&store, &domain).await
+    };
+    assert!(store.turn_keys(&clear, &cause(11)).await.unwrap());
+    second_seen(&store, &domain, Status::Missing, 11).await;
+    assert_eq!(second().await, Stage::Next(unseen));
+
+    // It signs from now on, seen later than by the look that found it missing.
+    let domain = store.domain(account, domain.id).await.unwrap().unwrap();
+    assert!(domain.is_wrong(RecordKey::Dkim2));
+    let slots = [Slot::Keep(Stage::Retired { since: at(20) }), Slot::Keep(Stage::Active { since: at(20) })];
+    let turn = Turn { slots, ..same(&store, &domain).await };
+    assert!(store.turn_keys(&turn, &cause(20)).await.unwrap());
+    let domain = store.domain(account, domain.id).await.unwrap().unwrap();
+    assert!(!domain.is_wrong(RecordKey::Dkim2), "nothing is known of it");
+    let due = claim(&store, 20).await;
+    assert!(due.iter().any(|due| due.domain.id == domain.id && due.on_demand), "and it is looked at at once");
+}
+
+async fn compromised_keys_are_known_for_ever(place: Place) {
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let domain = with_keys(&store, account, "example.com").await;
+    let keys = ring(&store, &domain).await.keys;
+    let publics = keys.map(|key| key.unwrap().public);
+    let turned = async |stages: [Stage; 2], seconds| {
+        let turn = Turn { slots: stages.map(Slot::Keep), ..same(&store, &domain).await };
+        assert!(store.turn_keys(&turn, &cause(seconds)).await.unwrap());
+        [store.is_compromised(&publics[0]).await.unwrap(), store.is_compromised(&publics[1]).await.unwrap()]
+    };
+    let (retired, revoked) = (Stage::Retired { since: at(7) }, Stage::Revoked { since: at(8) });
+    let active = Stage::Active { since: at(7) };
+    assert_eq!(turned([retired, active], 7).await, [false, false]);
+    assert_eq!(turned([revoked, active], 8).await, [false, false], "it had its time");
+    assert_eq!(turned([revoked, revoked], 9).await, [false, true]);
+    assert_eq!(turned([revoked, revoked], 10).await, [false, true]);
 }
 
 /// Keys with a private half, and keys in all.

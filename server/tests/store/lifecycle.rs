@@ -288,7 +288,7 @@ impl<'a> World<'a> {
             description: String::new(),
             events: events.to_vec(),
             active: true,
-            secret: vec![1, 2, 3],
+            secret: sealed_by_nobody(&[1, 2, 3]),
         };
         store.create_webhook(&webhook, 1, &cause(0)).await.unwrap().unwrap();
         let raw = Raw::connect(&place.url).await;

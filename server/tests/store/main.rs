@@ -267,7 +267,13 @@ fn new_key(selector: Selector) -> NewKey {
         origin: KeyOrigin::Made,
         public: ed25519_spki(selector.number()),
         private: SealedKey { kek: 1, wrapped: vec![255, 0], sealed: vec![0, 255] },
+        under: "print".to_string(),
     }
+}
+
+/// A secret, in a database whose key-encryption key is "print" or has no name.
+fn sealed_by_nobody(octets: &[u8]) -> NewSecret {
+    NewSecret { under: "print".to_string(), sealed: octets.to_vec() }
 }
 
 /// RFC 8410 §4, with a point of the same octet throughout.

@@ -90,14 +90,14 @@ async fn idempotency_keys(place: Place) {
     assert_eq!(store.idempotency_begin(&elsewhere, "body", at(1)).await.unwrap(), Idempotency::New);
 
     let answer = StoredAnswer { status: 201, body: "{\"é\":1}".to_string() };
-    store.idempotency_end(&scope("k"), Some(&answer)).await.unwrap();
-    store.idempotency_end(&scope("k"), None).await.unwrap();
+    store.idempotency_end(&scope("k"), Some(&answer), None).await.unwrap();
+    store.idempotency_end(&scope("k"), None, None).await.unwrap();
     assert_eq!(begin("k", "body", 2).await, Idempotency::Replay(answer.clone()), "an answer stays");
     assert_eq!(begin("k", "body", 86_399).await, Idempotency::Replay(answer));
     assert_eq!(begin("k", "other", 86_399).await, Idempotency::OtherBody);
     assert_eq!(begin("k", "other", 86_400).await, Idempotency::New, "for a day");
 
-    store.idempotency_end(&scope("other"), None).await.unwrap();
+    store.idempotency_end(&scope("other"), None, None).await.unwrap();
     assert_eq!(begin("other", "new body", 3).await, Idempotency::New, "freed");
     assert_eq!(begin("other", "newer body", 63).await, Idempotency::New, "its request died a minute ago");
 

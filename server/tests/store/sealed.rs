@@ -7,18 +7,25 @@ use signet::{
     config::{Config, Sources},
     keys::{KeyFile, KeyOwner, make},
     ops::{
-        Ops, Refused,
-        rewrap::{Done, Goal},
+        Actor, Ops, Refused,
+        rewrap::{Done, Goal, Unreadable},
+        webhooks::WebhookWish,
     },
 };
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
+use zeroize::Zeroizing;
 
 on_both! {
     everything_moves_and_keys_stay_as_they_lie
     it_goes_on_wherever_it_stopped
     servers_go_on_meanwhile
     another_machine_is_not_overruled
+    a_node_that_lags_seals_nothing
+    a_server_seals_anew_what_was_refused
+    nothing_is_retired_while_something_lies_under_it
     what_does_not_open_stays
+    what_does_not_open_is_in_no_new_versions_way
+    a_version_that_was_retired_is_forgotten
     the_file_is_prepared_first
 }
 
@@ -41,6 +48,8 @@ fn scope() -> IdempotencyScope {
     let text = |text: &str| text.to_string();
     IdempotencyScope { owner: text("o"), method: text("POST"), path: text("/it's"), key: text("k%_") }
 }
+
+const PEM: &str = include_str!("../../src/keys/import/pem/rsa2048.pem");
 
 const ANSWER: &str = "{\"token\": \"secret\"}";
 
@@ -66,6 +75,10 @@ impl World {
 
     /// A domain with two keys, sealed by whoever has `file`.
     async fn add_domain(&mut self, file: &KeyFile) {
+        self.try_add_domain(file).await.unwrap();
+    }
+
+    async fn try_add_domain(&mut self, file: &KeyFile) -> Result<()> {
         let random = Randomness::default();
         let domain = register(&self.ops.store, self.account, &format!("d{}.example.com", fresh())).await;
         let keyless =
@@ -74,8 +87,9 @@ impl World {
             let pair = make(Algorithm::Ed25519, &random).unwrap();
             file.keep(&pair, KeyOrigin::Made, &keyless, selector, format!("key {}", fresh()), &random)
         });
-        assert!(self.ops.store.add_keys(&keyless, &keys, &cause(0)).await.unwrap());
+        assert!(self.ops.store.add_keys(&keyless, &keys, &cause(0)).await?);
         self.domains.push(keyless);
+        Ok(())
     }
 
     async fn add_secrets(&self) {
@@ -103,9 +117,8 @@ impl World {
         };
         self.ops.store.give_dns_access(&access, 10, &cause).await.unwrap().unwrap();
         let answer = StoredAnswer { status: 200, body: ANSWER.to_string() };
-        let sealed = self.ops.sealed_answer(&answer).unwrap();
         assert!(matches!(self.ops.idempotency_begin(&scope(), "hash").await.unwrap(), Idempotency::New));
-        self.ops.idempotency_end(&scope(), Some(&sealed)).await.unwrap();
+        self.ops.idempotency_end(&scope(), Some(&answer), true).await.unwrap();
         self.ops.make_link_key().await.unwrap();
     }
 
@@ -115,8 +128,9 @@ impl World {
         for domain in &self.domains {
             let ring = self.ops.store.key_ring(domain.account, domain.domain).await.unwrap().unwrap();
             for key in ring.keys.iter().flatten() {
+                let (store, cause) = (&self.ops.store, cause(0));
                 let sealed =
-                    self.ops.store.sealed_key(domain.account, domain.domain, key.selector, &key.id).await;
+                    store.sealed_key(domain.account, domain.domain, key.selector, &key.id, &cause).await;
                 let sealed = sealed.unwrap().unwrap();
                 let owner = KeyOwner { domain, selector: key.selector, id: &key.id };
                 assert!(file.open_sealed(&sealed, &owner, "test").is_some(), "{owner:?}");
@@ -157,7 +171,7 @@ impl World {
     /// What `signet keys rewrap` does, to its end.
     async fn rewrap(&self, goal: Goal) -> Vec<Done> {
         let file = self.started().await;
-        let mut rewrap = self.ops.rewrap(&file, goal, Duration::ZERO).await.unwrap();
+        let mut rewrap = self.ops.rewrap(&file, goal).await.unwrap();
         let mut all = Vec::new();
         while let Some(done) = rewrap.step().await.unwrap() {
             all.push(done);
@@ -235,7 +249,7 @@ async fn it_goes_on_wherever_it_stopped(place: Place) {
         // Half a file, from one that was killed while it wrote.
         fs::write(world.directory.path().join("signet.key.new"), "signet-key").unwrap();
         let file = world.started().await;
-        let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld, Duration::ZERO).await.unwrap();
+        let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld).await.unwrap();
         // Once the old version is gone, one more would begin anew.
         let Some(done) = rewrap.step().await.unwrap() else { break };
         all.push(done);
@@ -260,9 +274,8 @@ async fn servers_go_on_meanwhile(place: Place) {
     let (server, late) = (world.started().await, world.started().await);
     let other = ops(&place, &world.path).await;
     let file = other.key_file().await.unwrap();
-    let wait = Duration::from_millis(1);
-    let mut rewrap = other.rewrap(&file, Goal::RetireOld, wait).await.unwrap();
-    assert!(base(other.rewrap(&file, Goal::Rewrap, wait).await.err().unwrap()).contains("another"));
+    let mut rewrap = other.rewrap(&file, Goal::RetireOld).await.unwrap();
+    assert!(base(other.rewrap(&file, Goal::Rewrap).await.err().unwrap()).contains("another"));
     let mut retired = false;
     while let Some(done) = rewrap.step().await.unwrap() {
         world.ops.follow_key_file(&server).await.unwrap();
@@ -271,10 +284,11 @@ async fn servers_go_on_meanwhile(place: Place) {
             world.add_domain(&server).await;
         }
         if matches!(done, Done::Secrets(_)) {
+            // What it seals is not taken, so that nothing has to be waited for.
             assert_eq!(late.current(), 1);
-            world.add_domain(&late).await;
-            // From here on it has looked.
+            assert!(matches!(world.try_add_domain(&late).await, Err(StoreError::SealedBefore)));
             world.ops.follow_key_file(&late).await.unwrap();
+            world.add_domain(&late).await;
         }
         assert_eq!(server.current(), if matches!(done, Done::Added(_)) { 1 } else { 2 });
     }
@@ -295,8 +309,8 @@ async fn another_machine_is_not_overruled(place: Place) {
     fs::copy(&world.path, &copy).unwrap();
     let other = ops(&place, &copy).await;
     let (ours, theirs) = (world.started().await, other.key_file().await.unwrap());
-    let mut here = world.ops.rewrap(&ours, Goal::Rewrap, Duration::ZERO).await.unwrap();
-    let mut there = other.rewrap(&theirs, Goal::Rewrap, Duration::ZERO).await.unwrap();
+    let mut here = world.ops.rewrap(&ours, Goal::Rewrap).await.unwrap();
+    let mut there = other.rewrap(&theirs, Goal::Rewrap).await.unwrap();
     assert_eq!(here.step().await.unwrap(), Some(Done::Added(2)));
     assert_eq!(there.step().await.unwrap(), Some(Done::Added(2)));
     assert_eq!(here.step().await.unwrap(), Some(Done::Seals(2)));
@@ -311,24 +325,145 @@ async fn another_machine_is_not_overruled(place: Place) {
     world.sealed(&theirs).await;
 }
 
+/// A node with the key file as it was, which nobody has brought the new one.
+async fn a_node_that_lags_seals_nothing(place: Place) {
+    let mut world = World::new(&place, 1).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("signet.key");
+    fs::copy(&world.path, &copy).unwrap();
+    let node = ops(&place, &copy).await;
+    let node = Ops { key: Some(Arc::new(node.key_file().await.unwrap())), ..node };
+    world.rewrap(Goal::RetireOld).await;
+
+    let actor = Actor::operator(world.account);
+    let wish = WebhookWish { url: Some("https://example.com/".to_string()), ..WebhookWish::default() };
+    let refused = |refused: Refused| assert!(matches!(refused, Refused::Store(StoreError::SealedBefore)));
+    refused(node.create_webhook(&actor, &wish).await.unwrap_err());
+    let webhook = world.ops.webhooks(&actor).await.unwrap().remove(0);
+    refused(node.rotate_webhook_secret(&actor, webhook.id).await.unwrap_err());
+    let domain = world.domains[0].domain;
+    refused(node.import_key(&actor, domain, Zeroizing::new(PEM.to_string())).await.unwrap_err());
+    let file = node.key.clone().unwrap();
+    assert!(matches!(world.try_add_domain(&file).await, Err(StoreError::SealedBefore)));
+    let secret = |purpose: &str| file.seal_secret(purpose, b"x", &node.random);
+    let access = NewDnsAccess {
+        account: world.account,
+        zone: Name::parse("example.org").unwrap(),
+        provider: "rfc2136".to_string(),
+        settings: std::collections::BTreeMap::new(),
+        secret: secret("x"),
+    };
+    let given = node.store.give_dns_access(&access, 10, &cause(2)).await;
+    assert!(matches!(given, Err(StoreError::SealedBefore)));
+    let kept = node.store.keep_first("x", "sealed:", &secret("x").under).await;
+    assert!(matches!(kept, Err(StoreError::SealedBefore)));
+    let another = IdempotencyScope { key: "another".to_string(), ..scope() };
+    let answer = StoredAnswer { status: 200, body: ANSWER.to_string() };
+    node.idempotency_begin(&another, "hash").await.unwrap();
+    refused(node.idempotency_end(&another, Some(&answer), true).await.unwrap_err());
+    node.idempotency_end(&another, Some(&answer), false).await.expect("what is not sealed is kept");
+
+    // Everything that is there opens, and as soon as it has the file the node works.
+    world.sealed(&world.started().await).await;
+    world.secrets_open(world.started().await).await;
+    fs::copy(&world.path, &copy).unwrap();
+    node.create_webhook(&actor, &wish).await.unwrap();
+    node.import_key(&actor, domain, Zeroizing::new(PEM.to_string())).await.unwrap();
+    assert!(world.ops.store.lies_under(2, &file.fingerprint()).await.unwrap());
+}
+
+/// One that shares the file and has not looked for a while.
+async fn a_server_seals_anew_what_was_refused(place: Place) {
+    let world = World::new(&place, 1).await;
+    world.rewrap(Goal::RetireOld).await;
+    assert_eq!(world.file().current(), 1);
+    let actor = Actor::operator(world.account);
+    let wish = WebhookWish { url: Some("https://example.com/".to_string()), ..WebhookWish::default() };
+    world.ops.create_webhook(&actor, &wish).await.unwrap();
+    assert_eq!((world.file().current(), world.file().present()), (2, vec![2]));
+    assert!(world.ops.store.lies_under(2, &world.file().fingerprint()).await.unwrap());
+}
+
+async fn nothing_is_retired_while_something_lies_under_it(place: Place) {
+    let world = World::new(&place, 1).await;
+    let file = world.started().await;
+    let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld).await.unwrap();
+    while !matches!(rewrap.step().await.unwrap(), Some(Done::Secrets(_))) {}
+    // Whoever wrote that, and however: it counts.
+    let mut raw = Raw::connect(&place.url).await;
+    let put_back = "UPDATE dkim_key SET kek = 1 WHERE selector = 1";
+    assert_eq!(raw.execute(put_back).await.unwrap(), 1);
+    assert!(base(rewrap.step().await.unwrap_err()).contains("no version is retired"));
+    assert_eq!(file.present(), [1, 2]);
+    drop(rewrap);
+
+    // Nor when another machine has replaced the key meanwhile.
+    assert_eq!(raw.execute("UPDATE dkim_key SET kek = 2 WHERE selector = 1").await.unwrap(), 1);
+    let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld).await.unwrap();
+    let seals = (2, file.fingerprint());
+    assert!(world.ops.store.replace_key_fingerprint((2, &seals.1), (3, "theirs"), &cause(3)).await.unwrap());
+    assert!(base(rewrap.step().await.unwrap_err()).contains("another machine"));
+    assert_eq!(file.present(), [1, 2]);
+}
+
+const NO_SECRET: &str =
+    "UPDATE webhook SET old_secret = (SELECT sealed FROM dkim_key ORDER BY domain_id, selector LIMIT 1)";
+
+const DAMAGED: &str = "UPDATE dkim_key SET wrapped = sealed WHERE selector = 1 AND domain_id = \
+    (SELECT MAX(domain_id) FROM dkim_key)";
+
 async fn what_does_not_open_stays(place: Place) {
     let world = World::new(&place, 2).await;
     let mut raw = Raw::connect(&place.url).await;
-    let damaged = "UPDATE dkim_key SET wrapped = sealed WHERE selector = 1 AND domain_id = \
-        (SELECT MAX(domain_id) FROM dkim_key)";
-    assert_eq!(raw.execute(damaged).await.unwrap(), 1);
+    assert_eq!(raw.execute(DAMAGED).await.unwrap(), 1);
     let file = world.started().await;
-    let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld, Duration::ZERO).await.unwrap();
+    let mut rewrap = world.ops.rewrap(&file, Goal::RetireOld).await.unwrap();
     let refused = loop {
         match rewrap.step().await {
             Ok(done) => assert!(done.is_some(), "it must not retire"),
             Err(refused) => break base(refused),
         }
     };
-    assert!(refused.contains("1 rows could not be moved"), "{refused}");
-    assert_eq!(rewrap.unreadable(), 1);
+    assert!(refused.starts_with("1 rows open under no version"), "{refused}");
+    let last = world.domains.last().unwrap();
+    let ring = world.ops.store.key_ring(last.account, last.domain).await.unwrap().unwrap();
+    let id = &ring.keys[0].as_ref().unwrap().id;
+    let named = format!("DKIM key {id} of domain {}, version 1", last.domain);
+    assert!(refused.ends_with(&named), "{refused}");
+    assert_eq!(rewrap.unreadable(), &Unreadable { rows: 1, named: vec![named] });
     assert_eq!(file.present(), [1, 2]);
     assert_eq!(world.ops.store.count_wrapped(2).await.unwrap(), (4, 1));
+}
+
+async fn what_does_not_open_is_in_no_new_versions_way(place: Place) {
+    let world = World::new(&place, 2).await;
+    let mut raw = Raw::connect(&place.url).await;
+    assert_eq!(raw.execute(DAMAGED).await.unwrap(), 1);
+    assert_eq!(raw.execute(NO_SECRET).await.unwrap(), 1);
+    for version in [2, 3] {
+        let file = world.started().await;
+        let mut rewrap = world.ops.rewrap(&file, Goal::Rewrap).await.unwrap();
+        assert_eq!(rewrap.step().await.unwrap(), Some(Done::Added(version)));
+        while rewrap.step().await.unwrap().is_some() {}
+        assert_eq!(rewrap.unreadable().rows, 2, "{:?}", rewrap.unreadable());
+        assert!(rewrap.unreadable().named[1].starts_with("former secret of webhook "));
+    }
+    // What is prepared is one that nothing uses yet.
+    assert_eq!(world.rewrap(Goal::Prepare).await, [Done::Added(4)]);
+    assert_eq!(world.rewrap(Goal::Prepare).await, []);
+    assert_eq!(world.started().await.current(), 3);
+}
+
+/// A server that runs on has no use for it, and must not keep it in memory.
+async fn a_version_that_was_retired_is_forgotten(place: Place) {
+    let world = World::new(&place, 1).await;
+    let server = world.started().await;
+    world.rewrap(Goal::Rewrap).await;
+    world.ops.follow_key_file(&server).await.unwrap();
+    assert_eq!(server.present(), [1, 2]);
+    assert_eq!(world.rewrap(Goal::RetireOld).await, [Done::Retired(1)]);
+    world.ops.follow_key_file(&server).await.unwrap();
+    assert_eq!(server.present(), [2]);
 }
 
 async fn the_file_is_prepared_first(place: Place) {

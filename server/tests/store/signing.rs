@@ -5,7 +5,7 @@ use signet::{
     clock::Clock,
     config::{Config, Sources},
     keys::{KeyFile, make},
-    ops::{Ops, Refused},
+    ops::{Actor, Ops, Refused},
 };
 
 on_both! {
@@ -59,7 +59,8 @@ impl World {
 
     /// The selectors a message is signed on.
     async fn signed_on(&self) -> Vec<Selector> {
-        let signed = self.ops.sign(self.domain.account, self.domain.id, MESSAGE).await.unwrap();
+        let signed =
+            self.ops.sign(&Actor::operator(self.domain.account), self.domain.id, MESSAGE).await.unwrap();
         let text = String::from_utf8(signed.message).unwrap();
         let sent = String::from_utf8(MESSAGE.to_vec()).unwrap().replace('\n', "\r\n");
         assert_eq!(text, format!("{}{sent}", signed.fields));
@@ -72,7 +73,8 @@ impl World {
     }
 
     async fn refused(&self, message: &[u8]) -> (String, String) {
-        match self.ops.sign(self.domain.account, self.domain.id, message).await.unwrap_err() {
+        match self.ops.sign(&Actor::operator(self.domain.account), self.domain.id, message).await.unwrap_err()
+        {
             Refused::Invalid(fields) => {
                 let (field, messages) = fields.first_key_value().unwrap();
                 ((*field).to_string(), messages.join("; "))
@@ -92,9 +94,12 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     world.run("UPDATE dkim_key SET stage = 'active' WHERE selector = 1").await;
     assert_eq!(world.signed_on().await, [Selector::First]);
     // Proven, but what was there before may be remembered still.
-    world.run("UPDATE dkim_key SET clear_at = 1790000001000000 WHERE selector = 2").await;
-    assert_eq!(world.signed_on().await, [Selector::First]);
+    world
+        .run("UPDATE dkim_key SET clear_at = 1790000001000000, seen_at = 1790000000000000 WHERE selector = 2")
+        .await;
     world.ops.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!(world.signed_on().await, [Selector::First], "it was not looked for since");
+    world.run("UPDATE dkim_key SET seen_at = 1790000001000000 WHERE selector = 2").await;
     assert_eq!(world.signed_on().await, Selector::BOTH);
 
     // A key is opened once, and closed when it signs no more.
@@ -105,16 +110,35 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     let now = world.ops.clock.now();
     let open = |world: &World| ids.iter().filter(|id| world.ops.opened.get(id, now).is_some()).count();
     assert_eq!(open(&world), 2);
+    // Who had them opened, and why, is in the history, each time.
+    let opened = || async {
+        let filter = AuditFilter { kinds: vec![EventKind::KeyOpened], ..AuditFilter::default() };
+        world.ops.store.audit(&filter, None, 10).await.unwrap()
+    };
+    let noted = opened().await;
+    let mut noted_ids: Vec<&str> = noted.iter().map(|event| event.to.as_deref().unwrap()).collect();
+    noted_ids.sort_unstable();
+    let mut expected: Vec<&str> = ids.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    assert_eq!(noted_ids, expected);
+    for event in &noted {
+        let said = (event.domain, event.actor.as_str(), event.origin.as_str(), event.reason.as_str());
+        assert_eq!(said, (Some(world.domain.id), "operator", "command line", "signing"));
+    }
+    world.ops.opened.sweep(now.saturating_add(jiff::SignedDuration::from_mins(10)).unwrap());
+    assert_eq!(open(&world), 0);
+    assert_eq!(world.signed_on().await, Selector::BOTH);
+    assert_eq!(opened().await.len(), 4);
     world.run("UPDATE dkim_key SET stage = 'retired' WHERE selector = 2").await;
     assert_eq!(world.signed_on().await, [Selector::First]);
     assert_eq!(open(&world), 1);
 
     // Another account has no such domain.
     let other = an_account(&world.ops.store).await;
-    let refused = world.ops.sign(other, world.domain.id, MESSAGE).await.unwrap_err();
+    let refused = world.ops.sign(&Actor::operator(other), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::NotFound));
 
-    // A record that was last seen to be wrong.
+    // A record that was last seen to be wrong: Ed25519 alone is no signature for many.
     world.run("UPDATE dkim_key SET stage = 'companion' WHERE selector = 2").await;
     let store = world.ops.store.clone();
     store.request_check(world.domain.account, world.domain.id, at(2)).await.unwrap().unwrap();
@@ -124,14 +148,32 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
     wrong.records[0].key = RecordKey::Dkim1;
     wrong.records[0].shown.status = Status::Missing;
     assert_eq!(store.apply_looks(&[wrong], &cause(2)).await.unwrap(), [true]);
-    assert_eq!(world.signed_on().await, [Selector::Second]);
+    let (field, said) = world.refused(MESSAGE).await;
+    assert!(field == "base" && said.contains("last seen to be wrong"), "{said}");
+    let ring = store.key_ring(world.domain.account, world.domain.id).await.unwrap().unwrap();
+    let domain = store.domain(world.domain.account, world.domain.id).await.unwrap().unwrap();
+    assert!(world.ops.standing(&domain, &ring).keys.iter().all(|key| !key.signs), "and is told so");
+    store.request_check(world.domain.account, world.domain.id, at(3)).await.unwrap().unwrap();
+    let due = claim(&store, 3).await;
+    let due = due.iter().find(|due| due.domain.id == world.domain.id).unwrap();
+    let right = look(due, DnsState::Verified { at: at(2) }, 3);
+    assert_eq!(store.apply_looks(&[right], &cause(3)).await.unwrap(), [true]);
+    assert_eq!(world.signed_on().await, Selector::BOTH);
 
     // Another key file opens none of it.
     let elsewhere = tempfile::tempdir().unwrap();
     let key = KeyFile::open_or_make(&elsewhere.path().join("signet.key"), &world.ops.random).unwrap();
     let ops = Ops { key: Some(Arc::new(key)), opened: Arc::default(), ..world.ops.clone() };
-    let refused = ops.sign(world.domain.account, world.domain.id, MESSAGE).await.unwrap_err();
+    let refused =
+        ops.sign(&Actor::operator(world.domain.account), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::Store(StoreError::Corrupt(_))), "{refused:?}");
+
+    // A public half that somebody has put in its place: nothing is signed beside it.
+    world.run("UPDATE dkim_key SET public = (SELECT public FROM dkim_key WHERE selector = 1) WHERE selector = 2").await;
+    world.ops.opened.forget(&ids[1]);
+    let actor = Actor::operator(world.domain.account);
+    let refused = world.ops.sign(&actor, world.domain.id, MESSAGE).await.unwrap_err();
+    assert!(refused.to_string().contains("not the other half"), "{refused}");
 }
 
 async fn what_cannot_be_signed_is_said(place: Place) {

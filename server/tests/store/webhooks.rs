@@ -20,7 +20,7 @@ fn new(account: AccountId) -> NewWebhook {
         description: String::new(),
         events: EventKind::PUBLISHED.to_vec(),
         active: true,
-        secret: vec![0, 1, 255],
+        secret: sealed_by_nobody(&[0, 1, 255]),
     }
 }
 
@@ -91,7 +91,13 @@ async fn webhooks_belong_to_their_account(place: Place) {
     assert_eq!(store.webhooks(stranger).await.unwrap(), []);
     let patch = WebhookPatch { active: Some(false), ..WebhookPatch::default() };
     assert_eq!(store.update_webhook(stranger, made.id, &patch, &cause(1)).await.unwrap(), None);
-    assert_eq!(store.rotate_webhook_secret(stranger, made.id, &[1], at(9), &cause(1)).await.unwrap(), None);
+    assert_eq!(
+        store
+            .rotate_webhook_secret(stranger, made.id, &sealed_by_nobody(&[1]), at(9), &cause(1))
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(store.delete_webhook(stranger, made.id, &cause(1)).await.unwrap(), None);
     assert_eq!(store.test_webhook(stranger, made.id, at(1)).await.unwrap(), None);
     assert_eq!(store.deliveries(stranger, made.id, None, None, 9).await.unwrap(), []);
@@ -120,8 +126,11 @@ async fn webhooks_belong_to_their_account(place: Place) {
     let same = store.update_webhook(owner, made.id, &patch, &cause(4)).await.unwrap().unwrap();
     assert_eq!(same.updated_at, at(3), "nothing changed, nothing is written");
 
-    let rotated =
-        store.rotate_webhook_secret(owner, made.id, &[7], at(100), &cause(5)).await.unwrap().unwrap();
+    let rotated = store
+        .rotate_webhook_secret(owner, made.id, &sealed_by_nobody(&[7]), at(100), &cause(5))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(rotated.old_secret_until, Some(at(100)));
     let first = take_one(&store, &made, 6).await;
     assert_eq!((&first.secret[..], first.old_secret.as_deref()), (&[7][..], Some(&[0, 1, 255][..])));

@@ -25,7 +25,7 @@ pub(super) use self::{
 pub use self::{
     judge::judge,
     key::{PublicKey, RsaKey},
-    prove::{Sight, prove},
+    prove::{Sight, prove, seen_wrong},
     text::{in_quotes, split},
 };
 

@@ -7,7 +7,7 @@ use crate::{
     observe::{Answer, Data, Failure, Look, Need, Question, RecordType, Reply, Seen, View, Zone},
     plan::PlannedRecord,
     rotation::Proof,
-    verify::{Context, cname, evidence},
+    verify::{Code, Context, Verdict, cname, evidence},
 };
 use alloc::{
     format,
@@ -20,9 +20,9 @@ use jiff::SignedDuration;
 const HOPS: usize = 8;
 /// What our own key records may be kept for, in seconds: less is never waited for.
 const LEAST: u32 = 300;
-/// Nobody keeps an answer for longer, whatever its TTL says: resolvers have such
-/// a bound themselves (RFC 8767 §4 recommends some days at most).
-const MOST: u32 = 48 * 3600;
+/// Nobody keeps an answer for longer, whatever its TTL says: a week is the bound
+/// that RFC 8767 §4 recommends to resolvers.
+const MOST: u32 = 7 * 24 * 3600;
 /// How long an answer may be kept whose TTL nobody told, or of which a resolver
 /// tells only what is left.
 const UNTOLD: u32 = 3600;
@@ -62,7 +62,9 @@ impl Trouble {
 /// under the owner of `record`: each of the customer's and, where that is a CNAME
 /// to ours, each of ours at its target. Resolvers must give nothing else where
 /// they are asked ([`Context::second_view`]). A customer whose DNS host answers
-/// with what lies behind the CNAME instead of the CNAME is as good.
+/// with what lies behind the CNAME instead of the CNAME is as good. What a look
+/// at the record would call wrong is not proven either, or the two would undo
+/// each other's work.
 ///
 /// # Errors
 /// [`Need`] with what has to be looked at before anything can be said.
@@ -76,19 +78,27 @@ pub fn prove(context: &Context<'_>, record: &PlannedRecord, spki: &[u8], seen: &
         _ => None,
     };
     let path = Path { context, record, target: target.as_ref(), key: &key, seen };
+    let verdict = || match record.rtype {
+        RecordType::Cname => cname::judge(context, record, seen),
+        _ => judge(context, record, spki, seen),
+    };
     match path.walk()? {
-        Ok(kept_for) => Ok(Sight {
-            proof: Proof::Seen { kept_for },
-            said: format!("Every name server gives this key at {}.", record.owner),
-            fix: String::new(),
-            ours: false,
-        }),
+        Ok(kept_for) => {
+            let verdict = verdict()?;
+            if verdict.status.is_wrong() {
+                let proof = Proof::NotSeen { kept_for };
+                return Ok(Sight { proof, said: verdict.reason, fix: verdict.fix, ours: false });
+            }
+            Ok(Sight {
+                proof: Proof::Seen { kept_for },
+                said: format!("Every name server gives this key at {}.", record.owner),
+                fix: String::new(),
+                ours: false,
+            })
+        }
         Err(Trouble { proof, said, ours: true }) => Ok(Sight { proof, said, fix: String::new(), ours: true }),
         Err(Trouble { proof, said, ours: false }) => {
-            let verdict = match record.rtype {
-                RecordType::Cname => cname::judge(context, record, seen)?,
-                _ => judge(context, record, spki, seen)?,
-            };
+            let verdict = verdict()?;
             if verdict.status.is_wrong() || !verdict.fix.is_empty() {
                 return Ok(Sight { proof, said: verdict.reason, fix: verdict.fix, ours: false });
             }
@@ -98,6 +108,16 @@ pub fn prove(context: &Context<'_>, record: &PlannedRecord, spki: &[u8], seen: &
             Ok(Sight { proof, said, fix, ours: false })
         }
     }
+}
+
+/// How long that may be remembered what a look saw in place of a key; `None` where
+/// it is no evidence against it.
+#[must_use]
+pub fn seen_wrong(verdict: &Verdict) -> Option<SignedDuration> {
+    let is_wrong = verdict.status.is_wrong() || verdict.code == Code::ServersDisagree;
+    // What was asked may have been a resolver, which tells only what is left.
+    let seconds = verdict.ttl.unwrap_or(UNTOLD).clamp(UNTOLD, MOST);
+    is_wrong.then(|| SignedDuration::from_secs(seconds.into()))
 }
 
 /// The way from a selector to its key.

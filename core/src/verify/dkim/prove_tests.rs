@@ -2,11 +2,26 @@ use super::{super::testing::spki, *};
 use crate::{
     names::Name,
     plan::{RecordKey, tests::provider},
-    verify::literal::{Literal, settle},
+    verify::{
+        Status,
+        literal::{Literal, settle},
+    },
 };
 
 const OWNER: &str = "sg1-abcdefghijklmnop._domainkey.example.com";
 const TARGET: &str = "sg1.abcdefghijklmnop.dkim.signet.test";
+
+/// The customer's record for the key.
+fn record(raw: bool) -> PlannedRecord {
+    let text = PublicKey::from_spki(&spki("rsa2048")).unwrap().record_text();
+    PlannedRecord {
+        key: RecordKey::Dkim1,
+        owner: Name::parse(OWNER).unwrap(),
+        rtype: if raw { RecordType::Txt } else { RecordType::Cname },
+        value: if raw { text } else { TARGET.to_string() },
+        gates: true,
+    }
+}
 
 /// Looks for a key in a world where `example.com` is the customer's.
 fn look(lines: &str, raw: bool, second_view: bool) -> Sight {
@@ -18,13 +33,7 @@ fn look(lines: &str, raw: bool, second_view: bool) -> Sight {
         .replace("TARGET", TARGET)
         .replace("OTHERKEY", &other)
         .replace("KEY", &text);
-    let record = PlannedRecord {
-        key: RecordKey::Dkim1,
-        owner: Name::parse(OWNER).unwrap(),
-        rtype: if raw { RecordType::Txt } else { RecordType::Cname },
-        value: if raw { text } else { TARGET.to_string() },
-        gates: true,
-    };
+    let record = record(raw);
     let (provider, domain) = (provider(), Name::parse("example.com").unwrap());
     let context = Context {
         provider: &provider,
@@ -40,8 +49,12 @@ fn look(lines: &str, raw: bool, second_view: bool) -> Sight {
 /// Worlds, what looking in them comes to, and what is said to begin with.
 const DELEGATED: &[(&str, &str, &str)] = &[
     ("OWNER CNAME TARGET\nTARGET TXT KEY", "seen", "Every name server gives this key"),
-    // What the zone keeps for none is known by a name that nobody has.
-    ("*._domainkey.example.com CNAME TARGET\nTARGET TXT KEY", "seen", "Every name server"),
+    // A look takes that for no record, and so does the proof.
+    (
+        "*._domainkey.example.com CNAME TARGET\nTARGET TXT KEY",
+        "not_seen",
+        "There is no record of its own at OWNER",
+    ),
     (
         "OWNER CNAME alias.example.net\nzone example.net\nalias.example.net CNAME TARGET\nTARGET TXT KEY",
         "seen",
@@ -159,6 +172,26 @@ fn the_longest_of_all_that_may_be_remembered_is_told() {
     assert_eq!(kept(look("OWNER CNAME TARGET\nTARGET TXT KEY", false, true)), 3600);
     assert_eq!(kept(look("*._domainkey.example.com CNAME TARGET\nTARGET TXT KEY", false, true)), 300);
     assert_eq!(kept(look("OWNER TXT OTHERKEY\nTARGET TXT KEY", false, true)), 300);
+    // Resolvers keep an answer for a week at most (RFC 8767 §4), whatever it says.
+    for (ttl, seconds) in [(604_800, 604_800), (1_000_000, 604_800)] {
+        let world = format!("OWNER CNAME TARGET\nTARGET TXT KEY\nttl {ttl}");
+        assert_eq!(kept(look(&world, false, true)), seconds);
+    }
     // What a resolver tells is what is left.
     assert_eq!(kept(look("OWNER TXT OTHERKEY\nTARGET TXT KEY", false, false)), 3600);
+}
+
+#[test]
+fn what_a_look_saw_may_be_remembered_for_its_ttl() {
+    let verdict = |status, code, ttl| Verdict {
+        ttl,
+        ..Verdict::new(&record(true), status, code, "Something.".to_string())
+    };
+    let kept = |status, code, ttl| seen_wrong(&verdict(status, code, ttl)).map(|kept| kept.as_secs());
+    assert_eq!(kept(Status::Pass, Code::Ok, Some(7200)), None);
+    assert_eq!(kept(Status::NetworkError, Code::Timeout, None), None, "no evidence");
+    assert_eq!(kept(Status::Missing, Code::NameNotFound, Some(7200)), Some(7200));
+    assert_eq!(kept(Status::Fail, Code::OtherKey, Some(60)), Some(3600), "a resolver's rest of a TTL");
+    assert_eq!(kept(Status::Fail, Code::OtherKey, Some(u32::MAX)), Some(7 * 86_400));
+    assert_eq!(kept(Status::NetworkError, Code::ServersDisagree, None), Some(3600));
 }

@@ -182,8 +182,7 @@ impl<'a> Case<'a> {
             "There is no record of its own at {}: a wildcard answers there, and would answer the same for any name.",
             self.record.owner
         );
-        let fix = self.publish(own, &self.record.value);
-        Ok(self.at(self.verdict(Status::Missing, Code::Wildcard, reason).fix(fix), own))
+        Ok(self.at(self.offering(self.verdict(Status::Missing, Code::Wildcard, reason), own), own))
     }
 
     /// There is one record at the domain's own name.
@@ -322,7 +321,7 @@ impl<'a> Case<'a> {
                 self.party.domain, self.record.owner
             );
             let verdict = self.verdict(Status::Missing, Code::Wildcard, reason);
-            return Ok(self.at(verdict.fix(self.publish(own, &self.record.value)), own));
+            return Ok(self.at(self.offering(verdict, own), own));
         }
         let mut verdict = self.absent(own);
         for name in &unread_suffixes {
@@ -366,12 +365,19 @@ impl<'a> Case<'a> {
             Some(Rcode::NxDomain) | None => (Code::NameNotFound, "Nothing is published"),
         };
         let reason = format!("{what} at {host}{through}, and no policy of a domain above {domain} applies.");
-        let fix = match own.chain.end {
+        let verdict = self.verdict(Status::Missing, code, reason);
+        match own.chain.end {
             // Nobody can publish anything behind it.
-            End::NotDelegated => self.without_alias(),
-            _ => self.publish(own, &self.record.value),
-        };
-        self.verdict(Status::Missing, code, reason).fix(fix)
+            End::NotDelegated => verdict.fix(self.without_alias()),
+            _ if own.chain.is_alias() => verdict.fix(self.publish(own, &self.record.value)),
+            _ => self.offering(verdict, own),
+        }
+    }
+
+    /// `verdict` that there is nothing, with ours to be put there.
+    fn offering(&self, verdict: Verdict, own: &Published<'_>) -> Verdict {
+        let text = &self.record.value;
+        Verdict { offer: Some(text.clone()), ..verdict.fix(self.publish(own, text)) }
     }
 
     fn without_alias(&self) -> String {

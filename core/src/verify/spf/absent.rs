@@ -9,7 +9,11 @@ use super::{
 use crate::{
     names::Name,
     observe::{Data, Need, Rcode, RecordType},
-    verify::{Code, Status, Verdict, evidence::agreed, paste::Value},
+    verify::{
+        Code, Status, Verdict,
+        evidence::{agreed, is_wildcard, sibling},
+        paste::Value,
+    },
 };
 use alloc::{
     format,
@@ -23,26 +27,29 @@ pub(super) fn judge(case: &Case<'_>) -> Result<Verdict, Need> {
     // A wildcard below the domain would answer at each of these as well.
     let below = owner.prepend(case.trial.probe);
     let doubled = case.apex().and_then(|apex| owner.append(apex));
+    // One at the apex answers at the doubled name and beside it, whatever it does below.
+    let beside_doubled = doubled.as_ref().and_then(|name| sibling(name, case.trial.probe));
     let aside = ["_spf", "spf"].map(|label| owner.prepend(label));
     let organizational = owner.organizational().filter(|organizational| organizational != owner);
     let places: Vec<(&Name, RecordType)> = below
         .iter()
         .chain(&doubled)
+        .chain(&beside_doubled)
         .chain(aside.iter().flatten())
         .chain(&organizational)
         .map(|name| (name, RecordType::Txt))
         .collect();
     let retired = (owner, RecordType::Spf);
     case.seen.have_all(&[&places[..], &[retired]].concat())?;
-    let wild = record_at(case, below.as_ref())?;
-    let real = |name: Option<&Name>| -> Result<Option<String>, Need> {
-        Ok(record_at(case, name)?.filter(|text| wild.as_ref() != Some(text)))
-    };
-    if let (Some(name), Some(text)) = (&doubled, real(doubled.as_ref())?) {
+    if let Some(name) = &doubled
+        && let Some(text) = record_at(case, Some(name))?
+        && !is_wildcard(case.seen, name, RecordType::Txt, case.trial.probe)?
+    {
         return name_doubled(case, name, &text);
     }
+    let wild = record_at(case, below.as_ref())?;
     for name in aside.iter().flatten() {
-        if let Some(text) = real(Some(name))? {
+        if let Some(text) = record_at(case, Some(name))?.filter(|text| wild.as_ref() != Some(text)) {
             return wrong_name(case, name, &text);
         }
     }
@@ -95,7 +102,7 @@ fn moved(case: &Case<'_>, text: &str) -> Result<Moved, Need> {
         None => None,
     };
     Ok(match mended {
-        Some(Mended { text, left_out }) => Moved::To(text, left_out_text(&left_out)),
+        Some(Mended { text, left_out, .. }) => Moved::To(text, left_out_text(&left_out)),
         None => Moved::Unfit,
     })
 }

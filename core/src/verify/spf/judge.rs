@@ -5,6 +5,7 @@ use super::{
     effect::{Effect, Trial},
     mend::{Mended, mend},
     merge::{includes_before_all, joined, mentions, repaired, was_meant, with_include},
+    publish,
     record::{Kind, Record, SyntaxError, after_version},
     single::Single,
     works,
@@ -53,6 +54,7 @@ pub fn judge(
         Some(target) if texts.is_empty() => (case.is_cname(target), None),
         _ => case.texts(&texts, |text| case.single(text, &include))?,
     };
+    let verdict = publish::with_offer(&case, answer, verdict)?;
     Ok((with_evidence(verdict, look), present))
 }
 
@@ -178,21 +180,12 @@ impl Case<'_> {
             records.len()
         );
         let verdict = self.verdict(Status::Fail, Code::SpfMultiple, reason);
-        let mut texts: Vec<String> =
-            records.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
-        // Servers give records of one name in any order; the text to paste must
-        // not change from look to look. Theirs first, ours as in any merged text.
-        texts.sort_by_key(|text| {
-            let has_ours = |include| Record::parse(text).is_ok_and(|record| mentions(&record, include));
-            let ours = self.trial.include.is_some_and(has_ours);
-            (ours, text.clone())
-        });
-        let mended = match joined(&texts, self.trial.include) {
+        let mended = match self.joined(records) {
             Some(text) => self.mend(&text)?,
             None => None,
         };
         Ok(match mended {
-            Some(Mended { text, left_out }) => {
+            Some(Mended { text, left_out, .. }) => {
                 let fix = format!(
                     "Delete the SPF records at {owner} and put one in their place. {}{}",
                     self.place().publish(Value::Text(&text)),
@@ -208,6 +201,20 @@ impl Case<'_> {
                 ))
             )),
         })
+    }
+
+    /// Several records as one.
+    pub(super) fn joined(&self, records: &[&Vec<u8>]) -> Option<String> {
+        let mut texts: Vec<String> =
+            records.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
+        // Servers give records of one name in any order; the text to paste must
+        // not change from look to look. Theirs first, ours as in any merged text.
+        texts.sort_by_key(|text| {
+            let has_ours = |include| Record::parse(text).is_ok_and(|record| mentions(&record, include));
+            let ours = self.trial.include.is_some_and(has_ours);
+            (ours, text.clone())
+        });
+        joined(&texts, self.trial.include)
     }
 
     /// Exactly one.

@@ -30,6 +30,8 @@ pub(super) struct Mended {
     pub(super) text: String,
     /// Terms of theirs it does without, because they break or undo the rest.
     pub(super) left_out: Vec<String>,
+    /// What could not be read of it, so that it may not even stay within the limits.
+    pub(super) unread: Option<String>,
 }
 
 /// The least change to `text` with which all sending addresses pass, nobody else
@@ -61,7 +63,8 @@ pub(super) fn mend(trial: &Trial<'_>, seen: &Seen, text: &str) -> Result<Option<
             // Too many look-ups: what can go is not ours to say.
             return Ok(None);
         } else if passes_as_far_as_known(&effect) {
-            return Ok(Some(Mended { text: candidate, left_out }));
+            let unread = effect.first(SpfResult::Temperror).map(|evaluation| evaluation.cause.to_string());
+            return Ok(Some(Mended { text: candidate, left_out, unread }));
         } else if let Some(include) = trial.include.filter(|_| !in_front) {
             // A term of theirs refuses our addresses before ours is reached.
             in_front = true;
@@ -82,7 +85,7 @@ fn culprit(effect: &Effect) -> Option<&Evaluation> {
 }
 
 /// Another party's record that cannot be reached now is no reason to withhold
-/// the text.
+/// the text from a person, who reads that beside it.
 fn passes_as_far_as_known(effect: &Effect) -> bool {
     effect
         .sending

@@ -2,18 +2,15 @@
 //! anything that is the owner's to decide.
 
 use super::{
-    effect::Trial,
-    judge::{judge, read},
-    mend::mend,
-    merge::{joined, mentions, with_include},
-    record::{Record, after_version},
+    judge::{Case, judge, read},
+    record::after_version,
 };
 use crate::{
-    observe::{Data, Need, RecordType, Seen},
+    observe::{Answer, Data, Need, Seen},
     plan::PlannedRecord,
-    verify::{Code, Context, Status, Verdict, evidence::agreed},
+    verify::{Code, Context, Verdict},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 /// What is to be written.
 pub(crate) enum Publishable {
@@ -26,46 +23,53 @@ pub(crate) enum Publishable {
     Not(Verdict),
 }
 
-/// Judges the SPF record at the domain, and evaluates what would stand there with
-/// ours in it. Only a text that lets our servers pass within the limits, with
-/// every term of theirs still in it, is offered.
+/// Judges the SPF record at the domain, and says what is to be written there.
 pub(crate) fn publishable(
     context: &Context<'_>,
     record: &PlannedRecord,
     seen: &Seen,
 ) -> Result<Publishable, Need> {
     let (verdict, _) = judge(context, record, seen)?;
-    if verdict.status.is_right() {
-        return Ok(Publishable::Stays(verdict));
+    Ok(match verdict.offer.clone() {
+        _ if verdict.status.is_right() => Publishable::Stays(verdict),
+        Some(text) => Publishable::Text(verdict, text),
+        None => Publishable::Not(verdict),
+    })
+}
+
+/// `verdict` on what `answer` has, with the text to publish in place of it
+/// ([`Verdict::offer`]). What would stand there with ours in it is evaluated: only
+/// a text that lets our servers pass within the limits, with every term of theirs
+/// still in it, is offered, and only when all it needs could be read.
+pub(super) fn with_offer(case: &Case<'_>, answer: &Answer, verdict: Verdict) -> Result<Verdict, Need> {
+    // A name that is a CNAME holds no text.
+    if !verdict.status.is_wrong() || answer.cname().is_some() {
+        return Ok(verdict);
     }
-    if !verdict.status.is_wrong() || verdict.status == Status::Unchecked {
-        return Ok(Publishable::Not(verdict));
-    }
-    let Some((_, answer)) = agreed(seen.at(&record.owner, RecordType::Txt)?) else {
-        return Ok(Publishable::Not(verdict));
-    };
-    let include = context.provider.spf_include();
-    let texts = answer.records.iter().filter_map(|record| Data::txt(&record.data));
-    let records: Vec<Vec<u8>> = texts.filter(|text| after_version(text).is_some()).collect();
+    let texts: Vec<Vec<u8>> = answer.records.iter().filter_map(|record| Data::txt(&record.data)).collect();
+    let records: Vec<&Vec<u8>> = texts.iter().filter(|text| after_version(text).is_some()).collect();
     let wanted = match &records[..] {
         [] => matches!(verdict.code, Code::NoRecord | Code::NameNotFound | Code::NameAtApex)
-            .then(|| with_include(None, &include)),
+            .then(|| case.plain.clone()),
         [text] if verdict.code != Code::Wildcard => read(text).ok().map(|(_, text)| text),
         [_] => None,
-        several => {
-            let mut texts: Vec<String> =
-                several.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect();
-            // Ours last, as in any merged text; servers give them in any order.
-            texts.sort_by_key(|text| {
-                (Record::parse(text).is_ok_and(|record| mentions(&record, &include)), text.clone())
-            });
-            joined(&texts, Some(&include))
-        }
+        several => case.joined(several),
     };
-    let Some(wanted) = wanted else { return Ok(Publishable::Not(verdict)) };
-    let mended = mend(&Trial::of_ours(context, &include), seen, &wanted)?;
-    Ok(match mended.filter(|mended| mended.left_out.is_empty()) {
-        Some(mended) => Publishable::Text(verdict, mended.text),
-        None => Publishable::Not(verdict),
+    let mended = match wanted {
+        Some(wanted) => case.mend(&wanted)?.filter(|mended| mended.left_out.is_empty()),
+        None => None,
+    };
+    Ok(match mended {
+        None => verdict,
+        Some(mended) => match mended.unread {
+            None => Verdict { offer: Some(mended.text), ..verdict },
+            Some(unread) => {
+                let mut verdict = verdict;
+                verdict.remarks.push(format!(
+                    "Whether the text with ours in it would work could not be found out now: {unread}."
+                ));
+                verdict
+            }
+        },
     })
 }

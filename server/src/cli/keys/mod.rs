@@ -8,7 +8,7 @@ mod rotate;
 mod sign;
 
 use super::Outcome;
-use crate::ops::Ops;
+use crate::{ops::Ops, telemetry};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +28,8 @@ pub(super) enum KeysCommand {
 }
 
 pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
+    // Whoever opens a key is seen to, here as on a server.
+    telemetry::log(&ops.config.log).map_err(anyhow::Error::msg)?;
     match command {
         KeysCommand::Rewrap(args) => rewrap::run(&args, ops, json).await,
         KeysCommand::Sign(args) => sign::run(&args, ops).await,

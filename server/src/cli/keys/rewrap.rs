@@ -4,7 +4,7 @@ use crate::{
     cli::{Outcome, output, told},
     ops::{
         Ops,
-        rewrap::{Done, Goal, Rewrap, SETTLE},
+        rewrap::{Done, Goal, Rewrap},
     },
 };
 use clap::Args;
@@ -37,7 +37,7 @@ pub(in crate::cli) async fn run(args: &RewrapArgs, ops: &Ops, json: bool) -> any
         (false, false) => Goal::Rewrap,
     };
     let file = ops.key_file().await?;
-    let mut rewrap = ops.rewrap(&file, goal, SETTLE).await.map_err(told)?;
+    let mut rewrap = ops.rewrap(&file, goal).await.map_err(told)?;
     let (all, _) = ops.store.count_wrapped(rewrap.target()).await?;
     let bar =
         if json { ProgressBar::hidden() } else { ProgressBar::new(all).with_message("rewrapping keys") };
@@ -62,14 +62,15 @@ pub(in crate::cli) async fn run(args: &RewrapArgs, ops: &Ops, json: bool) -> any
             "added": sum.added,
             "dkim_keys": sum.keys,
             "secrets": sum.secrets,
-            "unreadable": rewrap.unreadable(),
+            "unreadable": rewrap.unreadable().rows,
+            "unreadable_rows": rewrap.unreadable().named,
             "retired": sum.retired,
             "in_file": present,
         }))?;
     } else {
         report(goal, &rewrap, &sum, &present, &ops.config.key_file.display().to_string())?;
     }
-    Ok(if rewrap.unreadable() == 0 { Outcome::Good } else { Outcome::Problems })
+    Ok(if rewrap.unreadable().rows == 0 { Outcome::Good } else { Outcome::Problems })
 }
 
 fn report(goal: Goal, rewrap: &Rewrap<'_>, sum: &Sum, present: &[u32], file: &str) -> std::io::Result<()> {
@@ -81,8 +82,10 @@ fn report(goal: Goal, rewrap: &Rewrap<'_>, sum: &Sum, present: &[u32], file: &st
              signet keys rewrap here."
         ));
     }
+    let unreadable = rewrap.unreadable();
+    let everything = if unreadable.rows == 0 { "Everything" } else { "All that opens" };
     output::line(&format!(
-        "Everything lies under version {target} of the key-encryption key: {} DKIM keys and {} other secrets \
+        "{everything} lies under version {target} of the key-encryption key: {} DKIM keys and {} other secrets \
          were moved.",
         sum.keys, sum.secrets
     ))?;
@@ -102,10 +105,11 @@ fn report(goal: Goal, rewrap: &Rewrap<'_>, sum: &Sum, present: &[u32], file: &st
             retired.join(", ")
         ))?;
     }
-    if rewrap.unreadable() > 0 {
+    if unreadable.rows > 0 {
         output::warning(&format!(
-            "{} rows open under no version of this key file and were left as they are",
-            rewrap.unreadable()
+            "{} rows open under no version of this key file and were left as they are: {}",
+            unreadable.rows,
+            unreadable.named.join("; ")
         ));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{Outcome, told},
-    ops::Ops,
+    ops::{Actor, Ops},
     store::DomainId,
 };
 use anyhow::anyhow;
@@ -28,7 +28,7 @@ pub(in crate::cli) async fn run(args: &SignArgs, ops: &Ops) -> anyhow::Result<Ou
     let ops = Ops { key: Some(Arc::new(ops.key_file().await?)), ..ops.clone() };
     let mut message = Vec::new();
     std::io::stdin().lock().take(LONGEST).read_to_end(&mut message)?;
-    let signed = ops.sign(domain.account, domain.id, &message).await.map_err(told)?;
+    let signed = ops.sign(&Actor::operator(domain.account), domain.id, &message).await.map_err(told)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&signed.message)?;
     out.flush()?;

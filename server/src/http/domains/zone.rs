@@ -52,8 +52,10 @@ pub(in crate::http) fn operation() -> Operation {
         .description(
             "The same records as `dns_records`, in a form that DNS is kept in. `bind` is lines of a zone file, with \
              `$ORIGIN` and names relative to it once the zone is known. `csv` is a table; a cell that a spreadsheet \
-             would take for a formula gets an apostrophe in front. `terraform` is HCL. Where the domain has an SPF or \
-             DMARC record of its own, as of the last look, that is what stands here, with ours merged into SPF.",
+             would take for a formula gets an apostrophe in front. `terraform` is HCL. Where the last look has found an \
+             SPF or DMARC record of the owner's own, it is what a plan would publish: an SPF record with ours merged in \
+             that is known to work, a DMARC policy as it stands. What nothing can safely be given of is left out, with a \
+             comment that says why (`left_out` in `json`; `csv` has no place for one).",
         )
         .word("format", "The form.", &Format::ALL.map(Format::as_str))
         .query_word(

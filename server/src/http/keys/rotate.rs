@@ -51,8 +51,8 @@ pub(in crate::http) fn operation() -> Operation {
         .description(
             "Has the next key take over as soon as every name server gives it and nobody can remember what was there \
              before. Refused, with the reason, while the record of the next key is not right or mail under way is \
-             still verified with the key before. A compromised key is replaced whatever is in the way now, and then \
-             revoked at once. Needs admin access to the domain.",
+             still verified with the key before. A compromised key is replaced whatever is in the way now, then \
+             revoked at once, and never taken again; where none signs yet, it is the keys that were to sign. Needs admin access to the domain.",
         )
         .tag("DKIM keys")
         .body(Body::Plain(

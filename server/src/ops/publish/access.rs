@@ -6,10 +6,11 @@ use crate::{
         Access,
         providers::{PROVIDERS, Provider, Values},
     },
+    keys::KeyFile,
     store::{AccountId, DnsAccess, DnsAccessId, NewDnsAccess, StoreError},
 };
 use signet_core::{company::FieldErrors, names::Name};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How many keys to zones an account may have.
 pub const MAX_ACCESSES: u32 = 1000;
@@ -93,18 +94,20 @@ impl Ops {
             let tried = access.try_out(&self.means()?).await;
             tried.map_err(|reason| Refused::invalid("base", format!("It does not work: {reason}")))?;
         }
-        let key = self.key.as_ref().ok_or_else(no_key)?;
         let secrets = serde_json::to_vec(&access.values.of(access.provider, true));
         let secrets = zeroize::Zeroizing::new(secrets.map_err(|_| no_key())?);
-        let new = NewDnsAccess {
-            account: actor.account,
-            settings: access.values.of(access.provider, false),
-            provider: access.provider.id.to_string(),
-            secret: key.seal_secret(&purpose(actor.account, &access.zone), &secrets, &self.random),
-            zone: access.zone,
+        let (access, secrets) = (&access, &secrets);
+        let give = |key: Arc<KeyFile>| async move {
+            let new = NewDnsAccess {
+                account: actor.account,
+                settings: access.values.of(access.provider, false),
+                provider: access.provider.id.to_string(),
+                secret: key.seal_secret(&purpose(actor.account, &access.zone), secrets, &self.random),
+                zone: access.zone.clone(),
+            };
+            Ok(self.store.give_dns_access(&new, MAX_ACCESSES, &self.cause(actor)).await?)
         };
-        let given = self.store.give_dns_access(&new, MAX_ACCESSES, &self.cause(actor)).await?;
-        given.ok_or_else(|| {
+        self.sealing(give).await?.ok_or_else(|| {
             Refused::invalid(
                 "base",
                 format!("The account has keys to {MAX_ACCESSES} zones, which is the limit"),

@@ -1,6 +1,6 @@
 //! Keys to accounts' own zones.
 
-use super::{AccountId, DnsAccessId};
+use super::{AccountId, DnsAccessId, NewSecret};
 use jiff::Timestamp;
 use signet_core::names::Name;
 use std::collections::BTreeMap;
@@ -36,5 +36,5 @@ pub struct NewDnsAccess {
     /// See [`DnsAccess::settings`].
     pub settings: BTreeMap<String, String>,
     /// What is secret, sealed.
-    pub secret: Vec<u8>,
+    pub secret: NewSecret,
 }

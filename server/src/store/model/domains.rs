@@ -114,6 +114,12 @@ impl Domain {
         state.filter(|state| !record.is_reissued(&state.expected))
     }
 
+    /// Whether a record was last seen to be wrong.
+    #[must_use]
+    pub fn is_wrong(&self, key: RecordKey) -> bool {
+        self.records.iter().any(|state| state.key == key && state.shown.status.is_wrong())
+    }
+
     /// Until when some receivers may still see what a record was before.
     #[must_use]
     pub fn late_until(&self, key: RecordKey) -> Option<Timestamp> {

@@ -137,6 +137,9 @@ kinds! {
     /// A DKIM key that the customer brought, in `to`, is published; it signs as soon
     /// as it is proven.
     KeyImported = "dkim.imported",
+    /// The private half of a DKIM key, in `to`, was taken out of the database to be
+    /// decrypted.
+    KeyOpened = "dkim.opened",
     /// Another DKIM key signs from now on.
     KeysRotated = "dkim.rotated",
     /// A DKIM key, in `to`, is published; it signs when its turn comes.

@@ -59,6 +59,8 @@ pub struct NewKey {
     pub public: Vec<u8>,
     /// The private half.
     pub private: SealedKey,
+    /// The fingerprint of what that lies under, see [`NewSecret::under`].
+    pub under: String,
 }
 
 /// A DKIM key that is kept; its private half is read by those who sign only.
@@ -129,7 +131,8 @@ pub struct DueRotation {
 /// What becomes of what stands on a selector.
 #[derive(Clone, Debug)]
 pub enum Slot {
-    /// It stays, in this stage. The private half of a revoked key is destroyed.
+    /// It stays, in this stage. The private half of one that signs no more is
+    /// destroyed.
     Keep(Stage),
     /// It is destroyed, or was not there.
     Clear,

@@ -37,6 +37,17 @@ pub struct Rewrapped {
     pub wrapped: Vec<u8>,
 }
 
+/// A secret that was sealed just now and is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSecret {
+    /// The fingerprint of the key-encryption key that it lies under. It is kept only
+    /// while that is the one that seals: what another node is moving everything away
+    /// from must not get anything new.
+    pub under: String,
+    /// What is sealed.
+    pub sealed: Vec<u8>,
+}
+
 /// What a kept value begins with that has something sealed in it: base64, up to
 /// the first blank.
 pub const SEALED_VALUE: &str = "sealed:";
@@ -63,6 +74,18 @@ impl SecretPlace {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Webhook, Self::WebhookBefore, Self::DnsAccess, Self::Kept, Self::Answers];
+
+    /// What is there, for the operator, with the row behind it.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Webhook => "secret of webhook",
+            Self::WebhookBefore => "former secret of webhook",
+            Self::DnsAccess => "key to a zone",
+            Self::Kept => "value of the installation",
+            Self::Answers => "answer kept for a day",
+        }
+    }
 }
 
 /// A sealed secret.

@@ -1,6 +1,6 @@
 //! Webhooks, and what goes to them.
 
-use super::{AccountId, DeliveryId, Event, EventId, EventKind, WebhookId};
+use super::{AccountId, DeliveryId, Event, EventId, EventKind, NewSecret, WebhookId};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a delivery is tried, and how long a webhook may accept nothing.
@@ -47,7 +47,7 @@ pub struct NewWebhook {
     /// See [`Webhook`].
     pub active: bool,
     /// Its signing secret, sealed.
-    pub secret: Vec<u8>,
+    pub secret: NewSecret,
 }
 
 /// What is to be changed of a webhook; `None` stays.

@@ -81,6 +81,8 @@ pub(super) const LOCK_RECIPIENT: Option<&str> =
 pub(super) const LOCK_WEBHOOK: Option<&str> = Some("SELECT id FROM webhook WHERE id = $1 FOR NO KEY UPDATE");
 pub(super) const LOCK_LINE: Option<&str> =
     Some("SELECT lane FROM delivery_line WHERE webhook_id = $1 AND lane = $2 FOR UPDATE");
+/// Shared: who keeps something sealed waits for nobody but whoever replaces the key.
+pub(super) const LOCK_META: Option<&str> = Some("SELECT name FROM meta WHERE name = $1 FOR SHARE");
 /// See `LOCK_INSTALLATION`.
 pub(super) const LOCK_ZONE: Option<&str> = Some("SELECT pg_advisory_xact_lock(7366213, 2)");
 

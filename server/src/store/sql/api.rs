@@ -348,9 +348,15 @@ impl Store for Handle {
             (scope = scope.clone(), hash = body_hash.to_string(), now = now) => (scope, hash, *now))
     }
 
-    async fn idempotency_end(&self, scope: &IdempotencyScope, answer: Option<&StoredAnswer>) -> Result<()> {
+    async fn idempotency_end(
+        &self,
+        scope: &IdempotencyScope,
+        answer: Option<&StoredAnswer>,
+        under: Option<&str>,
+    ) -> Result<()> {
         transact!(self, idempotency::end,
-            (scope = scope.clone(), answer = answer.cloned()) => (scope, answer.as_ref()))
+            (scope = scope.clone(), answer = answer.cloned(), under = under.map(str::to_string))
+            => (scope, answer.as_ref(), under.as_deref()))
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<()> {

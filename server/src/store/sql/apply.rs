@@ -8,7 +8,9 @@
 use super::{
     Conn, checks, dialect,
     events::{self, Entry},
-    lock, notices, query,
+    lock, notices,
+    proofs::{self, Unseen},
+    query,
     rows::Fields,
     standing::{self, Standing},
 };
@@ -18,7 +20,11 @@ use crate::store::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use signet_core::lifecycle::{DnsState, Facts, compliance};
+use signet_core::{
+    lifecycle::{DnsState, Facts, compliance},
+    rotation::Selector,
+    verify::dkim::seen_wrong,
+};
 use sqlx::Executor as _;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -163,6 +169,8 @@ struct Changes<'a> {
     states: Vec<NewState>,
     bodies: Vec<Body>,
     entries: Vec<Entry>,
+    /// What was seen in place of DKIM keys.
+    unseen: Vec<Unseen>,
     /// Names that have been proven, and by which account.
     gained: BTreeSet<(String, i64)>,
     notices: Vec<NewNotice>,
@@ -178,6 +186,15 @@ impl<'a> Changes<'a> {
         self.states.extend(NewState::of(look, &before.dns));
         let entry = |event| Entry::domain(look.account, look.domain, event);
         self.entries.extend(look.events.iter().cloned().map(entry));
+        self.unseen.extend(look.report.verdicts.iter().filter_map(|verdict| {
+            Some(Unseen {
+                account: look.account,
+                domain: look.domain,
+                selector: Selector::of_record(verdict.key)?,
+                kept_for: seen_wrong(verdict)?,
+                said: verdict.reason.clone(),
+            })
+        }));
         let facts = Facts { dns_verified: look.dns.is_verified(), ..before.facts };
         let (was, is) = (before.compliance(), compliance::status(&facts));
         let changed = events::compliance(was, is).map(entry);
@@ -197,7 +214,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    async fn write(self, conn: &mut Conn, cause: &Cause) -> Result<()> {
+    async fn write(mut self, conn: &mut Conn, cause: &Cause) -> Result<()> {
         let now = cause.at.as_microsecond();
         if !self.turns.is_empty() {
             conn.execute(query(dialect::APPLY_LOOKS).bind(json(&self.turns)).bind(now)).await?;
@@ -211,6 +228,11 @@ impl<'a> Changes<'a> {
         }
         events::add(conn, cause, &self.entries).await?;
         notices::add(conn, &self.notices, cause.at).await?;
+        // In the order in which others take the same rows.
+        self.unseen.sort_unstable_by_key(|unseen| (unseen.domain, unseen.selector));
+        for unseen in &self.unseen {
+            proofs::unseen(conn, unseen, cause).await?;
+        }
         for (name, account) in self.gained {
             conn.execute(query(checks::WAKE_RIVALS).bind(name).bind(account).bind(now)).await?;
         }

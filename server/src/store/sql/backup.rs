@@ -82,9 +82,10 @@ tables! {
     report by "domain_id" { domain_id Int, body Text, }
     dkim_key by "domain_id, selector" {
         domain_id Int, selector Int, account_id Int, key_id Text, algorithm Text, origin Text, public Bytes,
-        kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, old_for Int,
-        created_at Int,
+        kek Int, wrapped Bytes, sealed Bytes, stage Text, since Int, clear_at Int, seen_at Int,
+        old_for Int, created_at Int,
     }
+    compromised_key by "spki_sha256" { spki_sha256 Bytes, at Int, }
     rotation by "domain_id" {
         domain_id Int, account_id Int, version Int, due_at Int, lease_until Int, wanted Text, failures Int,
         stuck_since Int, stuck Text, told_at Int,

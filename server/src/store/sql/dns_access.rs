@@ -5,6 +5,7 @@ use super::{
     events::{self, Entry},
     lock, query,
     rows::{get, get_time},
+    sealed,
 };
 use crate::store::{
     AccountId, Cause, DnsAccess, DnsAccessId, DomainId, EventKind, NewDnsAccess, NewEvent, Result,
@@ -88,8 +89,9 @@ pub(super) async fn give(
     if get::<i64>(&counted, "accesses")? >= i64::from(limit) {
         return Ok(None);
     }
+    sealed::must_seal(conn, &new.secret.under).await?;
     let give = query(GIVE).bind(new.account.0).bind(zone).bind(clean(&new.provider));
-    let give = give.bind(clean(&json(&new.settings))).bind(new.secret.clone());
+    let give = give.bind(clean(&json(&new.settings))).bind(new.secret.sealed.clone());
     let given = access(&conn.fetch_one(give.bind(cause.at.as_microsecond())).await?)?;
     note(conn, &given, EventKind::DnsAccessGiven, cause).await?;
     Ok(Some(given))

@@ -1,6 +1,6 @@
 //! What an `Idempotency-Key` was used for.
 
-use super::{Conn, query, rows::get};
+use super::{Conn, query, rows::get, sealed};
 use crate::store::{Idempotency, IdempotencyScope, Result, StoredAnswer, stored::corrupt};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Executor as _;
@@ -79,7 +79,11 @@ pub(super) async fn end(
     conn: &mut Conn,
     scope: &IdempotencyScope,
     answer: Option<&StoredAnswer>,
+    under: Option<&str>,
 ) -> Result<()> {
+    if let Some(under) = under {
+        sealed::must_seal(conn, under).await?;
+    }
     let IdempotencyScope { owner, method, path, key } = scope;
     let query = match answer {
         None => query(FREE).bind(owner).bind(method).bind(path).bind(key),

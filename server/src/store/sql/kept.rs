@@ -1,6 +1,6 @@
 //! Single values of the whole installation.
 
-use super::{Conn, query, rows::get};
+use super::{Conn, query, rows::get, sealed};
 use crate::store::Result;
 use sqlx::Executor as _;
 
@@ -16,7 +16,8 @@ pub(super) async fn kept(conn: &mut Conn, name: &str) -> Result<Option<String>> 
 }
 
 /// See [`crate::store::KeptStore::keep_first`].
-pub(super) async fn keep_first(conn: &mut Conn, name: &str, value: &str) -> Result<String> {
+pub(super) async fn keep_first(conn: &mut Conn, name: &str, value: &str, under: &str) -> Result<String> {
+    sealed::must_seal(conn, under).await?;
     conn.execute(query(ADD).bind(name).bind(value)).await?;
     get(&conn.fetch_one(query(GET).bind(name)).await?, "value")
 }

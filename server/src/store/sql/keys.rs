@@ -3,15 +3,16 @@
 use super::{
     Conn, Row, dialect, domains,
     events::{self, Entry},
-    lock, notices, query, raw,
+    lock, notices, proofs, query, raw,
     rows::{get, get_time, get_time_opt, get_u32},
-    zone,
+    sealed, zone,
 };
 use crate::store::{
     AccountId, Cause, DkimKey, DomainId, DueRotation, EventKind, KeyOrigin, KeyRing, Keyless, NewEvent,
     NewKey, Result, Slot, Turn, stored,
 };
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 use signet_core::rotation::{Algorithm, Held, Published, Selector, Stage, Why};
 use sqlx::Executor as _;
 
@@ -23,16 +24,16 @@ statements! {
         WHERE id = $1 AND account_id = $2 AND record_id = $3 AND NOT keyed";
     ADD_ROTATION = "INSERT INTO rotation (domain_id, account_id, due_at) VALUES ($1, $2, $3)";
     PUT_KEY = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, kek, \
-        wrapped, sealed, stage, since, clear_at, old_for, created_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        wrapped, sealed, stage, since, clear_at, seen_at, old_for, created_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     ROTATION = "SELECT version, due_at, wanted, failures, stuck_since, stuck, told_at FROM rotation \
         WHERE domain_id = $1 AND account_id = $2";
-    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, old_for, created_at \
-        FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
+    KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, seen_at, old_for, \
+        created_at FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
     // Also the lock: of two that turn the same keys one finds another version.
     TURN = "UPDATE rotation SET version = version + 1, lease_until = 0, due_at = $4, wanted = $5, failures = $6, \
         stuck_since = $7, stuck = $8, told_at = $9 WHERE domain_id = $1 AND account_id = $2 AND version = $3";
-    KEEP_KEY = "UPDATE dkim_key SET stage = $4, since = $5, clear_at = $6, old_for = $7 \
+    KEEP_KEY = "UPDATE dkim_key SET stage = $4, since = $5, clear_at = $6, seen_at = $7, old_for = $8 \
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
     DESTROY = "UPDATE dkim_key SET kek = NULL, wrapped = NULL, sealed = NULL \
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
@@ -40,6 +41,9 @@ statements! {
     RECORD_ID = "SELECT record_id FROM domain WHERE id = $1 AND account_id = $2";
     SET_ACTIVE = "UPDATE domain SET active_selector = $3 WHERE id = $1 AND account_id = $2 \
         AND active_selector <> $3";
+    ADD_COMPROMISED = "INSERT INTO compromised_key (spki_sha256, at) VALUES ($1, $2) \
+        ON CONFLICT (spki_sha256) DO NOTHING";
+    IS_COMPROMISED = "SELECT EXISTS (SELECT 1 FROM compromised_key WHERE spki_sha256 = $1) AS compromised";
     COUNT_STUCK = "SELECT COUNT(*) AS stuck FROM rotation WHERE stuck_since IS NOT NULL";
 }
 
@@ -168,17 +172,19 @@ async fn set_slot(
     };
     match slot {
         Slot::Keep(stage) => {
-            let micros = |time: Option<Timestamp>| time.map(Timestamp::as_microsecond);
-            let keep = at(KEEP_KEY).bind(stage.as_str()).bind(stage.since().as_microsecond());
-            conn.execute(keep.bind(micros(stage.clear_at())).bind(micros_of(stage.old_for()))).await?;
+            keep(conn, turn.account, turn.domain, selector, stage).await?;
             match stage {
                 Stage::Active { .. } => {
                     conn.execute(at(SET_ACTIVE)).await?;
                 }
-                Stage::Revoked { .. } => {
+                Stage::Retired { .. } | Stage::Revoked { .. } => {
                     conn.execute(at(DESTROY)).await?;
                 }
-                _ => {}
+                Stage::Next(_) | Stage::Companion(_) => {}
+            }
+            if let Some(before) = before {
+                compromised(conn, before, stage, now).await?;
+                proofs::proven(conn, turn, selector, [&before.held.stage, stage], now).await?;
             }
             let text = |stage: &Stage, key: &DkimKey| stage.record_text(key.held.algorithm, &key.public);
             Ok(before.is_some_and(|key| text(stage, key) != text(&key.held.stage, key)))
@@ -190,6 +196,43 @@ async fn set_slot(
             Ok(true)
         }
     }
+}
+
+/// What stands on a selector is in this stage from now on.
+pub(super) async fn keep(
+    conn: &mut Conn,
+    account: AccountId,
+    domain: DomainId,
+    selector: Selector,
+    stage: &Stage,
+) -> Result<()> {
+    let keep = query(KEEP_KEY).bind(domain.0).bind(account.0).bind(i64::from(selector.number()));
+    let published = stage.published().unwrap_or(Published::new(stage.since()));
+    let keep = keep.bind(stage.as_str()).bind(published.at.as_microsecond());
+    let keep = keep.bind(published.clear_at.map(Timestamp::as_microsecond));
+    let keep = keep.bind(published.seen_at.map(Timestamp::as_microsecond));
+    conn.execute(keep.bind(micros_of(published.old_for))).await?;
+    Ok(())
+}
+
+/// Notes a key that was in wrong hands: the one that is revoked without having been
+/// retired before.
+async fn compromised(conn: &mut Conn, key: &DkimKey, after: &Stage, now: Timestamp) -> Result<()> {
+    let over = matches!(key.held.stage, Stage::Retired { .. } | Stage::Revoked { .. });
+    if !over && matches!(after, Stage::Revoked { .. }) {
+        let add = query(ADD_COMPROMISED).bind(hash(&key.public));
+        conn.execute(add.bind(now.as_microsecond())).await?;
+    }
+    Ok(())
+}
+
+fn hash(public: &[u8]) -> Vec<u8> {
+    Sha256::digest(public).to_vec()
+}
+
+/// See [`crate::store::KeyStore::is_compromised`].
+pub(super) async fn is_compromised(conn: &mut Conn, public: &[u8]) -> Result<bool> {
+    get(&conn.fetch_one(query(IS_COMPROMISED).bind(hash(public))).await?, "compromised")
 }
 
 fn micros_of(span: SignedDuration) -> i64 {
@@ -205,6 +248,8 @@ async fn put(
     stage: &Stage,
     now: Timestamp,
 ) -> Result<()> {
+    sealed::must_seal(conn, &key.under).await?;
+    let published = stage.published().unwrap_or(Published::new(stage.since()));
     conn.execute(
         query(PUT_KEY)
             .bind(domain.0)
@@ -218,9 +263,10 @@ async fn put(
             .bind(&key.private.wrapped[..])
             .bind(&key.private.sealed[..])
             .bind(stage.as_str())
-            .bind(stage.since().as_microsecond())
-            .bind(stage.clear_at().map(Timestamp::as_microsecond))
-            .bind(micros_of(stage.old_for()))
+            .bind(published.at.as_microsecond())
+            .bind(published.clear_at.map(Timestamp::as_microsecond))
+            .bind(published.seen_at.map(Timestamp::as_microsecond))
+            .bind(micros_of(published.old_for))
             .bind(now.as_microsecond()),
     )
     .await?;
@@ -275,9 +321,12 @@ fn key(row: &Row) -> Result<DkimKey> {
             .ok_or_else(|| stored::corrupt("a key's algorithm", algorithm))?,
         stage: Stage::parse(
             stage,
-            get_time(row, "since")?,
-            get_time_opt(row, "clear_at")?,
-            SignedDuration::from_micros(get(row, "old_for")?),
+            Published {
+                at: get_time(row, "since")?,
+                clear_at: get_time_opt(row, "clear_at")?,
+                seen_at: get_time_opt(row, "seen_at")?,
+                old_for: SignedDuration::from_micros(get(row, "old_for")?),
+            },
         )
         .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
     };

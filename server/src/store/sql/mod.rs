@@ -26,6 +26,7 @@ mod keys;
 mod notices;
 mod operator;
 mod outbox;
+mod proofs;
 mod raw;
 mod restore;
 mod review;
@@ -79,6 +80,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         dialect::LOCK_DOMAINS_OF_ACCOUNT,
         dialect::LOCK_INSTALLATION,
         dialect::LOCK_LINE,
+        dialect::LOCK_META,
         dialect::LOCK_NOTICES,
         dialect::LOCK_RECIPIENT,
         dialect::LOCK_WEBHOOK,
@@ -101,6 +103,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         idempotency::STATEMENTS,
         kept::STATEMENTS,
         keys::STATEMENTS,
+        proofs::STATEMENTS,
         raw::STATEMENTS,
         notices::STATEMENTS,
         operator::STATEMENTS,

@@ -3,7 +3,9 @@
 use super::{
     Conn, Query, accounts,
     backup::{Kind, TABLES, Table},
-    dialect, query, schema, zone,
+    dialect, query,
+    rows::get,
+    schema, zone,
 };
 use crate::store::{
     Result, StoreError,
@@ -16,6 +18,14 @@ use std::path::Path;
 
 statements! {
     CLEAR_META = "DELETE FROM meta";
+    // What was proven is proven no more. The key that signed waits to, and stands there
+    // for longest: it is the first to be proven.
+    UNPROVE = "UPDATE dkim_key SET clear_at = NULL, seen_at = NULL, \
+        since = CASE WHEN stage = 'active' THEN since ELSE $1 END, \
+        stage = CASE WHEN stage = 'active' THEN 'next' ELSE stage END \
+        WHERE stage IN ('active', 'next', 'companion')";
+    TURN_ALL = "UPDATE rotation SET version = version + 1, lease_until = 0, failures = 0, due_at = $1";
+    LOOK_AT_ALL = "UPDATE look SET digest = NULL, due_at = $1 WHERE due_at IS NOT NULL";
 }
 
 fn refused(why: impl Into<String>) -> StoreError {
@@ -61,7 +71,19 @@ pub(super) async fn fill(conn: &mut Conn, file: &Path, contents: &Contents) -> R
     if !last.is_some_and(|line| contents.ends_with(&line)) {
         return Err(refused("the backup was changed while it was read"));
     }
+    look_anew(conn).await?;
     zone::restored(conn).await
+}
+
+/// The world may have moved on since the backup: records, and keys, which have been
+/// replaced perhaps. Everything is looked at before it is believed, and nothing is
+/// signed until then.
+async fn look_anew(conn: &mut Conn) -> Result<()> {
+    let now: i64 = get(&conn.fetch_one(query(dialect::NOW)).await?, "now")?;
+    for statement in [UNPROVE, TURN_ALL, LOOK_AT_ALL] {
+        conn.execute(query(statement).bind(now)).await?;
+    }
+    Ok(())
 }
 
 fn known(name: &str) -> Result<&'static Table> {

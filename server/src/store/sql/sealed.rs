@@ -3,16 +3,16 @@
 //! ([`sealed_under`]).
 
 use super::{
-    Conn, Row, accounts,
+    Conn, Row, accounts, dialect,
     events::{self, Entry},
-    query,
+    lock, query,
     rows::{get, get_u32},
 };
 use crate::{
     keys::sealed_under,
     store::{
         AccountId, Cause, DomainId, EventKind, Keyless, NewEvent, Result, Rewrapped, SEALED_ANSWER,
-        SEALED_VALUE, Sealed, SealedKey, SecretPlace, WrappedKey,
+        SEALED_VALUE, Sealed, SealedKey, SecretPlace, StoreError, WrappedKey,
         stored::{self, corrupt, from_json, json},
     },
 };
@@ -53,18 +53,33 @@ statements! {
         WHERE owner = $1 AND method = $2 AND path = $3 AND idem_key = $4 AND body = $5";
 }
 
+/// Refuses what lies under another version than the one that seals, which stays that
+/// one for the rest of the transaction. Belongs into every one that keeps something
+/// sealed. Where none is named, none can have been replaced.
+pub(super) async fn must_seal(conn: &mut Conn, under: &str) -> Result<()> {
+    lock(conn, dialect::LOCK_META, accounts::FINGERPRINT).await?;
+    match accounts::fingerprint(conn).await? {
+        Some(noted) if noted != under => Err(StoreError::SealedBefore),
+        _ => Ok(()),
+    }
+}
+
 /// See [`crate::store::SealedStore::sealed_key`].
 pub(super) async fn key(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
-    selector: Selector,
-    id: String,
+    (selector, id): &(Selector, String),
+    cause: &Cause,
 ) -> Result<Option<SealedKey>> {
-    let key = query(SEALED_KEY).bind(domain.0).bind(account.0).bind(i64::from(selector.number())).bind(id);
+    let key = query(SEALED_KEY).bind(domain.0).bind(account.0);
+    let key = key.bind(i64::from(selector.number())).bind(&id[..]);
     let Some(row) = conn.fetch_optional(key).await? else {
         return Ok(None);
     };
+    let record = Some(selector.record());
+    let event = NewEvent { to: Some(id.clone()), record, ..NewEvent::of(EventKind::KeyOpened) };
+    events::add_one(conn, cause, Entry::domain(account, domain, event)).await?;
     Ok(Some(SealedKey {
         kek: get_u32(&row, "kek")?,
         wrapped: get(&row, "wrapped")?,
@@ -99,6 +114,20 @@ pub(super) async fn count(conn: &mut Conn, kek: u32) -> Result<(u64, u64)> {
     Ok((u64::try_from(keys).unwrap_or(0), u64::try_from(others).unwrap_or(0)))
 }
 
+/// See [`crate::store::SealedStore::lies_under`].
+pub(super) async fn lies_under(conn: &mut Conn, kek: u32, under: &str) -> Result<bool> {
+    must_seal(conn, under).await?;
+    if count(conn, kek).await?.1 > 0 {
+        return Ok(false);
+    }
+    for place in SecretPlace::ALL {
+        if !secrets(conn, place, kek, None, 1).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// See [`crate::store::SealedStore::wrapped_keys`].
 pub(super) async fn wrapped(
     conn: &mut Conn,
@@ -127,7 +156,8 @@ fn wrapped_key(row: &Row) -> Result<WrappedKey> {
 }
 
 /// See [`crate::store::SealedStore::rewrap_keys`].
-pub(super) async fn rewrap(conn: &mut Conn, keys: &[Rewrapped]) -> Result<u64> {
+pub(super) async fn rewrap(conn: &mut Conn, keys: &[Rewrapped], under: &str) -> Result<u64> {
+    must_seal(conn, under).await?;
     let mut replaced = 0;
     for Rewrapped { before, kek, wrapped } in keys {
         let replace = query(REWRAP_KEY)
@@ -217,7 +247,9 @@ pub(super) async fn rewrap_secrets(
     conn: &mut Conn,
     place: SecretPlace,
     secrets: &[(Sealed, Vec<u8>)],
+    under: &str,
 ) -> Result<u64> {
+    must_seal(conn, under).await?;
     let mut replaced = 0;
     for (before, after) in secrets {
         let numbered = |statement| -> Result<_> {

@@ -5,10 +5,11 @@ use super::{
     events::{self, Entry},
     lock, notices, query,
     rows::{get, get_time, get_time_opt},
+    sealed,
 };
 use crate::store::{
-    About, AccountId, Cause, EventKind, NewEvent, NewNotice, NewWebhook, Notice, Result, Webhook, WebhookId,
-    WebhookPatch,
+    About, AccountId, Cause, EventKind, NewEvent, NewNotice, NewSecret, NewWebhook, Notice, Result, Webhook,
+    WebhookId, WebhookPatch,
     stored::{clean, corrupt, from_json, json},
 };
 use jiff::Timestamp;
@@ -94,6 +95,7 @@ pub(super) async fn create(
     if get::<i64>(&counted, "webhooks")? >= i64::from(limit) {
         return Ok(None);
     }
+    sealed::must_seal(conn, &new.secret.under).await?;
     let row = conn
         .fetch_one(
             query(ADD)
@@ -102,7 +104,7 @@ pub(super) async fn create(
                 .bind(clean(&new.description))
                 .bind(words(&new.events))
                 .bind(new.active)
-                .bind(new.secret.clone())
+                .bind(new.secret.sealed.clone())
                 .bind(cause.at.as_microsecond()),
         )
         .await?;
@@ -187,11 +189,12 @@ pub(super) async fn rotate(
     conn: &mut Conn,
     account: AccountId,
     id: WebhookId,
-    secret: &[u8],
+    secret: &NewSecret,
     old_until: Timestamp,
     cause: &Cause,
 ) -> Result<Option<Webhook>> {
-    let rotate = query(ROTATE).bind(id.0).bind(account.0).bind(secret.to_vec());
+    sealed::must_seal(conn, &secret.under).await?;
+    let rotate = query(ROTATE).bind(id.0).bind(account.0).bind(secret.sealed.clone());
     let rotate = rotate.bind(old_until.as_microsecond()).bind(cause.at.as_microsecond());
     let Some(row) = conn.fetch_optional(rotate).await? else {
         return Ok(None);

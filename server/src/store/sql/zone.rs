@@ -8,7 +8,7 @@ use crate::store::{
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
     names::{Name, RecordId},
-    rotation::{Algorithm, Stage},
+    rotation::{Algorithm, Published, Stage},
 };
 use sqlx::Executor as _;
 
@@ -195,7 +195,7 @@ fn key_texts(row: &Row) -> Result<KeyTexts> {
         let Some(word) = get::<Option<&str>>(row, stage)? else {
             return Ok(None);
         };
-        let stage = Stage::parse(word, time(since, get(row, since)?)?, None, SignedDuration::ZERO);
+        let stage = Stage::parse(word, Published::new(time(since, get(row, since)?)?));
         let stage = stage.ok_or_else(|| stored::corrupt("a key's stage", word))?;
         let word: &str = get(row, algorithm)?;
         let algorithm = Algorithm::parse(word).ok_or_else(|| stored::corrupt("a key's algorithm", word))?;

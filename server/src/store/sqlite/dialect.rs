@@ -69,6 +69,7 @@ pub(super) const LOCK_INSTALLATION: Option<&str> = None;
 pub(super) const LOCK_RECIPIENT: Option<&str> = None;
 pub(super) const LOCK_WEBHOOK: Option<&str> = None;
 pub(super) const LOCK_LINE: Option<&str> = None;
+pub(super) const LOCK_META: Option<&str> = None;
 pub(super) const LOCK_ZONE: Option<&str> = None;
 
 statements! {

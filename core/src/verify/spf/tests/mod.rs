@@ -1,6 +1,7 @@
 //! Verdicts on literal zones, and properties of what is read and written.
 
 mod evaluation;
+mod offers;
 mod texts;
 mod verdicts;
 

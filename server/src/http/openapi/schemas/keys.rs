@@ -19,8 +19,8 @@ fn key() -> Value {
         ("next", "it signs when its turn comes"),
         ("active", "it signs"),
         ("companion", "an Ed25519 key that signs beside the active one once everybody sees it"),
-        ("retired", "it signed; its record stays for mail that is under way"),
-        ("revoked", "its record says that it is revoked, and the private key is destroyed"),
+        ("retired", "it signed; its record stays for mail that is under way, the private key is destroyed"),
+        ("revoked", "its record says that it is revoked"),
     ];
     let origins = [("made", "made here"), ("imported", "brought by the domain's owner")];
     let said = |list: &[(&'static str, &str)]| {

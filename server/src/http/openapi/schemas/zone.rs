@@ -26,6 +26,10 @@ pub(super) fn domain_zone() -> Value {
                 "type": "array", "items": planned_record(),
                 "description": "The records, in the order of `dns_records`.",
             },
+            "left_out": {
+                "type": "array", "items": left_out(),
+                "description": "Those that nothing can be given of.",
+            },
         }),
     )
 }
@@ -97,6 +101,23 @@ fn planned_record() -> Value {
             "strings": strings,
             "ttl": described(json!({"type": "integer"}), "A good time to live, in seconds.", json!(3600)),
             "required": flag("Whether the domain is verified only with it.", false),
+            "note": nullable_text(
+                "What to know before it is published.",
+                json!("It takes the place of every SPF record that stands at mail.example.com: there can be only one."),
+            ),
+        }),
+    )
+}
+
+fn left_out() -> Value {
+    whole(
+        "LeftOutRecord",
+        "A record that is not to be published as things are.",
+        json!({
+            "key": record_key(),
+            "owner": text("Its full name.", "mail.example.com"),
+            "type": described(json!({"type": "string", "enum": ["CNAME", "TXT"]}), "The type.", json!("TXT")),
+            "note": nullable_text("Why.", json!("Left out. Receivers cannot evaluate your SPF record: more than 10 look-ups.")),
         }),
     )
 }

@@ -11,7 +11,9 @@ impl KeptStore for Handle {
         read!(self, kept::kept(name))
     }
 
-    async fn keep_first(&self, name: &str, value: &str) -> Result<String> {
-        transact!(self, kept::keep_first, (name = name.to_string(), value = value.to_string()) => (name, value))
+    async fn keep_first(&self, name: &str, value: &str, under: &str) -> Result<String> {
+        transact!(self, kept::keep_first,
+            (name = name.to_string(), value = value.to_string(), under = under.to_string())
+            => (name, value, under))
     }
 }

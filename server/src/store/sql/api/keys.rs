@@ -48,6 +48,10 @@ impl KeyStore for Handle {
         transact!(self, keys::turn, (turn = turn.clone(), cause = cause.clone()) => (turn, cause))
     }
 
+    async fn is_compromised(&self, public: &[u8]) -> Result<bool> {
+        read!(self, keys::is_compromised(public))
+    }
+
     async fn rotations_stuck(&self) -> Result<i64> {
         read!(self, keys::stuck())
     }

@@ -16,8 +16,11 @@ impl SealedStore for Handle {
         domain: DomainId,
         selector: Selector,
         id: &str,
+        cause: &Cause,
     ) -> Result<Option<SealedKey>> {
-        read!(self, sealed::key(account, domain, selector, id.to_string()))
+        transact!(self, sealed::key,
+            (account = account, domain = domain, key = (selector, id.to_string()), cause = cause.clone())
+            => (*account, *domain, key, cause))
     }
 
     async fn replace_key_fingerprint(
@@ -44,8 +47,12 @@ impl SealedStore for Handle {
         read!(self, sealed::wrapped(kek, after, limit))
     }
 
-    async fn rewrap_keys(&self, keys: &[Rewrapped]) -> Result<u64> {
-        transact!(self, sealed::rewrap, (keys = keys.to_vec()) => (keys))
+    async fn lies_under(&self, kek: u32, under: &str) -> Result<bool> {
+        transact!(self, sealed::lies_under, (kek = kek, under = under.to_string()) => (*kek, under))
+    }
+
+    async fn rewrap_keys(&self, keys: &[Rewrapped], under: &str) -> Result<u64> {
+        transact!(self, sealed::rewrap, (keys = keys.to_vec(), under = under.to_string()) => (keys, under))
     }
 
     async fn secrets(
@@ -58,7 +65,13 @@ impl SealedStore for Handle {
         read!(self, sealed::secrets(place, kek, after.map(str::to_string), limit))
     }
 
-    async fn rewrap_secrets(&self, place: SecretPlace, secrets: &[(Sealed, Vec<u8>)]) -> Result<u64> {
-        transact!(self, sealed::rewrap_secrets, (place = place, secrets = secrets.to_vec()) => (*place, secrets))
+    async fn rewrap_secrets(
+        &self,
+        place: SecretPlace,
+        secrets: &[(Sealed, Vec<u8>)],
+        under: &str,
+    ) -> Result<u64> {
+        transact!(self, sealed::rewrap_secrets,
+            (place = place, secrets = secrets.to_vec(), under = under.to_string()) => (*place, secrets, under))
     }
 }

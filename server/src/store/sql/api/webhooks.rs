@@ -3,8 +3,9 @@
 use super::super::{Handle, deliveries, webhooks};
 use super::{read, transact};
 use crate::store::{
-    AccountId, Cause, Delivery, DeliveryId, DeliveryState, DueDelivery, DueWebhook, EventId, NewWebhook,
-    NotQueued, Replay, Replayed, Result, Settled, Tried, Webhook, WebhookId, WebhookPatch, WebhookStore,
+    AccountId, Cause, Delivery, DeliveryId, DeliveryState, DueDelivery, DueWebhook, EventId, NewSecret,
+    NewWebhook, NotQueued, Replay, Replayed, Result, Settled, Tried, Webhook, WebhookId, WebhookPatch,
+    WebhookStore,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -56,12 +57,12 @@ impl WebhookStore for Handle {
         &self,
         account: AccountId,
         id: WebhookId,
-        secret: &[u8],
+        secret: &NewSecret,
         old_until: Timestamp,
         cause: &Cause,
     ) -> Result<Option<Webhook>> {
         transact!(self, webhooks::rotate,
-            (whose = (account, id), secret = secret.to_vec(), until = old_until, cause = cause.clone())
+            (whose = (account, id), secret = secret.clone(), until = old_until, cause = cause.clone())
             => (whose.0, whose.1, secret, *until, cause))
     }
 
