@@ -252,9 +252,11 @@ async fn a_whole_turn_from_asked_to_gone() {
         world.history().await,
         [
             "dkim.keys_created",
+            "dkim.opened",
             "dkim.rotated",
             "dkim.proven",
             "dkim.rotation_asked",
+            "dkim.opened",
             "dkim.rotated",
             "dkim.revoked",
             "dkim.removed",
@@ -325,8 +327,10 @@ async fn what_stands_in_the_way_is_told_and_when_mended_it_goes_on() {
     let (_, why) = keys.stuck.unwrap();
     assert!(why.contains("ns3"), "{why}");
     world.pass(DAY).await;
-    world.until("told", |keys| keys.told_at.is_some()).await;
+    let told = world.until("told", |keys| keys.told_at.is_some()).await;
     world.pass(SignedDuration::from_mins(10)).await;
+    // A look under way would see it broken still, and the next would be a while off.
+    world.until("looked for again", |keys| keys.failures > told.failures).await;
     for _ in 0..500 {
         if world.subjects().iter().any(|subject| subject.contains("DKIM")) {
             break;
