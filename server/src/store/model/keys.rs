@@ -59,7 +59,7 @@ pub struct NewKey {
     pub public: Vec<u8>,
     /// The private half.
     pub private: SealedKey,
-    /// The fingerprint of what that lies under, see [`NewSecret::under`].
+    /// The fingerprint of what that lies under, see [`super::NewSecret::under`].
     pub under: String,
 }
 
