@@ -49,7 +49,7 @@ struct Served {
     /// Whether it is known how long it is remembered: by a look, or because
     /// everything in the zone is remembered for so long.
     known: bool,
-    /// When somebody saw it first, while a key waited there to sign or signed.
+    /// When somebody saw it first.
     seen: Option<i64>,
 }
 
@@ -293,6 +293,12 @@ impl World {
             Step::Remove(selector) => {
                 self.ring.remove(selector);
                 self.keys[selector.index()] = None;
+                // With the key goes what was seen in its place.
+                for server in &mut self.theirs[selector.index()] {
+                    for served in server.before.iter_mut().chain([&mut server.now]) {
+                        (served.known, served.seen) = (false, None);
+                    }
+                }
             }
         }
         self.announce();

@@ -410,7 +410,7 @@ async fn who_was_told_of_something_else_is_told_of_a_compromise() {
         account: world.domain.account,
         domain: world.domain.id,
         version: keys.version,
-        slots: keys.ring().keys.map(|held| Slot::Keep(held.unwrap().stage)),
+        slots: keys.ring().keys.map(|held| Slot::Keep(held.unwrap())),
         wanted: None,
         due_at: None,
         failures: 0,

@@ -126,15 +126,13 @@ pub struct Published {
     pub clear_at: Option<Timestamp>,
     /// When every server was last seen to give it.
     pub seen_at: Option<Timestamp>,
-    /// For how long something else is remembered that a server was seen to give.
-    pub old_for: SignedDuration,
 }
 
 impl Published {
     /// As it is published at `at`.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self { at, clear_at: None, seen_at: None, old_for: SignedDuration::ZERO }
+        Self { at, clear_at: None, seen_at: None }
     }
 
     /// Whether every server was seen to give it when nobody remembered anything else
@@ -260,4 +258,15 @@ pub struct Held {
     pub algorithm: Algorithm,
     /// Where it is in its life.
     pub stage: Stage,
+    /// For how long something else is remembered that a server was seen to give on
+    /// its selector, since the last key there that signed began to.
+    pub old_for: SignedDuration,
+}
+
+impl Held {
+    /// One in whose place nothing else was seen.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, stage: Stage) -> Self {
+        Self { algorithm, stage, old_for: SignedDuration::ZERO }
+    }
 }

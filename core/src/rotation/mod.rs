@@ -274,14 +274,13 @@ impl Ring {
             return false;
         }
         // What was seen in place of the key before may be remembered still.
-        let before = self.on(selector).and_then(|held| held.stage.published());
-        let old_for = before.map_or(SignedDuration::ZERO, |before| before.old_for);
-        let published = Published { old_for, ..Published::new(now) };
+        let old_for = self.on(selector).map_or(SignedDuration::ZERO, |before| before.old_for);
+        let published = Published::new(now);
         let stage = match algorithm {
             Algorithm::Ed25519 => Stage::Companion(published),
             Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
         };
-        self.keys[selector.index()] = Some(Held { algorithm, stage });
+        self.keys[selector.index()] = Some(Held { algorithm, stage, old_for });
         true
     }
 
@@ -300,12 +299,14 @@ impl Ring {
     /// remembered for so long: what waits there to sign is no longer proven, and what
     /// signs beside another does so no more. Whether it was proven until now.
     pub fn unseen(&mut self, selector: Selector, kept_for: SignedDuration) -> bool {
-        let stage = self.keys[selector.index()].as_mut().map(|held| &mut held.stage);
-        let Some(Stage::Next(published) | Stage::Companion(published)) = stage else {
+        let Some(held) = &mut self.keys[selector.index()] else {
             return false;
         };
-        published.old_for = published.old_for.max(kept_for);
-        published.clear_at.take().is_some()
+        held.old_for = held.old_for.max(kept_for);
+        match &mut held.stage {
+            Stage::Next(published) | Stage::Companion(published) => published.clear_at.take().is_some(),
+            Stage::Active { .. } | Stage::Retired { .. } | Stage::Revoked { .. } => false,
+        }
     }
 
     /// What asking every server for the key on `selector` came to.
@@ -329,13 +330,14 @@ impl Ring {
             // Unsigned is no better than signed and, for some, not verified yet.
             (_, None) if is_next => {
                 held.stage = Stage::Active { since: now };
+                held.old_for = SignedDuration::ZERO;
                 // After a restore it may be the key of which that was said.
                 self.wanted = self.wanted.filter(|why| *why == Why::Compromised);
                 Proven::Started
             }
             (None, _) => {
                 // It may have been given until a moment ago.
-                let at = later(now, kept_for.max(published.old_for));
+                let at = later(now, kept_for.max(held.old_for));
                 published.clear_at = Some(at);
                 Proven::Clear(at)
             }
@@ -360,6 +362,7 @@ impl Ring {
         }
         if let Some(held) = &mut self.keys[new.index()] {
             held.stage = Stage::Active { since: now };
+            held.old_for = SignedDuration::ZERO;
         }
         self.wanted = None;
     }

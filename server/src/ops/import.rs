@@ -172,9 +172,9 @@ impl Ops {
             record: Some(selector.record()),
             ..NewEvent::of(EventKind::KeyImported)
         };
-        let mut slots = ring.keys.map(|held| held.map_or(Slot::Clear, |held| Slot::Keep(held.stage)));
+        let mut slots = ring.keys.map(|held| held.map_or(Slot::Clear, Slot::Keep));
         if let Some(held) = ring.on(selector) {
-            slots[selector.index()] = Slot::Put(key, held.stage);
+            slots[selector.index()] = Slot::Put(key, held);
         }
         Turn {
             account: domain.account,

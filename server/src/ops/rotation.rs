@@ -280,7 +280,7 @@ impl Ops {
         turn.slots = kept(&ring);
         if let Some((key, held)) = put.and_then(|key: NewKey| ring.on(key.selector).map(|held| (key, held))) {
             let index = key.selector.index();
-            turn.slots[index] = Slot::Put(key, held.stage);
+            turn.slots[index] = Slot::Put(key, held);
         }
         turn.wanted = ring.wanted;
         turn.due_at = Some(next_due(&ring, &rules, turn.failures, now));
@@ -447,7 +447,7 @@ fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
 }
 
 fn kept(ring: &Ring) -> [Slot; 2] {
-    ring.keys.map(|held| held.map_or(Slot::Clear, |held| Slot::Keep(held.stage)))
+    ring.keys.map(|held| held.map_or(Slot::Clear, Slot::Keep))
 }
 
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {

@@ -34,7 +34,7 @@ async fn turn(api: &Api, id: i64, change: impl FnOnce(&mut KeyRing)) {
     let before = store.key_ring(api.account, id).await.unwrap().unwrap();
     let mut after = before.clone();
     change(&mut after);
-    let slots = after.keys.map(|key| key.map_or(Slot::Clear, |key| Slot::Keep(key.held.stage)));
+    let slots = after.keys.map(|key| key.map_or(Slot::Clear, |key| Slot::Keep(key.held)));
     let turn = Turn {
         account: api.account,
         domain: id,

@@ -8,7 +8,7 @@ use signet::{
     keys,
     store::{Cause, DomainId, KeyOrigin, KeyRing, Slot, Turn},
 };
-use signet_core::rotation::{Algorithm, Published, Selector, Stage, Why};
+use signet_core::rotation::{Algorithm, Held, Published, Selector, Stage, Why};
 
 const RSA: &str = include_str!("../../src/keys/import/pem/rsa2048.pem");
 
@@ -43,9 +43,10 @@ async fn history(api: &Api, id: i64) -> Vec<String> {
 async fn turned(api: &Api, id: i64, active: Selector, other: Option<Stage>) {
     let keys = ring(api, id).await;
     let now = api.ops.clock.now();
+    let keep = |stage| Slot::Keep(Held::new(Algorithm::Rsa2048, stage));
     let slot = |selector| match (selector == active, other) {
-        (true, _) => Slot::Keep(Stage::Active { since: now }),
-        (_, Some(stage)) => Slot::Keep(stage),
+        (true, _) => keep(Stage::Active { since: now }),
+        (_, Some(stage)) => keep(stage),
         (_, None) => Slot::Clear,
     };
     let turn = Turn {

@@ -1,6 +1,6 @@
 //! Backups: taken while the server runs, restored into either database.
 
-use super::*;
+use super::{keys::keep, *};
 use signet::config::{Config, Sources};
 use signet_core::rotation::{Published, Stage, Step};
 use std::path::PathBuf;
@@ -87,7 +87,7 @@ async fn nothing_is_believed_after_a_restore(place: Place) {
         account,
         domain: domain.id,
         version: keys.version,
-        slots: [Slot::Keep(Stage::Next(proven)), Slot::Keep(Stage::Active { since: old })],
+        slots: [keep(Stage::Next(proven)), keep(Stage::Active { since: old })],
         wanted: None,
         due_at: Some(at(10_000_000)),
         failures: 9,

@@ -1,7 +1,7 @@
 //! Who publishes a domain's DKIM keys.
 
-use super::*;
-use signet::store::{Slot, Turn};
+use super::{keys::keep, *};
+use signet::store::Turn;
 use signet_core::{plan::DkimMode, rotation::Stage};
 
 on_both! { raw_keys_follow_what_happens_to_them modes }
@@ -44,7 +44,7 @@ async fn raw_keys_follow_what_happens_to_them(place: Place) {
         account,
         domain: domain.id,
         version: ring.version,
-        slots: [Slot::Keep(Stage::Revoked { since: at(100) }), Slot::Keep(Stage::Active { since: at(100) })],
+        slots: [keep(Stage::Revoked { since: at(100) }), keep(Stage::Active { since: at(100) })],
         wanted: None,
         due_at: Some(at(100)),
         failures: 0,

@@ -15,6 +15,11 @@ on_both! {
     the_age_of_a_key_is_how_long_it_signs
 }
 
+/// It stays, in this stage; what it was made with is kept anyway.
+pub(super) fn keep(stage: Stage) -> Slot {
+    Slot::Keep(Held::new(Algorithm::Ed25519, stage))
+}
+
 /// A domain with keys just made.
 async fn with_keys(store: &Arc<dyn Store>, account: AccountId, name: &str) -> Domain {
     let domain = register(store, account, name).await;
@@ -34,7 +39,7 @@ async fn same(store: &Arc<dyn Store>, domain: &Domain) -> Turn {
         account: domain.account,
         domain: domain.id,
         version: keys.version,
-        slots: keys.keys.map(|key| key.map_or(Slot::Clear, |key| Slot::Keep(key.held.stage))),
+        slots: keys.keys.map(|key| key.map_or(Slot::Clear, |key| Slot::Keep(key.held))),
         wanted: keys.wanted,
         due_at: keys.due_at,
         failures: keys.failures,
@@ -85,17 +90,12 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
     let domain = with_keys(&store, account, "example.com").await;
     let before = ring(&store, &domain).await;
     let since = at(7);
-    let clear = Published {
-        clear_at: Some(at(9)),
-        seen_at: Some(at(6)),
-        old_for: SignedDuration::from_secs(8),
-        at: at(5),
-    };
+    let clear = Published { clear_at: Some(at(9)), seen_at: Some(at(6)), at: at(5) };
     let rotated = NewEvent { to: Some("sg1".to_string()), ..NewEvent::of(EventKind::KeysRotated) };
     let about = About::RotationStuck { wrong: vec![] };
     let notice = Notice { domain: Some("example.com".to_string()), about, compliance: None };
     let turn = Turn {
-        slots: [Slot::Keep(Stage::Active { since }), Slot::Keep(Stage::Companion(clear))],
+        slots: [keep(Stage::Active { since }), keep(Stage::Companion(clear))],
         wanted: Some(Why::Compromised),
         due_at: Some(at(8)),
         failures: 3,
@@ -128,7 +128,7 @@ async fn a_transition_is_whole_or_not_at_all(place: Place) {
     assert!(!store.turn_keys(&turn, &cause(8)).await.unwrap(), "once");
     let domain = store.domain(account, domain.id).await.unwrap().unwrap();
     assert_eq!(domain.active_selector, Selector::First);
-    let slots = [Slot::Keep(Stage::Retired { since: at(9) }), Slot::Keep(Stage::Active { since: at(9) })];
+    let slots = [keep(Stage::Retired { since: at(9) }), keep(Stage::Active { since: at(9) })];
     let turn = Turn { slots, ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
     let domain = store.domain(account, domain.id).await.unwrap().unwrap();
@@ -157,7 +157,7 @@ async fn looks_and_proofs_tell_each_other(place: Place) {
     let proven = Published { clear_at: Some(at(9)), seen_at: Some(at(9)), ..Published::new(at(5)) };
     let active = Stage::Active { since: at(8) };
     let turn = Turn {
-        slots: [Slot::Keep(active), Slot::Keep(Stage::Next(proven))],
+        slots: [keep(active), keep(Stage::Next(proven))],
         due_at: Some(at(10_000)),
         ..same(&store, &domain).await
     };
@@ -170,14 +170,16 @@ async fn looks_and_proofs_tell_each_other(place: Place) {
     // Whoever turns the keys just now finds them changed.
     let stale = same(&store, &domain).await;
     second_seen(&store, &domain, Status::Missing, 11).await;
-    let unseen = Published { clear_at: None, old_for: SignedDuration::from_secs(7200), ..proven };
+    let unseen = Published { clear_at: None, ..proven };
     assert_eq!(second().await, Stage::Next(unseen), "what was proven is no more");
+    let old_for = ring(&store, &domain).await.keys[1].as_ref().unwrap().held.old_for;
+    assert_eq!(old_for, SignedDuration::from_secs(7200), "and what was seen is remembered");
     assert!(history(&store, &domain).await.iter().any(|event| event.starts_with("dkim.unseen")));
     assert!(!store.turn_keys(&stale, &cause(11)).await.unwrap());
     assert_eq!(claimed(&store, 11).await, [domain.id], "it is proven anew at once");
     // Seen by everybody, and broken again: that is news for a look though it finds the same.
     let clear = Turn {
-        slots: [Slot::Keep(active), Slot::Keep(Stage::Next(proven))],
+        slots: [keep(active), keep(Stage::Next(proven))],
         due_at: Some(at(10_000)),
         ..same(&store, &domain).await
     };
@@ -188,7 +190,7 @@ async fn looks_and_proofs_tell_each_other(place: Place) {
     // It signs from now on, seen later than by the look that found it missing.
     let domain = store.domain(account, domain.id).await.unwrap().unwrap();
     assert!(domain.is_wrong(RecordKey::Dkim2));
-    let slots = [Slot::Keep(Stage::Retired { since: at(20) }), Slot::Keep(Stage::Active { since: at(20) })];
+    let slots = [keep(Stage::Retired { since: at(20) }), keep(Stage::Active { since: at(20) })];
     let turn = Turn { slots, ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(20)).await.unwrap());
     let domain = store.domain(account, domain.id).await.unwrap().unwrap();
@@ -204,7 +206,7 @@ async fn compromised_keys_are_known_for_ever(place: Place) {
     let keys = ring(&store, &domain).await.keys;
     let publics = keys.map(|key| key.unwrap().public);
     let turned = async |stages: [Stage; 2], seconds| {
-        let turn = Turn { slots: stages.map(Slot::Keep), ..same(&store, &domain).await };
+        let turn = Turn { slots: stages.map(keep), ..same(&store, &domain).await };
         assert!(store.turn_keys(&turn, &cause(seconds)).await.unwrap());
         [store.is_compromised(&publics[0]).await.unwrap(), store.is_compromised(&publics[1]).await.unwrap()]
     };
@@ -235,22 +237,22 @@ async fn what_is_destroyed_is_gone(place: Place) {
     let published = |texts: [Option<&str>; 2]| Some(texts.map(|text| text.map(ToString::to_string)));
     let revoked = Stage::Revoked { since: at(7) };
     let next = Stage::Next(Published::new(at(5)));
-    let turn = Turn { slots: [Slot::Keep(revoked), Slot::Keep(next)], ..same(&store, &domain).await };
+    let turn = Turn { slots: [keep(revoked), keep(next)], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
     assert_eq!(private(&place, account).await, [(3, 2)], "a revoked key signs nothing ever again");
     let said = published([Some("v=DKIM1; k=ed25519; p="), Some(&text(2))]);
     assert_eq!(store.published_keys(&domain.record_id).await.unwrap(), said);
 
-    let turn = Turn { slots: [Slot::Clear, Slot::Keep(next)], ..same(&store, &domain).await };
+    let turn = Turn { slots: [Slot::Clear, keep(next)], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(8)).await.unwrap());
     assert_eq!(store.published_keys(&domain.record_id).await.unwrap(), published([None, Some(&text(2))]));
 
-    let put = |selector| Slot::Put(new_key(selector), Stage::Companion(Published::new(at(9))));
+    let companion = Held::new(Algorithm::Ed25519, Stage::Companion(Published::new(at(9))));
+    let put = |selector| Slot::Put(new_key(selector), companion);
     let turn = Turn { slots: [put(Selector::First), put(Selector::Second)], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(9)).await.unwrap());
     assert_eq!(private(&place, account).await, [(6, 2)], "one key in place of the other");
     let held = ring(&store, &domain).await.keys.map(|key| key.map(|key| key.held));
-    let companion = Held { algorithm: Algorithm::Ed25519, stage: Stage::Companion(Published::new(at(9))) };
     assert_eq!(held, [Some(companion), Some(companion)]);
     // Each text that changed is a change of our zone, and nothing else is.
     let mut raw = raw::Raw::connect(&place.url).await;
@@ -273,8 +275,8 @@ async fn owners_who_publish_keys_see_them_change(place: Place) {
     raw.run("UPDATE domain SET dkim_raw = TRUE WHERE account_id = $1 AND NOT demo RETURNING id, id", account)
         .await;
     let next = Stage::Next(Published::new(at(7)));
-    let second = Slot::Put(new_key(Selector::Second), next);
-    let turn = Turn { slots: [Slot::Keep(next), second], ..same(&store, &domain).await };
+    let second = Slot::Put(new_key(Selector::Second), Held::new(Algorithm::Ed25519, next));
+    let turn = Turn { slots: [keep(next), second], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
     let shown = store.domain(account, domain.id).await.unwrap().unwrap().raw_dkim;
     let published = store.published_keys(&domain.record_id).await.unwrap();
@@ -287,10 +289,8 @@ async fn the_age_of_a_key_is_how_long_it_signs(place: Place) {
     let domain = with_keys(&store, account, "example.com").await;
     assert!(store.key_ages(account).await.unwrap().is_empty());
     let next = Stage::Next(Published::new(at(5)));
-    let turn = Turn {
-        slots: [Slot::Keep(Stage::Active { since: at(30) }), Slot::Keep(next)],
-        ..same(&store, &domain).await
-    };
+    let turn =
+        Turn { slots: [keep(Stage::Active { since: at(30) }), keep(next)], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(30)).await.unwrap());
     assert_eq!(store.key_ages(account).await.unwrap(), [(domain.id, at(30))].into());
 }

@@ -4,7 +4,7 @@ use super::{AccountId, Domain, DomainId, NewEvent, NewNotice};
 use jiff::Timestamp;
 use signet_core::{
     names::{DomainName, RecordId},
-    rotation::{Algorithm, Held, Ring, Selector, Stage, Why},
+    rotation::{Algorithm, Held, Ring, Selector, Why},
 };
 
 /// Where a key comes from.
@@ -133,11 +133,11 @@ pub struct DueRotation {
 pub enum Slot {
     /// It stays, in this stage. The private half of one that signs no more is
     /// destroyed.
-    Keep(Stage),
+    Keep(Held),
     /// It is destroyed, or was not there.
     Clear,
     /// This key takes its place, in this stage.
-    Put(NewKey, Stage),
+    Put(NewKey, Held),
 }
 
 /// One transition of a domain's keys, with all that follows from it.

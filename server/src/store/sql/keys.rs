@@ -77,7 +77,7 @@ pub(super) async fn add(conn: &mut Conn, domain: &Keyless, keys: &[NewKey], caus
             Algorithm::Ed25519 => Stage::Companion(published),
             Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
         };
-        put(conn, domain.account, domain.domain, key, &stage, cause.at).await?;
+        put(conn, domain.account, domain.domain, key, &Held::new(key.algorithm, stage), cause.at).await?;
     }
     let due_at = cause.at.as_microsecond();
     conn.execute(query(ADD_ROTATION).bind(domain.domain.0).bind(domain.account.0).bind(due_at)).await?;
@@ -171,8 +171,9 @@ async fn set_slot(
         query(statement).bind(turn.domain.0).bind(turn.account.0).bind(i64::from(selector.number()))
     };
     match slot {
-        Slot::Keep(stage) => {
-            keep(conn, turn.account, turn.domain, selector, stage).await?;
+        Slot::Keep(held) => {
+            let stage = &held.stage;
+            keep(conn, turn.account, turn.domain, selector, held).await?;
             match stage {
                 Stage::Active { .. } => {
                     conn.execute(at(SET_ACTIVE)).await?;
@@ -190,28 +191,28 @@ async fn set_slot(
             Ok(before.is_some_and(|key| text(stage, key) != text(&key.held.stage, key)))
         }
         Slot::Clear => Ok(conn.execute(at(CLEAR_KEY)).await?.rows_affected() > 0),
-        Slot::Put(key, stage) => {
+        Slot::Put(key, held) => {
             conn.execute(at(CLEAR_KEY)).await?;
-            put(conn, turn.account, turn.domain, key, stage, now).await?;
+            put(conn, turn.account, turn.domain, key, held, now).await?;
             Ok(true)
         }
     }
 }
 
-/// What stands on a selector is in this stage from now on.
+/// What stands on a selector is this from now on.
 pub(super) async fn keep(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
     selector: Selector,
-    stage: &Stage,
+    Held { stage, old_for, .. }: &Held,
 ) -> Result<()> {
     let keep = query(KEEP_KEY).bind(domain.0).bind(account.0).bind(i64::from(selector.number()));
     let published = stage.published().unwrap_or(Published::new(stage.since()));
     let keep = keep.bind(stage.as_str()).bind(published.at.as_microsecond());
     let keep = keep.bind(published.clear_at.map(Timestamp::as_microsecond));
     let keep = keep.bind(published.seen_at.map(Timestamp::as_microsecond));
-    conn.execute(keep.bind(micros_of(published.old_for))).await?;
+    conn.execute(keep.bind(micros_of(*old_for))).await?;
     Ok(())
 }
 
@@ -245,7 +246,7 @@ async fn put(
     account: AccountId,
     domain: DomainId,
     key: &NewKey,
-    stage: &Stage,
+    Held { stage, old_for, .. }: &Held,
     now: Timestamp,
 ) -> Result<()> {
     sealed::must_seal(conn, &key.under).await?;
@@ -266,7 +267,7 @@ async fn put(
             .bind(published.at.as_microsecond())
             .bind(published.clear_at.map(Timestamp::as_microsecond))
             .bind(published.seen_at.map(Timestamp::as_microsecond))
-            .bind(micros_of(published.old_for))
+            .bind(micros_of(*old_for))
             .bind(now.as_microsecond()),
     )
     .await?;
@@ -325,10 +326,10 @@ fn key(row: &Row) -> Result<DkimKey> {
                 at: get_time(row, "since")?,
                 clear_at: get_time_opt(row, "clear_at")?,
                 seen_at: get_time_opt(row, "seen_at")?,
-                old_for: SignedDuration::from_micros(get(row, "old_for")?),
             },
         )
         .ok_or_else(|| stored::corrupt("a key's stage", stage))?,
+        old_for: SignedDuration::from_micros(get(row, "old_for")?),
     };
     Ok(DkimKey {
         id: get(row, "key_id")?,

@@ -44,7 +44,7 @@ pub(super) async fn unseen(conn: &mut Conn, unseen: &Unseen, cause: &Cause) -> R
     let mut ring = keys.ring();
     let was_proven = ring.unseen(selector, kept_for);
     let Some(held) = ring.on(selector).filter(|_| ring != keys.ring()) else { return Ok(()) };
-    keys::keep(conn, account, domain, selector, &held.stage).await?;
+    keys::keep(conn, account, domain, selector, &held).await?;
     let again = query(PROVE_AGAIN).bind(domain.0).bind(account.0);
     conn.execute(again.bind(cause.at.as_microsecond())).await?;
     if was_proven {
