@@ -52,8 +52,8 @@ impl Handout {
             Self { record, note }
         };
         match (verdict.status, &verdict.offer) {
-            // Nobody has looked, or there is no zone yet.
-            _ if is_unread(verdict) => Self {
+            // Nobody has looked, there is no zone yet, or no answer.
+            _ if is_unread(verdict, theirs) => Self {
                 note: Some(format!(
                     "What stands at {} has not been read. Where {kind} stands there already, do not add this one \
                      beside it: there can be only one.",
@@ -113,8 +113,9 @@ impl Handout {
 }
 
 /// Whether nothing at all is known of what stands there.
-fn is_unread(verdict: &Verdict) -> bool {
-    verdict.status == Status::Unchecked || verdict.code == Code::NotDelegated
+fn is_unread(verdict: &Verdict, theirs: Option<&str>) -> bool {
+    let silent = verdict.status == Status::NetworkError && theirs.is_none();
+    silent || verdict.status == Status::Unchecked || verdict.code == Code::NotDelegated
 }
 
 /// Whether the record is known to be wrong for what stands at its name.

@@ -28,6 +28,7 @@ fn spf_and_dmarc_are_what_may_be_published() {
         (Spf, S::Unchecked, C::Unchecked, None, None, Some(PLAIN), "has not been read. Where SPF stands there already"),
         (Spf, S::Missing, C::NotDelegated, None, None, Some(PLAIN), "has not been read"),
         (Dmarc, S::Unchecked, C::Unchecked, None, None, Some(policy), "has not been read"),
+        (Dmarc, S::NetworkError, C::Timeout, None, None, Some(policy), "has not been read"),
         // Nothing is there.
         (Spf, S::Missing, C::NoRecord, Some(PLAIN), None, Some(PLAIN), ""),
         (Dmarc, S::Missing, C::NoRecord, Some(policy), None, Some(policy), ""),
