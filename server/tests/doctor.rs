@@ -59,7 +59,7 @@ fn installation() -> &'static Installation {
         let mut server = signet(directory.path())
             .args(["serve", "--listen", "127.0.0.1:0", "--dns-resolvers", "127.0.0.1:1"])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(directory.path().join("server.log")).unwrap())
             .spawn()
             .unwrap();
         let began = Instant::now();
@@ -68,7 +68,9 @@ fn installation() -> &'static Installation {
             if exported.out.matches("v=DKIM1").count() == 2 {
                 break exported.out;
             }
-            assert!(began.elapsed() < Duration::from_secs(60), "no key was made: {}", exported.err);
+            let patient = server.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(180);
+            let log = || fs::read_to_string(directory.path().join("server.log")).unwrap();
+            assert!(patient, "no key was made: {}\n{}", exported.err, log());
             std::thread::sleep(Duration::from_millis(200));
         };
         server.kill().unwrap();

@@ -52,7 +52,7 @@ impl PgStore {
             .connect_with(options)
             .await?;
         let mut conn = pool.acquire().await?;
-        sql::migrate(&mut conn).await?;
+        sql::migrator().run_direct(None, &mut *conn, false).await?;
         drop(conn);
         Ok(Self { pool })
     }

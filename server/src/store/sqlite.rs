@@ -18,9 +18,15 @@ use leases::Leases;
 use readers::{Reader, Readers};
 use sqlx::{
     Connection as _, Executor as _, Sqlite, SqliteConnection,
+    migrate::Migrate as _,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use std::{path::Path, str::FromStr as _, sync::Mutex, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr as _,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 use writer::Work;
 
 type Db = Sqlite;
@@ -73,8 +79,8 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .statement_cache_capacity(256);
-        let mut conn = connect_writer(&options).await?;
-        sql::migrate(&mut conn).await?;
+        let mut conn = connect_first(&options).await?;
+        bring_up_to_date(&mut conn).await?;
         // Not opened read-only, so that a reader can recover the log.
         let reading = options.clone().row_buffer_size(256).pragma("query_only", "ON");
         let readers = Readers::new(reading, READERS, BUSY);
@@ -197,6 +203,45 @@ async fn connect_writer(
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", "16000");
     SqliteConnection::connect_with(&options).await
+}
+
+/// The first connection, which turns a new file to WAL mode. SQLite refuses that
+/// at once, without the wait it makes elsewhere, while another process reads or
+/// turns the file itself.
+async fn connect_first(options: &SqliteConnectOptions) -> std::result::Result<SqliteConnection, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        match connect_writer(options).await {
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// SQLITE_BUSY, in one of its extended forms or as it is.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
+/// Brings the schema up to date. The migrator locks nothing on SQLite: where
+/// several processes meet on a new file, one makes the tables in a transaction
+/// for which the others wait.
+async fn bring_up_to_date(conn: &mut SqliteConnection) -> Result<()> {
+    let migrator = sql::migrator();
+    conn.ensure_migrations_table(&migrator.table_name).await?;
+    let applied = conn.list_applied_migrations(&migrator.table_name).await?.len();
+    if applied < MIGRATIONS.len() {
+        let mut alone = conn.begin_with("BEGIN IMMEDIATE").await?;
+        migrator.run_direct(None, &mut *alone, false).await?;
+        alone.commit().await?;
+        Ok(())
+    } else {
+        // Writes nothing; compares.
+        Ok(migrator.run_direct(None, conn, false).await?)
+    }
 }
 
 /// SQLite gives its log and index the mode of the database file.

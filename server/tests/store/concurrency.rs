@@ -7,6 +7,20 @@ use std::collections::BTreeSet;
 on_both! {
     one_of_a_hundred_gets_the_name the_limit_holds_under_pressure nodes_claim_apart
     caps_hold_under_pressure what_is_acknowledged_is_there a_caller_that_goes_away company_is_written_once
+    many_open_a_new_database
+}
+
+async fn many_open_a_new_database(place: Place) {
+    for _ in 0..5 {
+        let new = place.another(true).await.unwrap();
+        let opening = (0..8).map(|_| {
+            let url = new.url.clone();
+            tokio::spawn(async move { open(&url).await.map(drop) })
+        });
+        for opened in join_all(opening).await {
+            opened.unwrap().unwrap();
+        }
+    }
 }
 
 async fn one_of_a_hundred_gets_the_name(place: Place) {

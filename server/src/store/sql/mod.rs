@@ -135,11 +135,10 @@ fn schema() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, ..)| *version)
 }
 
-/// Brings the schema up to date.
-pub(super) async fn migrate(conn: &mut Conn) -> Result<()> {
+/// What brings the schema up to date.
+pub(super) fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    Migrator::with_migrations(migrations.collect()).run_direct(None, conn, false).await?;
-    Ok(())
+    Migrator::with_migrations(migrations.collect())
 }
