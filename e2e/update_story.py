@@ -6,12 +6,9 @@ that do not work and one that does, writes, verifies what it has written, and in
 the end leaves the zone as it was, byte for byte.
 """
 
-import base64
-import secrets
-
 from harness.checks import Story
-from harness.nameservers import ROOT, Bind, Nsd, Unbound, common_free_port
-from harness.processes import Processes, run, tool
+from harness.nameservers import ROOT, Nsd, Unbound, Updatable, common_free_port, secret
+from harness.processes import Processes
 from harness.signet import Signet
 
 # BIND listens only where an interface is.
@@ -67,43 +64,11 @@ REMOVED = {
 }
 
 
-def secret():
-    return base64.b64encode(secrets.token_bytes(32)).decode()
-
-
 class Keys:
     """What BIND knows: a key that may change the zone, and one that may not."""
 
     may = ("signet.bakery.test", "hmac-sha256", secret())
     may_not = ("stranger.bakery.test", "hmac-sha512", secret())
-
-
-class Updatable(Bind):
-    """A BIND that takes updates, and gives the whole zone to this machine."""
-
-    def _config(self):
-        keys = [
-            f'key "{name}" {{ algorithm {algorithm}; secret "{text}"; }};'
-            for name, algorithm, text in (Keys.may, Keys.may_not)
-        ]
-        rest = "\n".join(super()._config())
-        rest = rest.replace("allow-transfer { none; }", "allow-transfer { 127.0.0.0/8; }")
-        return keys + [rest.replace("type primary;", f'type primary; allow-update {{ key "{Keys.may[0]}"; }};')]
-
-    def lines(self):
-        """The whole zone as sorted lines, without its serial."""
-        words = [f"@{self.host}", "-p", self.port, "+noall", "+answer", NAME, "AXFR"]
-        lines = run([tool("dig"), *words]).stdout.splitlines()
-        found = [" ".join(line.split()) for line in lines if line and not line.startswith(";")]
-        return sorted(line for line in found if " SOA " not in line)
-
-    def edit(self, *commands):
-        """What the customer does with a tool of their own."""
-        name, algorithm, text = Keys.may
-        script = self.folder / "edit"
-        body = [f"server {self.host} {self.port}", f"zone {NAME}", *commands, "send"]
-        script.write_text("\n".join(body) + "\n")
-        run([tool("nsupdate"), "-y", f"{algorithm}:{name}:{text}", script])
 
 
 def access(server, key, test=True):
@@ -280,7 +245,7 @@ def what_was_theirs(story, bind, api, before):
 def main():
     with Story("A zone on BIND, updated") as story, Processes() as processes:
         port = common_free_port([CUSTOMER, OURS, PARENTS])
-        bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": ZONE}).start()
+        bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": ZONE}, [Keys.may, Keys.may_not]).start()
         Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
         resolver = Unbound(
             processes,

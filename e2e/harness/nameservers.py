@@ -1,5 +1,7 @@
 """Real name servers on loopback: NSD, BIND and Knot for the zones, Unbound as the resolver."""
 
+import base64
+import secrets
 import signal
 import socket
 import struct
@@ -154,6 +156,44 @@ class Bind(Server):
     def _command(self):
         run([tool("named-checkconf"), self.config])
         return [tool("named"), "-f", "-n", "1", "-c", self.config]
+
+
+def secret():
+    """A new one for a key of DNS UPDATE's."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Updatable(Bind):
+    """A BIND with one zone that takes updates and gives the whole zone to this machine.
+
+    Of `keys` (name, algorithm, secret) it knows all; the first may write.
+    """
+
+    def __init__(self, processes, name, hosts, port, zones, keys):
+        self.keys = keys
+        (self.zone,) = (zone.rstrip(".") for zone in zones)
+        super().__init__(processes, name, hosts, port, zones)
+
+    def _config(self):
+        keys = [f'key "{name}" {{ algorithm {algorithm}; secret "{text}"; }};' for name, algorithm, text in self.keys]
+        rest = "\n".join(super()._config())
+        rest = rest.replace("allow-transfer { none; }", "allow-transfer { 127.0.0.0/8; }")
+        return keys + [rest.replace("type primary;", f'type primary; allow-update {{ key "{self.keys[0][0]}"; }};')]
+
+    def lines(self):
+        """The whole zone as sorted lines, without its serial."""
+        words = [f"@{self.host}", "-p", self.port, "+noall", "+answer", self.zone, "AXFR"]
+        lines = run([tool("dig"), *words]).stdout.splitlines()
+        found = [" ".join(line.split()) for line in lines if line and not line.startswith(";")]
+        return sorted(line for line in found if " SOA " not in line)
+
+    def edit(self, *commands):
+        """What the zone's owner does with a tool of their own."""
+        name, algorithm, text = self.keys[0]
+        script = self.folder / "edit"
+        body = [f"server {self.host} {self.port}", f"zone {self.zone}", *commands, "send"]
+        script.write_text("\n".join(body) + "\n")
+        run([tool("nsupdate"), "-y", f"{algorithm}:{name}:{text}", script])
 
 
 class Knot(Server):

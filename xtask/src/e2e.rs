@@ -10,6 +10,7 @@ const STORIES: &[Script] = &[
     Script { name: "dns", words: &["dns_story.py"] },
     Script { name: "zone", words: &["zone_story.py"] },
     Script { name: "update", words: &["update_story.py"] },
+    Script { name: "connect", words: &["connect_story.py"] },
     Script { name: "rotation", words: &["rotation_story.py"] },
     Script { name: "secondaries", words: &["secondaries_story.py"] },
     Script { name: "scenarios-nsd", words: &["scenarios.py", "nsd"] },

@@ -149,8 +149,9 @@ fn environment(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
         let requirements = step::root().join("e2e").join(requirements);
         tried(|| {
             let mut pip = Command::new(&python);
-            pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--requirement"]);
-            step::run(pip.arg(&requirements))
+            pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install"]);
+            // The file names all there is to install.
+            step::run(pip.args(["--no-deps", "--requirement"]).arg(&requirements))
         })
     })?;
     Ok(python)
