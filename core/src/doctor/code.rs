@@ -116,6 +116,8 @@ codes! {
     KeyDiffers = "key_differs" Problem,
     /// A key is there that the database does not have.
     KeyUnexpected = "key_unexpected" Problem,
+    /// A key has no address beside it, by which flattened aliases are recognised.
+    KeyBare = "key_bare" Remark,
     /// Our consent to receive customers' DMARC reports is not there.
     ConsentMissing = "consent_missing" Problem,
     /// The address that DMARC reports are sent to takes no mail.

@@ -1,13 +1,15 @@
 //! What our zone holds for domains: whether each of its name servers serves the
-//! DKIM key that the database has, and demo domains as they are planned.
+//! DKIM key that the database has with an address beside it, and demo domains as
+//! they are planned.
 
 use super::{Code, Finding, Subject, demo, demo::DemoDomain, finding::Round};
 use crate::{
     names::Name,
-    observe::{Answer, Look, Need, RecordType, Seen, Server, Zone, printable},
+    observe::{Answer, Data, Look, Need, RecordType, Seen, Server, Zone, printable},
     plan::Provider,
 };
 use alloc::{format, string::String, vec::Vec};
+use core::net::IpAddr;
 
 /// Findings kept; the others are counted.
 const KEPT: usize = 20;
@@ -36,9 +38,14 @@ pub struct Tally {
     pub waiting: u64,
     /// Targets that are wrong on at least one server.
     pub wrong: u64,
+    /// Targets without an address on at least one server.
+    pub bare: u64,
     /// Targets nobody answered about.
     pub unanswered: u64,
+    /// Records of demo domains that are wrong.
+    pub wrong_demos: u64,
     of_keys: Vec<Finding>,
+    of_addresses: Option<Finding>,
     of_demos: Vec<Finding>,
 }
 
@@ -58,8 +65,17 @@ pub struct Batch {
 /// # Errors
 /// [`Need`] with every question that is still missing; nothing is added then.
 pub fn judge(provider: &Provider, batch: &Batch, seen: &Seen, tally: &mut Tally) -> Result<(), Need> {
-    let questions: Vec<(&Name, RecordType)> =
-        batch.targets.iter().map(|target| (&target.name, RecordType::Txt)).collect();
+    let address = provider.sending_ips.first().map(|ip| match ip {
+        IpAddr::V4(_) => RecordType::A,
+        IpAddr::V6(_) => RecordType::Aaaa,
+    });
+    let questions: Vec<(&Name, RecordType)> = batch
+        .targets
+        .iter()
+        .flat_map(|target| {
+            [Some(RecordType::Txt), address].into_iter().flatten().map(|rtype| (&target.name, rtype))
+        })
+        .collect();
     let mut round = Round::default();
     round.take(seen.have_all(&questions));
     let demos = round.take(demo::judge(provider, &batch.demos, seen));
@@ -78,8 +94,15 @@ pub fn judge(provider: &Provider, batch: &Batch, seen: &Seen, tally: &mut Tally)
         } else if let Some(finding) = wrong(target, look) {
             tally.wrong += 1;
             tally.of_keys.push(finding);
+        } else if let Some(rtype) = address
+            && let Some(finding) = bare(&target.name, seen.at(&target.name, rtype)?)
+        {
+            tally.bare += 1;
+            tally.of_addresses.get_or_insert(finding);
         }
     }
+    let differ = |finding: &&Finding| finding.code == Code::DemoDiffers;
+    tally.wrong_demos += demos.iter().flatten().filter(differ).count() as u64;
     tally.of_demos.extend(demos.into_iter().flatten());
     tally.of_keys.truncate(KEPT);
     tally.of_demos.truncate(KEPT);
@@ -132,6 +155,19 @@ fn wrong(target: &Target, look: &Look) -> Option<Finding> {
     })
 }
 
+/// Where a key has no address beside it. Some DNS hosts publish what an alias leads
+/// to in place of the alias; that shows as an address where the alias should be,
+/// and as nothing at all where there is no address to be had.
+fn bare(name: &Name, look: &Look) -> Option<Finding> {
+    let has_one =
+        |answer: &Answer| answer.records.iter().any(|record| matches!(record.data, Data::Address(_)));
+    let (server, answer) = look.answers().find(|(_, answer)| !has_one(answer))?;
+    let reason = format!("The name server {server} has no address beside the key at {name}.");
+    let fix = "Customers' DNS hosts that flatten aliases are recognised by it. See that every name server has all that \
+               `signet zone export` writes.";
+    Some(Finding::new(Subject::Keys, name, Code::KeyBare, reason).fix(fix).by(server, answer))
+}
+
 fn shown(text: &Option<Vec<u8>>) -> String {
     let text = text.as_ref().map_or_else(|| "no text".into(), |text| printable(text));
     if text.len() <= SHOWN {
@@ -142,6 +178,12 @@ fn shown(text: &Option<Vec<u8>>) -> String {
 }
 
 impl Tally {
+    /// How much of it is wrong, and may be right a moment later.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.wrong + self.bare + self.wrong_demos
+    }
+
     /// What it comes to, about our zone and the demo domains'. `all` says that
     /// this is every domain there is, and no sample.
     #[must_use]
@@ -163,6 +205,12 @@ impl Tally {
         }
         if findings.is_empty() {
             findings.push(Finding::new(Subject::Keys, zone, Code::Ok, self.served(all)));
+        }
+        if let Some(mut finding) = self.of_addresses.clone() {
+            if self.bare > 1 {
+                finding.reason = format!("{} The same at {} more.", finding.reason, self.bare - 1);
+            }
+            findings.push(finding);
         }
         if self.of_demos.is_empty() && self.demos > 0 {
             let reason = format!("The records of {} are served as planned.", many(self.demos, "demo domain"));

@@ -364,10 +364,16 @@ fn tally(zone: &str, targets: &[Target], demos: &[DemoDomain]) -> Tally {
 #[test]
 fn keys_are_compared_on_every_server() {
     const KEY: &str = "sg1.aaaa.dkim.signet.test";
+    const BESIDE: [&str; 2] =
+        ["sg1.aaaa.dkim.signet.test A 192.0.2.1", "sg2.aaaa.dkim.signet.test A 192.0.2.1"];
     let served = format!("{KEY} TXT \"v=DKIM1; k=rsa; \" \"p=AAAA\"");
     let right = target(KEY, Some("v=DKIM1; k=rsa; p=AAAA"));
     let waiting = target("sg2.aaaa.dkim.signet.test", None);
-    let good = tally(&world(&[], &[&served]), &[right.clone(), waiting.clone()], &[]);
+    let good = tally(
+        &world(&[], &[&[served.as_str()], &BESIDE[..]].concat()),
+        &[right.clone(), waiting.clone()],
+        &[],
+    );
     assert_eq!((good.keys, good.waiting, good.wrong, good.unanswered), (1, 1, 0, 0));
     let said = good.findings(&provider(), true);
     assert_eq!(said.len(), 1);
@@ -384,10 +390,25 @@ fn keys_are_compared_on_every_server() {
         (vec!["sg2.aaaa.dkim.signet.test TXT v=DKIM1; p=OLD".to_string()], "key_unexpected", vec![waiting]),
         (vec![served, "fault dkim.signet.test timeout".to_string()], "unanswered", vec![right]),
     ] {
-        let with: Vec<&str> = with.iter().map(String::as_str).collect();
+        let with: Vec<&str> = with.iter().map(String::as_str).chain(BESIDE).collect();
         let found = tally(&world(&[], &with), &keys, &[]).findings(&provider(), false);
         found.iter().for_each(sound);
         assert_eq!(codes(&found), [wanted], "{found:#?}");
+    }
+}
+
+#[test]
+fn an_address_stands_beside_each_key() {
+    let names = ["sg1.aaaa.dkim.signet.test", "sg2.aaaa.dkim.signet.test"];
+    let texts = names.map(|name| format!("{name} TXT v=DKIM1; p=A"));
+    let targets = names.map(|name| target(name, Some("v=DKIM1; p=A")));
+    for (addresses, bare) in [(vec![], 2), (vec!["sg1.aaaa.dkim.signet.test A 192.0.2.1"], 1)] {
+        let with: Vec<&str> = texts.iter().map(String::as_str).chain(addresses).collect();
+        let tally = tally(&world(&[], &with), &targets, &[]);
+        assert_eq!((tally.bare, tally.wrong, tally.faults()), (bare, 0, bare));
+        let found = tally.findings(&provider(), true);
+        found.iter().for_each(sound);
+        assert_eq!(codes(&found), ["key_bare"]);
     }
 }
 
@@ -481,6 +502,7 @@ fn every_word_of_dns_is_tested() {
         "key_missing",
         "key_differs",
         "key_unexpected",
+        "key_bare",
         "demo_differs",
         "address_not_public",
         "helo_unconfirmed",

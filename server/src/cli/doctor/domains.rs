@@ -69,13 +69,13 @@ async fn judged(
     waited: &mut bool,
 ) -> anyhow::Result<Tally> {
     let tally = asked(ops, zone, asker, &page, &before).await?;
-    if tally.wrong == before.wrong || *waited {
+    if tally.faults() == before.faults() || *waited {
         return Ok(tally);
     }
     tokio::time::sleep(TO_CATCH_UP).await;
     let again = asked(ops, zone, asker, &page, &before).await?;
     // What stays wrong is wrong, and the next is not waited for.
-    *waited = again.wrong > before.wrong;
+    *waited = again.faults() > before.faults();
     Ok(again)
 }
 
