@@ -1,12 +1,13 @@
 //! Questions to our own zone server: whatever comes, what goes out is a reply
 //! to it and of a size the client takes.
 //!
-//! The first octet chooses UDP or TCP, the rest is the message.
+//! The first octet chooses UDP or TCP, and whether the message, which is the rest,
+//! is signed as a secondary would. That gets it transfers, too.
 
 use super::judged::{name, provider};
 use hickory_proto::{
-    op::{Message, MessageType, ResponseCode},
-    rr::Name as WireName,
+    op::{Message, MessageType, Query, ResponseCode},
+    rr::{Name as WireName, RecordType},
 };
 use signet_core::{
     names::{Name, RecordId},
@@ -14,7 +15,7 @@ use signet_core::{
 };
 use signet_dns::{
     fuzzing::Listener,
-    zone::{Changes, OwnZone, OwnZoneSettings, SourceFailed, ZoneDomainView, ZoneSource},
+    zone::{Changes, OwnZone, OwnZoneSettings, SourceFailed, TsigKey, ZoneDomainView, ZoneSource},
 };
 use std::sync::{Arc, LazyLock};
 use tokio::runtime::{Builder, Runtime};
@@ -27,7 +28,8 @@ static SERVER: LazyLock<(Runtime, Listener)> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let settings = OwnZoneSettings::new(provider(SpfMode::Recommended, true));
     let zone = OwnZone::new(settings, Arc::new(Store)).expect("a literal zone");
-    (runtime, Listener::new(Arc::new(zone)))
+    let key = TsigKey::new("secondary", "hmac-sha256", &[7; 32]).expect("a literal key");
+    (runtime, Listener::new(Arc::new(zone), key))
 });
 
 /// One domain with keys of ordinary and of great length, one that fails.
@@ -49,7 +51,7 @@ impl ZoneSource for Store {
         Ok(if name.first_label() == "shop" { RecordId::parse("abcdefghijklmnop") } else { None })
     }
 
-    // Nobody follows the zone or walks through it here.
+    // Nobody follows the zone here.
     async fn ids(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<RecordId>, SourceFailed> {
         Err(SourceFailed)
     }
@@ -58,8 +60,12 @@ impl ZoneSource for Store {
         Err(SourceFailed)
     }
 
-    async fn page(&self, _: Option<&RecordId>, _: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
-        Err(SourceFailed)
+    async fn page(&self, after: Option<&RecordId>, _: u32) -> Result<Vec<ZoneDomainView>, SourceFailed> {
+        Ok(if after.is_none() {
+            RecordId::parse("abcdefghijklmnop").iter().map(domain).collect()
+        } else {
+            Vec::new()
+        })
     }
 
     async fn changes(&self, _: Option<i64>) -> Result<Changes, SourceFailed> {
@@ -74,21 +80,39 @@ fn domain(id: &RecordId) -> ZoneDomainView {
 
 /// Panics when something does not hold.
 pub fn run(input: &[u8]) {
-    let Some((&transport, octets)) = input.split_first() else { return };
-    let tcp = transport & 1 != 0;
+    let Some((&how, octets)) = input.split_first() else { return };
+    let (tcp, sign) = (how & 1 != 0, how & 2 != 0);
     let (runtime, listener) = &*SERVER;
-    let Some(sent) = runtime.block_on(listener.answer(octets, tcp)) else { return };
-    let reply = Message::from_vec(&sent).unwrap_or_else(|error| panic!("{error}: {sent:02x?}"));
-    assert_eq!(sent[..2], octets[..2], "another id");
-    assert_eq!(reply.metadata.message_type, MessageType::Response);
-    let Ok(asked) = Message::from_vec(octets) else { return };
+    let (octets, sent, proven) = if sign {
+        runtime.block_on(listener.answer_signed(octets, tcp))
+    } else {
+        (octets.to_vec(), runtime.block_on(listener.answer(octets, tcp)), false)
+    };
+    assert!(tcp || sent.len() <= 1, "one datagram is answered by {}", sent.len());
+    let asked = Message::from_vec(&octets).ok();
+    for sent in &sent {
+        let reply = Message::from_vec(sent).unwrap_or_else(|error| panic!("{error}: {sent:02x?}"));
+        assert_eq!(sent[..2], octets[..2], "another id");
+        assert_eq!(reply.metadata.message_type, MessageType::Response);
+        let well = reply.metadata.response_code == ResponseCode::NoError;
+        assert!(!sign || !well || proven, "an answer without proof to one who has proven himself: {reply}");
+        if let Some(asked) = &asked {
+            fits(&reply, asked, sent.len(), tcp);
+        }
+    }
+}
+
+/// Whether a reply is one to this question.
+fn fits(reply: &Message, asked: &Message, octets: usize, tcp: bool) {
     let takes = match &asked.edns {
         _ if tcp => usize::from(u16::MAX),
         Some(edns) => usize::from(edns.max_payload()).clamp(PLAIN, DATAGRAM),
         None => PLAIN,
     };
-    assert!(sent.len() <= takes, "{} octets to one who takes {takes}", sent.len());
-    assert_eq!(reply.edns.is_some(), asked.edns.is_some(), "EDNS where it is spoken");
+    assert!(octets <= takes, "{octets} octets to one who takes {takes}");
+    let transfers = |query: &Query| matches!(query.query_type, RecordType::AXFR | RecordType::IXFR);
+    let is_transfer = tcp && asked.queries.iter().any(transfers);
+    assert!(is_transfer || reply.edns.is_some() == asked.edns.is_some(), "EDNS where it is spoken");
     if reply.metadata.response_code == ResponseCode::NXDomain {
         assert!(reply.metadata.authoritative && !reply.authorities.is_empty(), "{reply}");
     }
