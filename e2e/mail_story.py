@@ -117,7 +117,7 @@ def over(story, processes, authority, implicit):
     api = signet.start().api()
     domain = api.create(NAME)
     instruct(story, api, domain, "hostmaster@example.com")
-    story.eventually("it arrives", lambda: inbox.messages, 20)
+    story.eventually("it arrives", lambda: inbox.messages)
     examine(story, domain, "hostmaster@example.com", inbox.messages[0])
     return inbox, controller, signet, api, domain
 
@@ -125,13 +125,13 @@ def over(story, processes, authority, implicit):
 def patience(story, inbox, controller, authority, api, domain):
     inbox.busy = 1
     instruct(story, api, domain, "later@example.com")
-    story.eventually("a server that is busy is asked again", lambda: len(inbox.messages) == 2, 40)
+    story.eventually("a server that is busy is asked again", lambda: len(inbox.messages) == 2)
     controller.stop()
     instruct(story, api, domain, "away@example.com")
     answer = api.call("GET", f"/api/domains/{domain['id']}")
     story.equal("meanwhile the API answers", answer.status, 200)
     again = listen(inbox, authority, False, controller.port)
-    story.eventually("a server that was away gets it when it is back", lambda: len(inbox.messages) == 3, 60)
+    story.eventually("a server that was away gets it when it is back", lambda: len(inbox.messages) == 3)
     seen = [hashlib.sha256(content).hexdigest() for _, _, content, _ in inbox.messages]
     story.equal("nothing is sent twice", len(set(seen)), 3)
     return again
@@ -151,7 +151,7 @@ def refusals(story, processes, authority):
         api = signet.start().api()
         instruct(story, api, api.create(NAME), "hostmaster@example.com")
         log = lambda: "was not handed over" in processes.log(name)
-        story.eventually(f"{name}: the log says that it was not handed over", log, 20)
+        story.eventually(f"{name}: the log says that it was not handed over", log)
         for word in ("wrong", PASSWORD, ESCAPED):
             if f"signet:{word}" in processes.log(name):
                 story.holds(f"{name}: the log keeps the password to itself", False, processes.log(name))

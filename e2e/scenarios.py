@@ -64,7 +64,7 @@ class Run:
         return Internet(self.processes, scenarios, self.places, self.port, self.resolver_ports, stage, ours)
 
     def check(self, scenario):
-        self.api().check(scenario.id, wait=60)
+        self.api().check(scenario.id)
         return self.api().report(scenario.id)
 
 
@@ -74,10 +74,10 @@ def make_keys(story, run, needing):
     Returns the keys as records of our zone.
     """
     internet = run.internet([right(scenario) for scenario in needing], "right")
-    run.each(run.check, needing)
     for scenario in needing:
+        story.eventually(f"{scenario.name} is right at first", lambda: run.api().check(scenario.id)["dns_verified"])
         made = lambda: "dkim.keys_created" in [event["type"] for event in run.api().events(scenario.id)]
-        story.eventually(f"{scenario.name} has keys", made, 60)
+        story.eventually(f"{scenario.name} has keys", made)
     internet.stop()
     text = run.signet.command("zone", "export").stdout
     published = dict(re.findall(r"^(sg[12]\.[a-z2-7]+\.dkim)\S*\s.*?\sTXT\s+(.*)$", text, re.MULTILINE))
@@ -109,12 +109,13 @@ def differences(scenario, report):
 
 def compare(story, run):
     def one(scenario):
-        found = differences(scenario, run.check(scenario))
-        # A busy machine makes answers late; that is not what this is about.
-        return found and differences(scenario, run.check(scenario))
+        return differences(scenario, run.check(scenario))
 
     wrong = []
     for scenario, found in zip(run.scenarios, run.each(one, run.scenarios)):
+        # A busy machine makes answers late; that is not what this is about. Now it has nothing else to do.
+        for _ in range(3):
+            found = found and one(scenario)
         if found:
             wrong.append("\n    ".join([f"{scenario.name} {scenario.title}", *found]))
         else:

@@ -7,8 +7,8 @@ the end leaves the zone as it was, byte for byte.
 """
 
 from harness.checks import Story
-from harness.nameservers import ROOT, Nsd, Unbound, Updatable, common_free_port, secret
-from harness.processes import Processes
+from harness.nameservers import ROOT, Nsd, Unbound, Updatable, secret
+from harness.processes import Processes, free_port
 from harness.signet import Signet
 
 # BIND listens only where an interface is.
@@ -158,7 +158,7 @@ def applied(story, bind, zone, domain, before):
             wanted.append(f"{record['domain']}. 3600 IN CNAME {record['value']}.")
     story.equal("dig shows exactly that and nothing else changed", bind.lines(), sorted(wanted))
     look = lambda: zone.api.get(zone.path)["dns_verified"]
-    story.becomes("Signet verifies the domain by itself", look, True, 30)
+    story.becomes("Signet verifies the domain by itself", look, True)
     plan = zone.plan()
     story.equal("a second plan has nothing to do", set(actions(plan).values()), {"in_place"})
     answer = zone.apply(plan["digest"])
@@ -244,7 +244,7 @@ def what_was_theirs(story, bind, api, before):
 
 def main():
     with Story("A zone on BIND, updated") as story, Processes() as processes:
-        port = common_free_port([CUSTOMER, OURS, PARENTS])
+        port = free_port(CUSTOMER, OURS, PARENTS)
         bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": ZONE}, [Keys.may, Keys.may_not]).start()
         Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
         resolver = Unbound(

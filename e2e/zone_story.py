@@ -24,7 +24,7 @@ from zone.differences import TABLE, Comparison
 from zone.hostile import Hostile
 from zone.population import APEX, CONSENT, Population, at_rest
 from zone.questions import Questions, Zone
-from zone.wire import QR, TYPES, Reply
+from zone.wire import TYPES, Reply
 
 DOMAINS = 60
 KEYED = 80

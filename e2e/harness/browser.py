@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 
 from .processes import tool
 
@@ -79,7 +80,9 @@ class Browser:
 
     def _next(self):
         while b"\0" not in self.unread:
-            read = os.read(self.into, 1 << 20)
+            # One that hangs is as good as gone.
+            ready = select.select([self.into], [], [], 180)[0]
+            read = ready and os.read(self.into, 1 << 20)
             if not read:
                 raise RuntimeError(f"Chromium is gone\n{self.processes.log('chromium')}")
             self.unread += read

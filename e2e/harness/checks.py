@@ -1,8 +1,14 @@
 """Assertions that tell a story: each says what holds, the first that does not ends it."""
 
+import faulthandler
 import sys
 import time
 import traceback
+
+# How long anything is waited for that comes by itself, on the slowest of machines.
+PATIENCE = 600
+# No story takes as long; one that hangs says where.
+HANGS = 1800
 
 
 class Unmet(Exception):
@@ -32,28 +38,33 @@ class Story:
     def equal(self, what, got, wanted):
         self.holds(what, got == wanted, f"  wanted {wanted!r}\n  got    {got!r}")
 
-    def eventually(self, what, probe, seconds):
-        """`probe` returns something true within `seconds`; what it returned."""
-        deadline = time.monotonic() + seconds
-        while True:
-            got = probe()
-            if got or time.monotonic() >= deadline:
-                self.holds(f"{what} (within {seconds} s)", got, f"  last seen: {got!r}")
-                return got
-            time.sleep(0.1)
+    def eventually(self, what, probe):
+        """`probe` returns something true after a while; what it returned."""
+        got, took = self._awaited(probe, bool)
+        self.holds(f"{what} (after {took:.1f} s)", got, f"  last seen: {got!r}")
+        return got
 
-    def becomes(self, what, probe, wanted, seconds):
-        """`probe` returns `wanted` within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while (got := probe()) != wanted and time.monotonic() < deadline:
+    def becomes(self, what, probe, wanted):
+        """`probe` returns `wanted` after a while."""
+        got, took = self._awaited(probe, lambda got: got == wanted)
+        self.equal(f"{what} (after {took:.1f} s)", got, wanted)
+
+    def _awaited(self, probe, good):
+        """What `probe` returned once that was good, or last; the seconds it took."""
+        began = time.monotonic()
+        while True:
+            got, took = probe(), time.monotonic() - began
+            if good(got) or took > PATIENCE:
+                return got, took
             time.sleep(0.1)
-        self.equal(f"{what} (within {seconds} s)", got, wanted)
 
     def __enter__(self):
+        faulthandler.dump_traceback_later(HANGS, exit=True)
         print(f"{self.title}", flush=True)
         return self
 
     def __exit__(self, kind, error, trace):
+        faulthandler.cancel_dump_traceback_later()
         if kind is None:
             print(f"{self.passed} passed, 0 failed", flush=True)
             return False

@@ -2,7 +2,8 @@
 
 import threading
 
-from .nameservers import ROOT, Nsd, Unbound, common_free_port
+from .nameservers import ROOT, Nsd, Unbound
+from .processes import free_port
 
 NS, OURS, OURS_TOO, PARENTS, NOBODY = (f"127.0.0.{last}" for last in (2, 4, 5, 6, 8))
 
@@ -24,7 +25,7 @@ class Customers:
         The top-level domains of `silent` are delegated to where nobody answers:
         of names below them a look finds out nothing, which is not that they are gone.
         """
-        port = common_free_port([NS, OURS, OURS_TOO, PARENTS])
+        port = free_port(NS, OURS, OURS_TOO, PARENTS)
         above = ["$ORIGIN test.", "$TTL 5", "@ SOA ns.nic hostmaster 1 300 60 86400 1", "@ NS ns.nic", f"ns.nic A {PARENTS}"]
         above += [f"a.root A {PARENTS}", "signet NS ns1.signet", f"ns1.signet A {OURS}", *hosts]
         above += [line for name in names for line in (f"{name} NS ns.{name}", f"ns.{name} A {NS}")]

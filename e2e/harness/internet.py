@@ -4,7 +4,8 @@ import socket
 import threading
 
 from .dnssec import Signer
-from .nameservers import ROOT, Bind, Knot, Nsd, Unbound, common_free_port
+from .nameservers import ROOT, Bind, Knot, Nsd, Unbound
+from .processes import free_port
 from .scenarios import ORG, RESOLVERS, zone_file
 
 PARENT, OURS, SILENT, EMPTY, BROKEN = (f"127.0.0.{last}" for last in (9, 4, 17, 18, 19))
@@ -158,4 +159,4 @@ class Internet:
 
 def port_for(places):
     """A port free at all of them."""
-    return common_free_port(places.all)
+    return free_port(*places.all)

@@ -93,7 +93,7 @@ class Postfix:
         run([tool("postfix"), "-c", self.config, "check"])
         [daemons] = run([tool("postconf"), "-c", self.config, "-h", "daemon_directory"]).stdout.split()
         self.process = self.processes.start("postfix", [f"{daemons}/master", "-c", self.config, "-s"])
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 180
         for port in self.ports.values():
             while True:
                 try:

@@ -51,7 +51,7 @@ class Cluster:
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self.server = processes.start("postgres", [bin_folder / "postgres", "-D", data, *words], cwd=self.folder, **self.who)
         self.psql = tool("psql")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while self._psql("postgres", "SELECT 1", check=False).returncode != 0:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL does not start\n{processes.log('postgres')}")

@@ -1,9 +1,9 @@
 """Child processes that never outlive the story that started them."""
 
-import contextlib
 import ctypes
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +12,9 @@ import tempfile
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+# Each is given once.
+PORTS = iter(random.SystemRandom().sample(range(12_000, 32_000), 1_000))
 
 # Signet, and every tool beside it, sees only what a story gives it.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -27,16 +30,26 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def free_port(host="127.0.0.1", kind=None):
-    """A port that nobody listens on now, over UDP and TCP at `host`."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind((host, 0))
-            port = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
-                udp.bind((host, port))
-                return port
-    raise OSError(f"no free port at {host}")
+def free_port(*hosts):
+    """A port that nobody listens on now, over UDP and TCP at each of `hosts`.
+
+    Below those that Linux gives to clients: none of them has it when it is wanted.
+    """
+    for port in PORTS:
+        if all(is_free(host, port) for host in hosts or ("127.0.0.1",)):
+            return port
+    raise OSError("no port is free at all of " + ", ".join(hosts))
+
+
+def is_free(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(family, kind) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return False
+    return True
 
 
 def tool(name):
@@ -74,7 +87,7 @@ class Processes:
         self.logs[name] = log
         return process
 
-    def end(self, process, how=signal.SIGTERM, seconds=15):
+    def end(self, process, how=signal.SIGTERM, seconds=60):
         """Ends one, by force if it takes too long; its exit status."""
         if process.poll() is None:
             process.send_signal(how)
@@ -106,7 +119,7 @@ class Processes:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run(argv, env=None, seconds=60, cwd=None, check=True):
+def run(argv, env=None, seconds=180, cwd=None, check=True):
     """Runs a program to its end; its completed process."""
     done = subprocess.run(
         [str(word) for word in argv],

@@ -9,7 +9,7 @@ import time
 
 # Questions under way at one server: what its receive buffer holds in any case.
 UNDER_WAY = 64
-TRIES, PATIENCE = 4, 2.0
+TRIES, PATIENCE = 4, 5.0
 
 
 def ask_all(address, questions):
@@ -70,6 +70,7 @@ def _over_tcp(address, questions, some, replies):
     A server may close it after any reply (section 6.2.3); what is left is asked on another.
     """
     waiting = _numbers(some)
+    in_vain = 0
     for _ in range(TRIES * UNDER_WAY):
         before = len(waiting)
         with contextlib.suppress(OSError), socket.create_connection(address, timeout=PATIENCE) as stream:
@@ -83,6 +84,8 @@ def _over_tcp(address, questions, some, replies):
                     replies[index] = reply
         if not waiting:
             return
-        if len(waiting) == before:
+        in_vain = in_vain + 1 if len(waiting) == before else 0
+        if in_vain == TRIES:
             # It is the first that is not answered.
             waiting.pop(next(iter(waiting)))
+            in_vain = 0

@@ -29,7 +29,7 @@ def at_rest(story, signet, apexes, keys):
         seen = export()
         return seen == before and sum(text.count('"v=DKIM1;') for text in seen.values()) >= keys and seen
 
-    return story.eventually(f"at least {keys} keys are published and the zone is at rest", settled, 600)
+    return story.eventually(f"at least {keys} keys are published and the zone is at rest", settled)
 
 
 class Population:

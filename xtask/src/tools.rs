@@ -79,11 +79,15 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     println!("installing {}", packages.join(" "));
     let apt = |words: &[&str]| {
         let mut command = Command::new("apt-get");
-        command.arg("--quiet=2").args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["--quiet=2", "--option=DPkg::Lock::Timeout=300", "--option=Acquire::Retries=5"]);
+        // In single-user mode servers are installed and not started (invoke-rc.d(8)).
+        command.args(words).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
         command
     };
-    tried(|| step::run(&mut apt(&["update"])))?;
-    tried(|| step::run(apt(&["install", "--yes", "--no-install-recommends"]).args(packages)))
+    tried(|| {
+        step::run(&mut apt(&["update"]))?;
+        step::run(apt(&["install", "--yes", "--no-install-recommends"]).args(packages))
+    })
 }
 
 fn missing(tools: &[Tool]) -> Vec<&'static str> {
