@@ -114,7 +114,9 @@ def main():
         story.equal("nor with another algorithm", transfer(port, algorithm="hmac-sha512"), [])
         other = base64.b64encode(b"y" * 32).decode()
         NsdSecondary(processes, "stranger", STRANGER, port, OURS, other).start()
-        story.equal("a secondary with another secret gets nothing", serial(STRANGER, port), None)
+        refused = lambda: "Bad Signature" in processes.log("stranger")
+        story.eventually("a secondary with another secret is refused for it", refused)
+        story.equal("and gets nothing", serial(STRANGER, port), None)
 
         story.chapter("Signet is killed")
         signet.kill()
