@@ -17,27 +17,12 @@ import dns.resolver
 import domainconnectzone as reference
 
 from dns_story import all_of, looks
+from harness.bakery import CUSTOMER, NAME, Bakery
 from harness.checks import Story
-from harness.nameservers import ROOT, Nsd, Unbound, Updatable, secret
-from harness.processes import Processes, free_port
-from harness.signet import Signet
+from harness.nameservers import secret
+from harness.processes import Processes
 
-# BIND listens only where an interface is.
-CUSTOMER, OURS, PARENTS = (f"127.0.0.{last}" for last in (1, 4, 6))
-NAME = "bakery.test"
 KEY = ("host.bakery.test", "hmac-sha256", secret())
-TOP_LEVEL = f"""\
-$ORIGIN test.
-$TTL 5
-@ SOA ns.nic hostmaster 1 300 60 86400 1
-@ NS ns.nic
-ns.nic A {PARENTS}
-a.root A {PARENTS}
-bakery NS ns1.bakery
-ns1.bakery A {CUSTOMER}
-signet NS ns1.signet
-ns1.signet A {OURS}
-"""
 ALL = ["verification", "spf", "dkim1", "dkim2", "dmarc", "link_verification"]
 
 
@@ -61,8 +46,9 @@ _dmarc.news TXT "v=DMARC1; p=reject"
 class Host:
     """The DNS host's service: its settings, the templates it knows, and the page a link leads to."""
 
-    def __init__(self, bind_of_host, templates):
-        self.bind_of_host, self.templates = bind_of_host, templates
+    def __init__(self, templates):
+        # BIND serves its address, so it comes afterwards.
+        self.bind, self.templates = None, templates
         host = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -115,17 +101,16 @@ class Host:
         options = {"group_ids": groups and groups.split(","), "qs": signed}
         options |= {"sig": given.pop("sig", None), "key": given.pop("key", None)}
         new, gone, _ = template.apply_template(self._records(), *asked.values(), given, **options)
-        bind = self.bind_of_host()
         lines = [f"update delete {owner(record)} {record['type']} {data(record)}" for record in gone]
         lines += [f"update add {owner(record)} {record['ttl']} {record['type']} {data(record)}" for record in new]
         if lines:
-            bind.edit(*lines)
+            self.bind.edit(*lines)
         return 200, {"added": len(new), "removed": len(gone)}
 
     def _records(self):
         """The zone as the reference implementation wants it."""
         found = []
-        for line in self.bind_of_host().lines():
+        for line in self.bind.lines():
             name, ttl, _, rtype, value = line.split(" ", 4)
             if rtype in ("A", "CNAME", "TXT"):
                 host = name.removesuffix(f"{NAME}.").rstrip(".") or "@"
@@ -226,37 +211,18 @@ def not_known(story, host, signet):
 
 def main():
     with Story("Domain Connect") as story, Processes() as processes:
-        port = free_port(CUSTOMER, OURS, PARENTS)
         templates = processes.folder / "templates"
         templates.mkdir()
-        host = Host(lambda: bind, templates)
-        bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": zone(f"{host.url}/dc")}, [KEY]).start()
-        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
-        resolver = Unbound(
-            processes,
-            {
-                ".": [(PARENTS, port)],
-                "test.": [(PARENTS, port)],
-                f"{NAME}.": [(CUSTOMER, port)],
-                "signet.test.": [(OURS, port)],
-            },
-        )
+        host = Host(templates)
+        world = Bakery(processes, zone(f"{host.url}/dc"), [KEY])
+        host.bind, signet = world.bind, world.signet
         # The host's view of the world, too.
         dns.resolver.default_resolver = dns.resolver.Resolver(configure=False)
         dns.resolver.default_resolver.nameservers = ["127.0.0.1"]
-        dns.resolver.default_resolver.port = resolver.port
-        signet = Signet(
-            processes,
-            zone="signet.test",
-            sending_ips=OURS,
-            dns_listen=f"{OURS}:{port}",
-            dns_resolvers=resolver.address,
-            dns_authority_port=port,
-            dns_allow_private="true",
-        ).start()
+        dns.resolver.default_resolver.port = world.resolver.port
         template = json.loads(signet.command("domain-connect", "template").stdout)
         (templates / f"{template['providerId']}.{template['serviceId']}.json").write_text(json.dumps(template))
-        api = signet.api()
+        api, bind = signet.api(), world.bind
         before = bind.lines()
         story.chapter("one yes")
         one_yes(story, signet, api, bind, before)

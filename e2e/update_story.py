@@ -6,26 +6,11 @@ that do not work and one that does, writes, verifies what it has written, and in
 the end leaves the zone as it was, byte for byte.
 """
 
+from harness.bakery import CUSTOMER, NAME, Bakery
 from harness.checks import Story
-from harness.nameservers import ROOT, Nsd, Unbound, Updatable, secret
-from harness.processes import Processes, free_port
-from harness.signet import Signet
+from harness.nameservers import secret
+from harness.processes import Processes
 
-# BIND listens only where an interface is.
-CUSTOMER, OURS, PARENTS = (f"127.0.0.{last}" for last in (1, 4, 6))
-NAME = "bakery.test"
-TOP_LEVEL = f"""\
-$ORIGIN test.
-$TTL 5
-@ SOA ns.nic hostmaster 1 300 60 86400 1
-@ NS ns.nic
-ns.nic A {PARENTS}
-a.root A {PARENTS}
-bakery NS ns1.bakery
-ns1.bakery A {CUSTOMER}
-signet NS ns1.signet
-ns1.signet A {OURS}
-"""
 ZONE = f"""\
 $ORIGIN {NAME}.
 $TTL 300
@@ -244,32 +229,13 @@ def what_was_theirs(story, bind, api, before):
 
 def main():
     with Story("A zone on BIND, updated") as story, Processes() as processes:
-        port = free_port(CUSTOMER, OURS, PARENTS)
-        bind = Updatable(processes, "bind", CUSTOMER, port, {f"{NAME}.": ZONE}, [Keys.may, Keys.may_not]).start()
-        Nsd(processes, "parents", PARENTS, port, {".": ROOT, "test.": TOP_LEVEL}).start()
-        resolver = Unbound(
-            processes,
-            {
-                ".": [(PARENTS, port)],
-                "test.": [(PARENTS, port)],
-                f"{NAME}.": [(CUSTOMER, port)],
-                "signet.test.": [(OURS, port)],
-            },
-        )
-        signet = Signet(
-            processes,
-            zone="signet.test",
-            sending_ips=OURS,
-            dns_listen=f"{OURS}:{port}",
-            dns_resolvers=resolver.address,
-            dns_authority_port=port,
-            dns_allow_private="true",
-        ).start()
+        world = Bakery(processes, ZONE, [Keys.may, Keys.may_not])
+        bind, signet = world.bind, world.signet
         api = signet.api()
         before = bind.lines()
         domain = api.create(NAME)
         zone = Zone(api, domain)
-        server = f"{CUSTOMER}:{port}"
+        server = f"{CUSTOMER}:{world.port}"
         story.chapter("planned")
         planned(story, bind, zone, before)
         story.chapter("keys that do not work")
