@@ -28,8 +28,8 @@ fn key() -> Value {
     };
     let algorithms = Algorithm::ALL.map(|algorithm| {
         let meaning = match algorithm {
-            Algorithm::Rsa2048 => "RSA; one brought by its owner may have other sizes from 2048 bits on",
-            Algorithm::Rsa4096 => "RSA",
+            Algorithm::Rsa2048 => "RSA, 2048 bits",
+            Algorithm::Rsa4096 => "RSA, 4096 bits",
             Algorithm::Ed25519 => "Ed25519 (RFC 8463)",
         };
         (algorithm.as_str(), meaning.to_string())
