@@ -9,7 +9,7 @@ use super::{
 };
 use hickory_proto::{
     op::{Message, MessageType, Metadata, OpCode, ResponseCode},
-    rr::{RData, Record, RecordType},
+    rr::{DNSClass, RData, Record, RecordType},
 };
 use signet_core::names::Name;
 use std::{
@@ -67,11 +67,17 @@ pub(super) fn may_be_wanted(octets: &[u8]) -> bool {
 
 /// Whether a request is for a transfer. We keep no differences: IXFR is answered
 /// with the whole zone (RFC 1995 §4), or with the SOA where nothing has changed.
+///
+/// What is asked in another class, or in a way that no question is answered in, is
+/// none, and refused as any other question.
 pub(super) fn is_wanted(request: &Request) -> bool {
     let [question] = &request.questions[..] else {
         return false;
     };
     request.metadata.op_code == OpCode::Query
+        && !request.compressed
+        && request.edns_version() == 0
+        && question.query_class == DNSClass::IN
         && matches!(question.query_type, RecordType::AXFR | RecordType::IXFR)
 }
 

@@ -5,7 +5,7 @@ use crate::zone::{
     tsig::{Chain, Proof, Signature, prove},
     *,
 };
-use hickory_proto::rr::Record;
+use hickory_proto::rr::{DNSClass, Record};
 use std::sync::atomic::AtomicU64;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -40,7 +40,11 @@ async fn primary(domains: u32) -> (SocketAddr, Arc<OwnZone>, Arc<Literal>) {
 }
 
 fn request(kind: RecordType, key: &TsigKey, now: u64) -> (Vec<u8>, Chain) {
-    let mut octets = question("signet.test", kind).to_vec().unwrap();
+    signed(&question("signet.test", kind), key, now)
+}
+
+fn signed(question: &Message, key: &TsigKey, now: u64) -> (Vec<u8>, Chain) {
+    let mut octets = question.to_vec().unwrap();
     let id = u16::from_be_bytes([octets[0], octets[1]]);
     let chain = key.ask(&mut octets, id, now).unwrap();
     (octets, chain)
@@ -118,6 +122,28 @@ async fn nobody_else_gets_it() {
     let (mut octets, _) = request(RecordType::AXFR, &key(), NOW);
     octets[14] ^= 0x20;
     assert_eq!(code(&over_tcp(at, &octets).await[0]), ResponseCode::NotAuth);
+}
+
+#[tokio::test]
+async fn a_transfer_is_asked_for_as_anything_else_is() {
+    let (at, ..) = primary(3).await;
+    for kind in [RecordType::AXFR, RecordType::IXFR] {
+        let mut chaos = question("signet.test", kind);
+        chaos.queries[0].set_query_class(DNSClass::CH);
+        let mut later = question("signet.test", kind);
+        later.edns.as_mut().unwrap().set_version(1);
+        for (message, expected) in [(chaos, ResponseCode::Refused), (later, ResponseCode::BADVERS)] {
+            let (octets, mut chain) = signed(&message, &key(), NOW);
+            let messages = over_tcp(at, &octets).await;
+            assert_eq!(messages.len(), 1, "{message}");
+            assert!(chain.accepts(&messages[0], NOW));
+            let mut answer = Message::from_vec(&messages[0]).unwrap();
+            let high = answer.edns.as_ref().unwrap().rcode_high();
+            answer.metadata.merge_response_code(high);
+            let code = u16::from(answer.metadata.response_code);
+            assert_eq!((code, answer.answers.len()), (u16::from(expected), 0), "{message}");
+        }
+    }
 }
 
 #[tokio::test]
