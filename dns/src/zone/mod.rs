@@ -80,6 +80,7 @@ pub use master::{bind_lines, bind_lines_in, line};
 pub use notify::{NotifyFailed, notify};
 pub use own::{CacheStats, OwnZone, OwnZoneSettings, ZoneError};
 pub use source::{Changes, Keys, SourceFailed, ZoneDomainView, ZoneSource};
+pub use spf::spf_lookups;
 pub use transfer::Transfers;
 pub use tsig::{BadTsigKey, TsigKey};
 pub use walk::Walk;

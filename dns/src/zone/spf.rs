@@ -20,6 +20,18 @@ pub(super) struct SpfTexts {
     pub(super) records: Vec<(Name, String)>,
 }
 
+/// How many look-ups our include takes of the ten that a customer's whole record may
+/// take: itself, and one for each part where the addresses do not fit into one
+/// record.
+///
+/// # Errors
+/// [`ZoneError::TooManyAddresses`] when there is no such record.
+pub fn spf_lookups(provider: &Provider) -> Result<usize, ZoneError> {
+    // Beside the parts there are the records at the include target and at the
+    // return-path host.
+    Ok(texts(provider)?.records.len() - 1)
+}
+
 /// The record at the include target, the one at the return-path host (which
 /// lists the addresses itself and so needs no look-up), and parts to include
 /// where the addresses do not fit into one record.

@@ -17,6 +17,12 @@ pub struct Secondaries {
 /// Both settings, or `None` when nobody takes our zone.
 pub(super) fn read(r: &Reader<'_>) -> Result<Option<Secondaries>, ConfigError> {
     let told = socket_addresses(r, "dns_secondaries")?;
+    if !told.is_empty() && r.text("dns_listen").is_none() {
+        return Err(r.error(
+            "dns_secondaries",
+            "needs dns_listen as well, an address such as [::]:53: without it no zone is served here that they could take",
+        ));
+    }
     match r.text("dns_tsig") {
         Some(text) => {
             let key = tsig(text).map_err(|problem| r.error("dns_tsig", problem))?;
@@ -43,6 +49,26 @@ fn tsig(text: &str) -> Result<TsigKey, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Sources};
+
+    #[test]
+    fn secondaries_need_a_zone_and_a_key() {
+        let tsig = format!("xfr:hmac-sha256:{}", STANDARD.encode([7; 32]));
+        let read = |flags: &[(&'static str, &str)]| {
+            let flags = flags.iter().map(|(name, value)| (*name, (*value).to_string()));
+            let config = Config::from_sources(&Sources::read(None, [], flags).unwrap());
+            config.map(|config| config.dns.secondaries.map(|all| all.told)).map_err(|e| e.to_string())
+        };
+        let (told, listen) = (("dns_secondaries", "192.0.2.53"), ("dns_listen", "[::]:53"));
+        let error = read(&[told, ("dns_tsig", &tsig)]).unwrap_err();
+        assert!(error.starts_with("--dns-secondaries: needs dns_listen as well"), "{error}");
+        let error = read(&[told, listen]).unwrap_err();
+        assert!(error.starts_with("--dns-secondaries: needs dns_tsig as well"), "{error}");
+        let both = read(&[told, listen, ("dns_tsig", &tsig)]).unwrap();
+        assert_eq!(both, Some(vec!["192.0.2.53:53".parse().unwrap()]));
+        assert_eq!(read(&[("dns_tsig", &tsig)]).unwrap(), Some(vec![]));
+        assert_eq!(read(&[listen]).unwrap(), None);
+    }
 
     #[test]
     fn keys_as_they_are_written() {

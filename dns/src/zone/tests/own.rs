@@ -349,6 +349,8 @@ async fn many_addresses_are_spread_over_spf_records_that_fit() {
     assert_eq!(listed, spread);
     let too_many = (0..200).map(|i| format!("2001:db8:1234:5678::{:x}", i * 2).parse().unwrap()).collect();
     assert_eq!(zone(too_many).err(), Some(ZoneError::TooManyAddresses));
+    let lookups = |sending_ips| spf_lookups(&Provider { sending_ips, ..provider() });
+    assert_eq!((lookups(spread), lookups(provider().sending_ips)), (Ok(4), Ok(1)));
 }
 
 async fn export(zone: &Arc<OwnZone>, apex: &str) -> Vec<String> {
