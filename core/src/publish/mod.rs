@@ -23,7 +23,7 @@ mod standing;
 mod tests;
 mod wildcard;
 
-pub use remove::{Others, Past, removal};
+pub use remove::{Beside, Others, Past, removal};
 
 use self::standing::{Reading, Standing, read};
 use crate::{

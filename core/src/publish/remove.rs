@@ -14,7 +14,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// Which other registrations may rest on a domain's records.
+/// Which registrations may rest on a domain's records, beside the domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Others {
     /// None.
@@ -27,6 +27,16 @@ pub enum Others {
     Same,
 }
 
+/// The registrations beside a domain by whose they are: of other accounts' nobody is
+/// told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Of the domain's own account.
+    pub own: Others,
+    /// Of other accounts, and verified.
+    pub elsewhere: Others,
+}
+
 /// What a removal has to know beside what stands in the zone.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
@@ -34,7 +44,17 @@ pub struct Past {
     /// each as [`Entry`] shows it.
     pub added: Vec<(RecordKey, String)>,
     /// Who else needs what is not made for the domain alone.
-    pub others: Others,
+    pub beside: Beside,
+}
+
+impl Others {
+    fn rest_on(self, key: RecordKey) -> bool {
+        match self {
+            Self::None => false,
+            Self::Below => matches!(key, RecordKey::Spf | RecordKey::Dmarc),
+            Self::Same => true,
+        }
+    }
 }
 
 impl Past {
@@ -44,13 +64,14 @@ impl Past {
 
     /// Why the record stays whatever it is.
     fn still_needed(&self, key: RecordKey) -> Option<&'static str> {
-        match (self.others, key) {
-            (Others::Same, _) => Some("The domain is registered a second time, which needs this record."),
-            (Others::Below, RecordKey::Spf | RecordKey::Dmarc) => {
-                Some("A name below the domain is registered, too, which may rest on this record.")
-            }
-            _ => None,
+        let Beside { own, elsewhere } = self.beside;
+        if own.rest_on(key) {
+            return Some(match own {
+                Others::Same => "The domain is registered a second time, which needs this record.",
+                _ => "A name below the domain is registered, too, which may rest on this record.",
+            });
         }
+        elsewhere.rest_on(key).then_some("Something else may rest on this record.")
     }
 }
 

@@ -128,7 +128,7 @@ fn run_for(
 fn removal_of(model: &Model, applied: &[Change], others: Others) -> Vec<Change> {
     let added = applied.iter().filter(|change| change.action == Action::Add);
     let added = added.map(|change| (change.key, change.after[0].to_string())).collect();
-    let past = Past { added, others };
+    let past = Past { added, beside: Beside { own: others, ..Beside::default() } };
     run(model, "", |context, plan, seen| removal(context, plan, &past, seen))
 }
 
@@ -320,7 +320,7 @@ fn what_another_registration_needs_stays() {
         (Others::Below, &[Spf, Dmarc]),
         (Others::None, &[]),
     ] {
-        let past = Past { others, ..all_added() };
+        let past = Past { beside: Beside { own: others, ..Beside::default() }, ..all_added() };
         let removed = run(&Model::parse(FULL), "", |c, p, s| removal(c, p, &past, s));
         for key in [Spf, Dmarc, LinkVerification] {
             let change = of(&removed, key);
@@ -328,6 +328,29 @@ fn what_another_registration_needs_stays() {
         }
         assert_eq!(of(&removed, RecordKey::Dkim1).action, Action::Remove);
     }
+}
+
+/// Whoever deletes a domain does not learn what others have registered.
+#[test]
+fn of_other_accounts_nothing_is_told() {
+    use RecordKey::{Dmarc, LinkVerification, Spf};
+    let reason = |own, elsewhere, key| {
+        let past = Past { beside: Beside { own, elsewhere }, ..all_added() };
+        let removed = run(&Model::parse(FULL), "", |c, p, s| removal(c, p, &past, s));
+        let change = of(&removed, key);
+        (change.action == Action::Keep).then(|| change.reason.clone())
+    };
+    let nobody = Some("Something else may rest on this record.".to_string());
+    for key in [Spf, Dmarc] {
+        assert_eq!(reason(Others::None, Others::Same, key), nobody);
+        assert_eq!(reason(Others::None, Others::Below, key), nobody);
+        let own = reason(Others::Below, Others::Same, key).unwrap();
+        assert!(own.starts_with("A name below the domain is registered"), "{own}");
+    }
+    assert_eq!(reason(Others::Below, Others::Same, LinkVerification), nobody);
+    assert_eq!(reason(Others::Below, Others::Below, LinkVerification), None);
+    let own = reason(Others::Same, Others::Same, LinkVerification).unwrap();
+    assert!(own.starts_with("The domain is registered a second time"), "{own}");
 }
 
 #[test]

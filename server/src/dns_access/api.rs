@@ -31,14 +31,30 @@ pub(super) async fn write(access: &Access, updater: &DnsUpdater, sets: Sets, cha
     let deadline = Instant::now() + PATIENCE;
     let mut written = Written::default();
     for change in changes {
-        if let Err(Broken { reason, then }) = host.write_one(change, deadline).await {
+        if let Err(Failed { broken: Broken { reason, then }, unsure }) =
+            host.write_one(change, deadline).await
+        {
             let reason = format!("{} ({}): {reason}.", change.owner, change.key);
             written.broken = Some(Broken { reason, then });
+            written.unsure.extend(unsure.then_some(change.key));
             break;
         }
         written.done.push(change.key);
     }
     written
+}
+
+/// Why one record was not written.
+struct Failed {
+    broken: Broken,
+    /// Whether it may have been all the same.
+    unsure: bool,
+}
+
+impl From<Broken> for Failed {
+    fn from(broken: Broken) -> Self {
+        Self { broken, unsure: false }
+    }
 }
 
 /// A zone at a provider.
@@ -72,7 +88,7 @@ impl Set {
 }
 
 impl Host<'_> {
-    async fn write_one(&self, change: &Change, deadline: Instant) -> Result<(), Broken> {
+    async fn write_one(&self, change: &Change, deadline: Instant) -> Result<(), Failed> {
         let late = || "the provider took too long".to_string();
         let sets = timeout_at(deadline, self.sets_of(change)).await;
         let sets = sets.unwrap_or_else(|_| Err(Broken::new(Then::Plan, late())))?;
@@ -80,7 +96,7 @@ impl Host<'_> {
         let Err(reason) = sent.unwrap_or_else(|_| Err(late())) else { return Ok(()) };
         let back = timeout(PUT_BACK, self.put_back(&change.owner, &sets)).await;
         if back.is_ok_and(|back| back.is_ok()) {
-            return Err(Broken::new(Then::Plan, format!("{reason}. What stood there is there")));
+            return Err(Broken::new(Then::Plan, format!("{reason}. What stood there is there")).into());
         }
         let texts: Vec<String> = sets
             .iter()
@@ -88,7 +104,7 @@ impl Host<'_> {
             .flat_map(|set| &set.before)
             .map(|record| format!("`{}`", shown(std::slice::from_ref(record))))
             .collect();
-        Err(if texts.is_empty() {
+        let broken = if texts.is_empty() {
             Broken::new(Then::Plan, format!("{reason}. It may or may not have been written"))
         } else {
             let advice = format!(
@@ -98,7 +114,8 @@ impl Host<'_> {
                 texts.join(", ")
             );
             Broken::new(Then::Mend, advice)
-        })
+        };
+        Err(Failed { broken, unsure: true })
     }
 
     /// What changes, if the provider has what the name servers said.

@@ -55,12 +55,13 @@ pub struct Means {
 pub struct Written {
     /// The records written.
     pub done: Vec<RecordKey>,
+    /// The records of which it is not known whether they were.
+    pub unsure: Vec<RecordKey>,
     /// Where it broke off, if it did.
     pub broken: Option<Broken>,
 }
 
-/// Why writing broke off. Whether the record after those written was written, too,
-/// is not known unless the reason says so.
+/// Why writing broke off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// In sentences, without anything secret.

@@ -74,40 +74,53 @@ pub(super) async fn try_out(access: &Access, means: &Means) -> Result<(), String
 /// that can be the tracking host's: its name is anybody's, while the others to be
 /// added are made for the domain. It alone is then left out.
 pub(super) async fn write(access: &Access, means: &Means, changes: &[&Change]) -> Written {
+    let keys = |changes: &[&Change]| -> Vec<RecordKey> { changes.iter().map(|change| change.key).collect() };
     let sent = async {
-        let failed = |reason: String| Broken::new(Then::Plan, reason);
+        let failed = |reason: String| not_done(Broken::new(Then::Plan, reason));
         let key = read(&access.values).map_err(failed)?;
         let server = server(access, means).await.map_err(failed)?;
         let send = async |changes: &[&Change]| {
             let sent = update::send(server, &key, &access.zone, changes, now(means)).await;
-            sent.map_err(|error| (error.clone(), broken(access, server, &error)))
+            sent.map_err(|error| {
+                let unsure = if error.nothing_written() { Vec::new() } else { keys(changes) };
+                let broken = broken(access, server, &error);
+                (error, Written { unsure, ..not_done(broken) })
+            })
         };
-        let done = |changes: &[&Change]| changes.iter().map(|change| change.key).collect();
         match send(changes).await {
-            Ok(()) => Ok(Written { done: done(changes), broken: None }),
-            Err((UpdateFailed::NameInUse, broken)) => {
+            Ok(()) => Ok(Written { done: keys(changes), ..Written::default() }),
+            Err((UpdateFailed::NameInUse, written)) => {
                 let of_tracking = |change: &&Change| {
                     change.key == RecordKey::LinkVerification && change.action == Action::Add
                 };
                 let (tracking, others): (Vec<&Change>, Vec<&Change>) =
                     changes.iter().copied().partition(of_tracking);
-                let [tracking] = tracking[..] else { return Err(broken) };
-                if others.is_empty() || send(&others).await.is_err() {
-                    return Err(broken);
+                let [tracking] = tracking[..] else { return Err(written) };
+                if others.is_empty() {
+                    return Err(written);
+                }
+                match send(&others).await {
+                    Ok(()) => {}
+                    Err((error, _)) if error.nothing_written() => return Err(written),
+                    Err((_, others_written)) => return Err(others_written),
                 }
                 let reason = format!(
                     "The tracking host was left out: at {} there is a record where nothing was read (YXDOMAIN), new or \
                      of a type that is not asked for, such as TLSA. Delete it first if it is not needed.",
                     tracking.owner
                 );
-                Ok(Written { done: done(&others), broken: Some(Broken::new(Then::Plan, reason)) })
+                Ok(Written { done: keys(&others), ..not_done(Broken::new(Then::Plan, reason)) })
             }
-            Err((_, broken)) => Err(broken),
+            Err((_, written)) => Err(written),
         }
     };
-    let late = || Broken::new(Then::Plan, "It took too long.");
+    let late = || Written { unsure: keys(changes), ..not_done(Broken::new(Then::Plan, "It took too long.")) };
     let sent = tokio::time::timeout(PATIENCE, sent).await.unwrap_or_else(|_| Err(late()));
-    sent.unwrap_or_else(|broken| Written { broken: Some(broken), ..Written::default() })
+    sent.unwrap_or_else(|written| written)
+}
+
+fn not_done(broken: Broken) -> Written {
+    Written { broken: Some(broken), ..Written::default() }
 }
 
 fn broken(access: &Access, server: SocketAddr, failed: &UpdateFailed) -> Broken {

@@ -1,8 +1,8 @@
 //! The store, as getting records into customers' zones uses it.
 
-use super::{AccountId, Cause, DnsAccess, DnsAccessId, DomainId, NewDnsAccess, NewEvent, Result};
+use super::{AccountId, Cause, DnsAccess, DnsAccessId, DomainId, EventKind, NewDnsAccess, NewEvent, Result};
 use async_trait::async_trait;
-use signet_core::{names::Name, publish::Others};
+use signet_core::{names::Name, publish::Beside};
 
 /// Part of [`super::Store`].
 #[async_trait]
@@ -36,11 +36,15 @@ pub trait DnsAccessStore {
         event: &NewEvent,
         cause: &Cause,
     ) -> Result<()>;
-    /// The evidence of what was written into a domain's zone, newest first, of the
-    /// last times it was.
-    async fn what_was_written(&self, account: AccountId, domain: DomainId) -> Result<Vec<String>>;
+    /// The evidence of what was written into a domain's zone, or may have been: of the
+    /// last times, newest first, that writing began, was done, and was not done.
+    async fn what_was_written(
+        &self,
+        account: AccountId,
+        domain: DomainId,
+    ) -> Result<Vec<(EventKind, String)>>;
     /// Which other registrations there are of the domain's name or of one below it:
     /// those of the same account, and others' that are verified. Anybody may
     /// register any name.
-    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Others>;
+    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Beside>;
 }

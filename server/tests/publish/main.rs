@@ -45,6 +45,8 @@ struct Host {
     left: Mutex<usize>,
     /// Changes of the domain's texts that lose what is there and fail.
     loses: Mutex<usize>,
+    /// The name whose change is made without an answer; after that it takes nothing.
+    unheard: Mutex<Option<String>>,
     /// Whether it repeats the key it was given, and does nothing.
     repeats: Mutex<bool>,
 }
@@ -130,6 +132,11 @@ async fn change(
         }
     }
     host.publish();
+    let changed = body["rrsets"][0]["name"].as_str().unwrap();
+    if host.unheard.lock().unwrap().take_if(|name| format!("{name}.") == changed).is_some() {
+        *host.left.lock().unwrap() = 0;
+        return Err(failed(StatusCode::INTERNAL_SERVER_ERROR));
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -160,6 +167,7 @@ impl World {
             serves: Mutex::new(true),
             left: Mutex::new(usize::MAX),
             loses: Mutex::default(),
+            unheard: Mutex::default(),
             repeats: Mutex::default(),
         });
         host.set(NAME, "TXT", &[r#""hello""#, r#""v=spf1 ip4:192.0.2.200 -all""#]);
@@ -395,4 +403,53 @@ async fn what_a_registration_below_inherits_is_not_taken_away() {
     world.ops.delete_domain_and_records(&world.actor, world.domain).await.unwrap();
     assert!(world.host.all().contains_key(&dmarc), "{below:?} inherits it");
     assert!(!world.host.all().contains_key(&(format!("sg-link.{NAME}."), "CNAME".to_string())));
+}
+
+/// As when a process ends between the writing and the row that says that it is done.
+#[tokio::test]
+async fn what_was_written_without_an_answer_is_taken_out_again() {
+    let dmarc = format!("_dmarc.{NAME}");
+    for unheard in [NAME.to_string(), dmarc.clone(), format!("sg-link.{NAME}")] {
+        let world = World::new().await;
+        world.give(KEY).await.unwrap();
+        world.host.set(NAME, "TXT", &[r#""hello""#]);
+        world.host.records.lock().unwrap().remove(&(format!("{dmarc}."), "TXT".to_string()));
+        world.host.publish();
+        let before = world.host.all();
+        *world.host.unheard.lock().unwrap() = Some(unheard.clone());
+        let broken = world.apply(&world.plan().await.1).await.unwrap_err();
+        assert!(broken.contains("Not done: "), "{unheard}: {broken}");
+        *world.host.left.lock().unwrap() = usize::MAX;
+
+        world.apply(&world.plan().await.1).await.unwrap();
+        assert!(world.nothing_left().await);
+        world.ops.delete_domain_and_records(&world.actor, world.domain).await.unwrap();
+        assert_eq!(world.host.all(), before, "{unheard}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_written_after_all_is_not_taken_out() {
+    let world = World::new().await;
+    world.give(KEY).await.unwrap();
+    let dmarc = format!("_dmarc.{NAME}");
+    world.host.records.lock().unwrap().remove(&(format!("{dmarc}."), "TXT".to_string()));
+    world.host.publish();
+    // The customer has just added, word for word, what is planned: the name servers
+    // have not heard of it, and the provider has.
+    *world.host.serves.lock().unwrap() = false;
+    world.host.set(&dmarc, "TXT", &[r#""v=DMARC1; p=none""#]);
+    let refused = world.apply(&world.plan().await.1).await.unwrap_err();
+    assert!(refused.contains("not what the zone's name servers say"), "{refused}");
+    assert!(refused.contains("Not done: dmarc, link_verification."), "{refused}");
+    assert_eq!(world.history().await.last().unwrap(), "dns.not_written");
+
+    *world.host.serves.lock().unwrap() = true;
+    world.host.set(&format!("sg-link.{NAME}"), "CNAME", &["track.signet.test."]);
+    assert!(world.nothing_left().await);
+    let removed = world.ops.delete_domain_and_records(&world.actor, world.domain).await.unwrap().unwrap();
+    let kept = removed.changes.iter().filter(|change| change.action == Action::Keep);
+    let kept: Vec<RecordKey> = kept.map(|change| change.key).collect();
+    assert_eq!(kept, [RecordKey::Dmarc, RecordKey::LinkVerification]);
+    assert!(world.host.all().contains_key(&(format!("{dmarc}."), "TXT".to_string())));
 }

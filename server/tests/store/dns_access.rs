@@ -1,7 +1,7 @@
 //! Keys to accounts' own zones.
 
 use super::*;
-use signet_core::publish::Others;
+use signet_core::publish::{Beside, Others};
 use std::collections::BTreeMap;
 
 on_both! { keys_belong_to_their_account_and_one_opens_a_zone what_was_written_is_in_the_history
@@ -66,7 +66,14 @@ async fn what_was_written_is_in_the_history(place: Place) {
     store.note_written(owner, domain.id, &later, &cause(2)).await.unwrap();
     let begun = NewEvent { evidence: Some("0".to_string()), ..NewEvent::of(EventKind::DnsWriting) };
     store.note_written(owner, domain.id, &begun, &cause(3)).await.unwrap();
-    assert_eq!(store.what_was_written(owner, domain.id).await.unwrap(), ["[]", "{}"]);
+    let vain = NewEvent { evidence: Some("1".to_string()), ..NewEvent::of(EventKind::DnsNotWritten) };
+    store.note_written(owner, domain.id, &vain, &cause(4)).await.unwrap();
+    let removed = NewEvent { evidence: Some("2".to_string()), ..NewEvent::of(EventKind::DnsRemoved) };
+    store.note_written(owner, domain.id, &removed, &cause(5)).await.unwrap();
+    use EventKind::{DnsApplied, DnsNotWritten, DnsWriting};
+    let written = store.what_was_written(owner, domain.id).await.unwrap();
+    let written: Vec<(EventKind, &str)> = written.iter().map(|(kind, text)| (*kind, text.as_str())).collect();
+    assert_eq!(written, [(DnsNotWritten, "1"), (DnsWriting, "0"), (DnsApplied, "[]"), (DnsApplied, "{}")]);
     let stranger = an_account(&store).await;
     assert!(store.what_was_written(stranger, domain.id).await.unwrap().is_empty());
 }
@@ -77,25 +84,29 @@ async fn names_registered_again_are_known(place: Place) {
     let domain = register(&store, owner, "example.com").await;
     register(&store, owner, "example.org").await;
     register(&store, owner, "notexample.com").await;
-    let beside = async |account, id| store.registered_beside(account, id).await.unwrap();
-    assert_eq!(beside(owner, domain.id).await, Others::None);
+    let beside = async |account, id| {
+        let Beside { own, elsewhere } = store.registered_beside(account, id).await.unwrap();
+        (own, elsewhere)
+    };
+    use Others::{Below, None, Same};
+    assert_eq!(beside(owner, domain.id).await, (None, None));
 
     // Whoever has not shown that a name is theirs keeps nobody's records.
     let second = register(&store, stranger, "example.com").await;
     let below = register(&store, stranger, "mail.example.com").await;
-    assert_eq!(beside(owner, domain.id).await, Others::None);
+    assert_eq!(beside(owner, domain.id).await, (None, None));
     look_at(&store, &below, DnsState::Verified { at: at(5) }, 5).await;
-    assert_eq!(beside(owner, domain.id).await, Others::Below);
-    assert_eq!(beside(stranger, below.id).await, Others::None, "nothing rests on what is below");
+    assert_eq!(beside(owner, domain.id).await, (None, Below));
+    assert_eq!(beside(stranger, below.id).await, (None, None), "nothing rests on what is below");
     look_at(&store, &second, DnsState::Verified { at: at(100) }, 100).await;
-    assert_eq!(beside(owner, domain.id).await, Others::Same);
-    assert_eq!(beside(stranger, domain.id).await, Others::None, "of another account's");
-
+    assert_eq!(beside(owner, domain.id).await, (None, Same));
+    assert_eq!(beside(stranger, domain.id).await, (None, None), "of another account's");
     // One's own count from the beginning.
+    register(&store, owner, "a.b.example.com").await;
+    assert_eq!(beside(owner, domain.id).await, (Below, Same));
+    assert_eq!(beside(stranger, second.id).await, (Below, None), "the other account's are not verified");
     for id in [second.id, below.id] {
         store.delete_domain(stranger, id, &cause(1)).await.unwrap();
     }
-    assert_eq!(beside(owner, domain.id).await, Others::None);
-    register(&store, owner, "a.b.example.com").await;
-    assert_eq!(beside(owner, domain.id).await, Others::Below);
+    assert_eq!(beside(owner, domain.id).await, (Below, None));
 }

@@ -199,9 +199,14 @@ impl Ops {
             let writing: Vec<RecordKey> =
                 changes.iter().filter(|change| change.action.writes()).map(|change| change.key).collect();
             self.note(actor, planned, access, &writing, EventKind::DnsWriting).await?;
-            let Written { done: written, broken } = access.write(&means, &changes).await;
+            let Written { done: written, unsure, broken } = access.write(&means, &changes).await;
             if !written.is_empty() {
                 self.note(actor, planned, access, &written, kind).await?;
+            }
+            let may_be = |key: &RecordKey| written.contains(key) || unsure.contains(key);
+            let not_written: Vec<RecordKey> = writing.into_iter().filter(|key| !may_be(key)).collect();
+            if !not_written.is_empty() {
+                self.note(actor, planned, access, &not_written, EventKind::DnsNotWritten).await?;
             }
             done.extend(written);
             if let Some(broken) = broken {

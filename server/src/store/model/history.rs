@@ -175,6 +175,8 @@ kinds! {
     DnsWriting = "dns.writing",
     /// Records were written into the zone in `to`.
     DnsApplied = "dns.applied",
+    /// Records were, after all, not written into the zone in `to`, nor taken out of it.
+    DnsNotWritten = "dns.not_written",
     /// Our records were taken out of the zone in `to`.
     DnsRemoved = "dns.removed",
 }

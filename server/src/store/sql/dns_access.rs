@@ -11,7 +11,10 @@ use crate::store::{
     AccountId, Cause, DnsAccess, DnsAccessId, DomainId, EventKind, NewDnsAccess, NewEvent, Result,
     stored::{clean, corrupt, from_json, json},
 };
-use signet_core::{names::Name, publish::Others};
+use signet_core::{
+    names::Name,
+    publish::{Beside, Others},
+};
 use sqlx::Executor as _;
 
 /// What [`access`] reads.
@@ -21,16 +24,30 @@ macro_rules! access_columns {
     };
 }
 
-/// Another registration beside the domain's.
+/// Whether there is another registration beside the domain's: one of the account's
+/// own, and a verified one of another account's.
 macro_rules! beside {
+    ($name:literal) => {
+        concat!(
+            "SELECT EXISTS (",
+            beside!(),
+            " AND r.account_id = d.account_id AND ",
+            $name,
+            ") AS own, \
+             EXISTS (",
+            beside!(),
+            " AND r.account_id <> d.account_id AND r.dns_verified AND ",
+            $name,
+            ") AS elsewhere"
+        )
+    };
     () => {
-        "SELECT 1 FROM domain d JOIN domain r ON r.id <> d.id WHERE d.id = $1 AND d.account_id = $2 \
-         AND (r.account_id = d.account_id OR r.dns_verified)"
+        "SELECT 1 FROM domain d JOIN domain r ON r.id <> d.id WHERE d.id = $1 AND d.account_id = $2"
     };
 }
 
-/// Times that records were written which are gone back.
-const TIMES: i64 = 200;
+/// Rows about writing into a zone that are gone back; each time makes two or three.
+const ROWS: i64 = 500;
 
 statements! {
     COUNT = "SELECT COUNT(*) AS accesses FROM dns_access WHERE account_id = $1 AND zone <> $2";
@@ -50,10 +67,11 @@ statements! {
     DELETE = concat!(
         "DELETE FROM dns_access WHERE id = $1 AND account_id = $2 RETURNING ", access_columns!()
     );
-    WRITTEN = "SELECT evidence FROM event WHERE account_id = $1 AND domain_id = $2 AND kind = 'dns.applied' \
-        AND evidence IS NOT NULL ORDER BY id DESC LIMIT $3";
-    SAME = concat!("SELECT EXISTS (", beside!(), " AND r.name = d.name) AS found");
-    BELOW = concat!("SELECT EXISTS (", beside!(), " AND r.name LIKE '%.' || d.name) AS found");
+    WRITTEN = "SELECT kind, evidence FROM event WHERE account_id = $1 AND domain_id = $2 \
+        AND kind IN ('dns.writing', 'dns.applied', 'dns.not_written') AND evidence IS NOT NULL \
+        ORDER BY id DESC LIMIT $3";
+    SAME = beside!("r.name = d.name");
+    BELOW = beside!("r.name LIKE '%.' || d.name");
 }
 
 fn access(row: &Row) -> Result<DnsAccess> {
@@ -149,9 +167,10 @@ pub(super) async fn what_was_written(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
-) -> Result<Vec<String>> {
-    let rows = conn.fetch_all(query(WRITTEN).bind(account.0).bind(domain.0).bind(TIMES)).await?;
-    rows.iter().map(|row| get(row, "evidence")).collect()
+) -> Result<Vec<(EventKind, String)>> {
+    let rows = conn.fetch_all(query(WRITTEN).bind(account.0).bind(domain.0).bind(ROWS)).await?;
+    let kind = |word: String| EventKind::parse(&word).ok_or_else(|| corrupt("a kind of event", word));
+    rows.iter().map(|row| Ok((kind(get(row, "kind")?)?, get(row, "evidence")?))).collect()
 }
 
 /// See [`crate::store::DnsAccessStore::registered_beside`].
@@ -159,12 +178,16 @@ pub(super) async fn registered_beside(
     conn: &mut Conn,
     account: AccountId,
     domain: DomainId,
-) -> Result<Others> {
-    for (statement, others) in [(SAME, Others::Same), (BELOW, Others::Below)] {
+) -> Result<Beside> {
+    let mut beside = Beside::default();
+    for (statement, others) in [(BELOW, Others::Below), (SAME, Others::Same)] {
         let row = conn.fetch_one(query(statement).bind(domain.0).bind(account.0)).await?;
-        if get(&row, "found")? {
-            return Ok(others);
+        if get(&row, "own")? {
+            beside.own = others;
+        }
+        if get(&row, "elsewhere")? {
+            beside.elsewhere = others;
         }
     }
-    Ok(Others::None)
+    Ok(beside)
 }

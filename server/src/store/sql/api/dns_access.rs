@@ -3,10 +3,11 @@
 use super::super::{Handle, dns_access};
 use super::{read, transact};
 use crate::store::{
-    AccountId, Cause, DnsAccess, DnsAccessId, DnsAccessStore, DomainId, NewDnsAccess, NewEvent, Result,
+    AccountId, Cause, DnsAccess, DnsAccessId, DnsAccessStore, DomainId, EventKind, NewDnsAccess, NewEvent,
+    Result,
 };
 use async_trait::async_trait;
-use signet_core::{names::Name, publish::Others};
+use signet_core::{names::Name, publish::Beside};
 
 #[async_trait]
 impl DnsAccessStore for Handle {
@@ -54,11 +55,15 @@ impl DnsAccessStore for Handle {
             => (*account, *domain, event, cause))
     }
 
-    async fn what_was_written(&self, account: AccountId, domain: DomainId) -> Result<Vec<String>> {
+    async fn what_was_written(
+        &self,
+        account: AccountId,
+        domain: DomainId,
+    ) -> Result<Vec<(EventKind, String)>> {
         read!(self, dns_access::what_was_written(account, domain))
     }
 
-    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Others> {
+    async fn registered_beside(&self, account: AccountId, domain: DomainId) -> Result<Beside> {
         read!(self, dns_access::registered_beside(account, domain))
     }
 }
