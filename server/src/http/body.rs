@@ -86,6 +86,11 @@ impl Fields {
         }
     }
 
+    /// The top-level object of a body that may be left out.
+    pub(super) fn optional(body: &[u8]) -> std::result::Result<Self, FieldErrors> {
+        if body.iter().all(u8::is_ascii_whitespace) { Self::plain(b"{}") } else { Self::plain(body) }
+    }
+
     /// The object under the first of `wrappers` that is there.
     pub(super) fn wrapped(body: &[u8], wrappers: &[&'static str]) -> std::result::Result<Self, FieldErrors> {
         let mut outer = Self::plain(body)?.object;

@@ -110,8 +110,8 @@ async fn another_key_is_asked_for() {
     );
     signing(&api, id).await;
     for (body, field) in [
-        (json!({}), "reason"),
         (json!({"reason": " "}), "reason"),
+        (json!({"reason": 7}), "reason"),
         (json!({"reason": "a\nb"}), "reason"),
         (json!({"reason": "because", "compromised": "yes"}), "compromised"),
     ] {
@@ -130,6 +130,32 @@ async fn another_key_is_asked_for() {
         [&last["type"], &last["to"], &last["reason"]],
         [&json!("dkim.rotation_asked"), &json!("compromised"), &json!("The disk was stolen")]
     );
+}
+
+/// In the middle of the night nobody looks up what is wanted beside the number.
+#[tokio::test]
+async fn a_reason_need_not_be_given() {
+    let api = Api::start().await;
+    let id = api.domain("example.com").await;
+    signing(&api, id).await;
+    let path = format!("/api/domains/{id}/keys/rotate");
+    let events = format!("/api/domains/{id}/events");
+    let reason = async || api.get(&events).send().await.json()["data"][0]["reason"].clone();
+    let asked = api.post(&path).send().await;
+    assert_eq!(asked.status, 200, "{}", asked.text);
+    assert_eq!(asked.json()["data"]["rotation"]["wanted"], "asked");
+    assert_eq!(reason().await, "asked for over the API");
+    for body in [json!({"reason": "Somebody left"}), json!({}), json!({"reason": null, "compromised": true})]
+    {
+        let asked = api.post(&path).json(&body).send().await;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        assert_eq!(
+            reason().await,
+            *body.get("reason").filter(|r| r.is_string()).unwrap_or(&json!("asked for over the API"))
+        );
+    }
+    let wanted = api.get(&format!("/api/domains/{id}/keys")).send().await.json();
+    assert_eq!(wanted["data"]["rotation"]["wanted"], "compromised");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub(in crate::cli) struct RotateArgs {
     #[arg(long)]
     compromised: bool,
     /// Why, for the history
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", default_value = "asked for on the command line")]
     reason: String,
     /// Wait until the other key signs, or until so many seconds are over
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "86400")]

@@ -5,7 +5,7 @@ use crate::http::{
     AppState,
     answer::Answer,
     auth::Authenticated,
-    body::{Fields, RawBody},
+    body::{Fields, Given, RawBody},
     error::Result,
     once::Once,
     openapi::{Body, Operation},
@@ -16,6 +16,9 @@ use crate::http::{
 use axum::{body::Bytes, extract::State};
 use serde_json::json;
 use signet_core::company::FieldErrors;
+
+/// The reason in the history where none is given.
+const UNSAID: &str = "asked for over the API";
 
 /// Asks for another key to sign.
 pub(in crate::http) async fn rotate(
@@ -37,11 +40,13 @@ pub(in crate::http) async fn rotate(
 }
 
 fn given(body: &[u8]) -> std::result::Result<(String, bool), FieldErrors> {
-    let mut fields = Fields::plain(body)?;
-    let reason = fields.required_text("reason");
+    let mut fields = Fields::optional(body)?;
+    let reason = match fields.text("reason") {
+        Given::Nothing | Given::Null => UNSAID.to_string(),
+        given => given.into_text().unwrap_or_default(),
+    };
     let compromised = fields.flag("compromised");
     fields.none_wrong()?;
-    let reason = reason.ok_or_else(|| fields.errors())?;
     Ok((reason, compromised.unwrap_or(false)))
 }
 
@@ -55,12 +60,12 @@ pub(in crate::http) fn operation() -> Operation {
              revoked at once, and never taken again; where none signs yet, it is the keys that were to sign. Needs admin access to the domain.",
         )
         .tag("DKIM keys")
-        .body(Body::Plain(
+        .body(Body::Optional(
             json!({
-                "type": "object", "required": ["reason"],
+                "type": "object",
                 "properties": {
                     "reason": {
-                        "type": "string", "minLength": 1, "maxLength": 1000,
+                        "type": ["string", "null"], "minLength": 1, "maxLength": 1000, "default": UNSAID,
                         "description": "Why, on one line, for the history.",
                     },
                     "compromised": {

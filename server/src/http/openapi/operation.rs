@@ -31,6 +31,8 @@ pub(in crate::http) enum Body {
     Wrapped(&'static str, Value, Value),
     /// As it is.
     Plain(Value, Value),
+    /// As it is, and may be left out.
+    Optional(Value, Value),
 }
 
 impl Operation {
@@ -345,7 +347,7 @@ impl Body {
             Self::Domain(schema, example) => (Some(family.wrappers()[0]), schema, example),
             Self::Company(schema, example) => (Some("company_info"), schema, example),
             Self::Wrapped(wrapper, schema, example) => (Some(*wrapper), schema, example),
-            Self::Plain(schema, example) => (None, schema, example),
+            Self::Plain(schema, example) | Self::Optional(schema, example) => (None, schema, example),
         };
         let (schema, example) = match wrapper {
             None => (inner.clone(), example.clone()),
@@ -355,7 +357,7 @@ impl Body {
             ),
         };
         json!({
-            "required": true,
+            "required": !matches!(self, Self::Optional(..)),
             "content": {"application/json": {"schema": schema, "example": example}},
         })
     }
