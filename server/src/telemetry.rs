@@ -15,10 +15,8 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// When the filter cannot be read.
 pub fn log(settings: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|e| format!("SIGNET_LOG: {e}"))?;
-    let keys = format!("{KEYS_LOG}=info").parse().map_err(|e| format!("SIGNET_LOG: {e}"))?;
-    let filter = filter.add_directive(keys);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter(&settings.filter)?).with_writer(std::io::stderr);
     let started = if settings.json {
         lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {
@@ -27,6 +25,16 @@ pub fn log(settings: &Log) -> Result<(), String> {
     // Already started, as in tests: the first one stays.
     drop(started);
     Ok(())
+}
+
+/// What is set, and what is logged or not whatever is set.
+fn filter(setting: &str) -> Result<EnvFilter, String> {
+    let mut filter = EnvFilter::try_new(setting).map_err(|e| format!("SIGNET_LOG: {e}"))?;
+    // sqlx warns of a parameter it does not know with the value: `?pasword=…`.
+    for directive in [format!("{KEYS_LOG}=info"), "sqlx_postgres::options=error".to_string()] {
+        filter = filter.add_directive(directive.parse().map_err(|e| format!("SIGNET_LOG: {e}"))?);
+    }
+    Ok(filter)
 }
 
 /// Starts counting, for the rest of the process.
@@ -202,5 +210,45 @@ impl Zone {
         metrics::counter!("signet_zone_cache_total", "result" => "miss").absolute(cache.misses);
         metrics::gauge!("signet_zone_domains").set(cache.known as f64);
         metrics::gauge!("signet_zone_serial").set(f64::from(self.zone.serial()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::Write,
+        str::FromStr as _,
+        sync::{Mutex, PoisonError},
+    };
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_database_url_with_a_slip_is_not_logged() {
+        let lines = Lines::default();
+        let to = lines.clone();
+        let logging = tracing_subscriber::fmt()
+            .with_env_filter(filter("trace").unwrap())
+            .with_writer(move || to.clone())
+            .finish();
+        tracing::subscriber::with_default(logging, || {
+            let url = "postgres://jo@db.example/signet?pasword=hunter2";
+            sqlx::postgres::PgConnectOptions::from_str(url).unwrap();
+            tracing::info!("read");
+        });
+        let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.contains("read") && !logged.contains("hunter2"), "{logged}");
     }
 }

@@ -24,7 +24,7 @@ mod zone;
 
 use crate::{
     clock::Clock,
-    config::{Config, SETTINGS, Sources},
+    config::{Config, SETTINGS, Sources, without_credentials},
     ops::{Ops, Refused},
     store,
 };
@@ -249,7 +249,7 @@ async fn open_filled(sources: &Sources) -> anyhow::Result<Ops> {
     if ops.store.is_empty().await? {
         anyhow::bail!(
             "the database {} is empty; start `signet serve` once, or run `signet account create`",
-            sources.get("database_url").unwrap_or_default().split('@').next_back().unwrap_or_default()
+            without_credentials(&ops.config.database_url)
         );
     }
     Ok(ops)

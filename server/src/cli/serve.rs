@@ -35,10 +35,19 @@ const DRAIN: Duration = Duration::from_secs(30);
 pub(super) async fn run(args: &ServeArgs, sources: &Sources, json: bool) -> anyhow::Result<Outcome> {
     let config = Config::from_sources(sources)?;
     if args.print_config {
-        print!("{}", sources.print(&|name| config.derived(name)));
+        config.warnings().iter().for_each(|warning| output::warning(warning));
+        let derived = |name: &str| config.derived(name);
+        if json {
+            output::json(&sources.document(&derived))?;
+        } else {
+            print!("{}", sources.print(&derived));
+        }
         return Ok(Outcome::Good);
     }
     telemetry::log(&config.log).map_err(anyhow::Error::msg)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let metrics = telemetry::metrics().map_err(anyhow::Error::msg)?;
     let store = store::open(&config.database_url).await.context("the database cannot be opened")?;
     let ops = Ops::new(store, Arc::new(config), Clock::system());
@@ -84,11 +93,6 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let own = match config.dns.listen {
             Some(listen) => {
-                if config.dns.name_servers.is_empty() && !config.database_url.starts_with("sqlite:") {
-                    tracing::warn!(
-                        "SIGNET_DNS_NAME_SERVERS is not set: every node that shares the database names itself alone as the zone's name server"
-                    );
-                }
                 let own = published_zone(&ops, Some(listen.ip())).await;
                 Some((listen, own.context("our zone cannot be served")?))
             }

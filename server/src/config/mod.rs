@@ -5,13 +5,16 @@ mod policy;
 mod review_policy;
 mod rotation;
 mod secondaries;
+mod secret;
 mod settings;
 mod sources;
+mod warnings;
 
 pub use dns::Dns;
 pub use policy::PolicyListen;
 pub use review_policy::{PolicyError, ReviewPolicy};
 pub use secondaries::Secondaries;
+pub use secret::{Shown, without_credentials};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 

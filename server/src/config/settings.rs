@@ -1,5 +1,7 @@
 //! Every setting, with its default, in one place.
 
+use super::Shown;
+
 /// A setting as people write it: `name` in `signet.toml`, `SIGNET_NAME` in the
 /// environment, `--na-me` as a flag.
 #[derive(Clone, Copy, Debug)]
@@ -8,23 +10,29 @@ pub struct Setting {
     pub name: &'static str,
     /// `None`: unset, or derived from others as `help` says.
     pub default: Option<&'static str>,
-    /// Whether its value is never printed.
-    pub secret: bool,
+    /// How much of its value is printed.
+    pub shown: Shown,
     /// What it is for.
     pub help: &'static str,
 }
 
 impl Setting {
     const fn new(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self { name, default: Some(default), secret: false, help }
+        Self { name, default: Some(default), shown: Shown::Whole, help }
     }
 
     const fn unset(name: &'static str, help: &'static str) -> Self {
-        Self { name, default: None, secret: false, help }
+        Self { name, default: None, shown: Shown::Whole, help }
     }
 
+    /// A secret, of which nothing is printed.
     const fn secret(self) -> Self {
-        Self { secret: true, ..self }
+        Self { shown: Shown::Nothing, ..self }
+    }
+
+    /// A URL that may have a password in it.
+    const fn with_credentials(self) -> Self {
+        Self { shown: Shown::WithoutCredentials, ..self }
     }
 
     /// The name of its environment variable.
@@ -46,7 +54,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::unset("tls_cert", "PEM file with the certificate chain; with tls_key the API is HTTPS"),
     Setting::unset("tls_key", "PEM file with the certificate's private key"),
     Setting::unset("metrics_listen", "address for /metrics alone; unset: with the API"),
-    Setting::new("database_url", "sqlite:signet.db", "sqlite:FILE or postgres://…").secret(),
+    Setting::new("database_url", "sqlite:signet.db", "sqlite:FILE or postgres://…").with_credentials(),
     Setting::new("key_file", "./signet.key", "key-encryption key; made only together with an empty database"),
     Setting::new("zone", "signet.test", "the provider's own DNS zone, which customers' records point into"),
     Setting::new("sending_ips", "192.0.2.1,2001:db8::1", "addresses our mail leaves from"),
@@ -104,7 +112,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("dkim_key", "rsa2048", "what DKIM keys are made with: rsa2048 or rsa4096"),
     Setting::new("dkim_ed25519", "false", "sign with an Ed25519 key beside the RSA key"),
     Setting::unset("smtp_url", "smtp://…, smtps://… or smtp://…?tls=required; unset: files in mail_dir")
-        .secret(),
+        .with_credentials(),
     Setting::new("mail_dir", "./outbox", "where messages go as .eml files without smtp_url"),
     Setting::unset("mail_from", "sender of our own messages; unset: signet@<zone>"),
     Setting::unset("public_url", "where people reach us, for links in messages; unset: from listen"),

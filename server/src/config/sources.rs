@@ -2,6 +2,7 @@
 //! the later wins.
 
 use super::{ConfigError, SETTINGS, Setting};
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 
 /// Settings as texts, with what was odd about finding them.
@@ -57,7 +58,8 @@ impl Sources {
 
     fn add_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
         let file_error = |problem: String| ConfigError::File { path: path.display().to_string(), problem };
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| file_error(e.to_string()))?;
+        let table: toml::Table =
+            text.parse().map_err(|e: toml::de::Error| file_error(without_its_line(&e, text)))?;
         for (key, value) in table {
             let setting = by_name(&key).ok_or_else(|| file_error(unknown_key(&key)))?;
             let value = plain(&value).ok_or_else(|| {
@@ -109,7 +111,31 @@ impl Sources {
     #[must_use]
     pub fn print(&self, derived: &dyn Fn(&str) -> Option<String>) -> String {
         let mut out = String::new();
-        for setting in SETTINGS {
+        for (setting, value, origin) in self.shown(derived) {
+            out.push_str(&match value {
+                Some(value) => format!("{} = {} # {origin}\n", setting.name, toml::Value::String(value)),
+                None => format!("# {} is unset\n", setting.name),
+            });
+        }
+        out
+    }
+
+    /// The same for programs: by name, the value (`null`: unset) and where it
+    /// came from.
+    #[must_use]
+    pub fn document(&self, derived: &dyn Fn(&str) -> Option<String>) -> Value {
+        let settings = self.shown(derived).map(|(setting, value, origin)| {
+            (setting.name.to_string(), json!({ "value": value, "origin": origin }))
+        });
+        Value::Object(settings.collect())
+    }
+
+    /// Every setting with what may be shown of its value, and where that came from.
+    fn shown(
+        &self,
+        derived: &dyn Fn(&str) -> Option<String>,
+    ) -> impl Iterator<Item = (&'static Setting, Option<String>, &'static str)> {
+        SETTINGS.iter().map(move |setting| {
             let value = self.get(setting.name).map(str::to_string).or_else(|| derived(setting.name));
             let origin = match self.values.get(setting.name).map(|(_, origin)| origin) {
                 Some(Origin::File) => "file",
@@ -117,20 +143,21 @@ impl Sources {
                 Some(Origin::Flag) => "flag",
                 None => "default",
             };
-            out.push_str(&match value {
-                Some(value) if setting.secret => {
-                    format!("{} = {:?} # {origin}\n", setting.name, hidden(&value))
-                }
-                Some(value) => format!("{} = {} # {origin}\n", setting.name, toml::Value::String(value)),
-                None => format!("# {} is unset\n", setting.name),
-            });
-        }
-        out
+            (setting, value.map(|value| setting.shown.of(&value)), origin)
+        })
     }
 }
 
 fn by_name(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// What is wrong with the file, and on which line. The error's own text repeats the
+/// line, which may have a password on it.
+fn without_its_line(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+    format!("{}{}", line.unwrap_or_default(), error.message())
 }
 
 fn unknown_key(key: &str) -> String {
@@ -156,22 +183,10 @@ fn plain(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// A URL without its user and password; anything else not at all.
-fn hidden(value: &str) -> String {
-    match url::Url::parse(value) {
-        Ok(mut url) if url.has_host() && (!url.username().is_empty() || url.password().is_some()) => {
-            let cleared = url.set_username("").and_then(|()| url.set_password(None));
-            if cleared.is_ok() { format!("{url} (user and password hidden)") } else { "(hidden)".to_string() }
-        }
-        Ok(url) if url.query().is_none() => value.to_string(),
-        _ if value.starts_with("sqlite:") => value.to_string(),
-        _ => "(hidden)".to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Shown;
 
     fn sources(
         file: Option<&str>,
@@ -217,15 +232,40 @@ mod tests {
         assert_eq!(s.get("zone"), Some("signet.test"));
     }
 
+    /// Of every setting that holds a secret, something as it is really written.
+    fn with_secrets() -> Vec<(&'static str, &'static str)> {
+        vec![
+            ("database_url", "postgres://db.example/signet?user=jo&password=hunter2"),
+            ("dns_tsig", "xfr.signet.test:hmac-sha256:aHVudGVyMi1odW50ZXIyLWh1bnRlcjI="),
+            ("smtp_url", "smtps://jo:hunter2@mail.example"),
+            ("card_callback_secret", "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjI="),
+        ]
+    }
+
     #[test]
     fn secrets_are_not_printed() {
-        let env = [
-            ("SIGNET_DATABASE_URL", "postgres://jo:hunter2@db.example/signet"),
-            ("SIGNET_SMTP_URL", "smtps://jo:hunter2@mail.example"),
-        ];
-        let printed = sources(None, &env, &[]).unwrap().print(&|_| None);
-        assert!(!printed.contains("hunter2") && !printed.contains("jo:"), "{printed}");
-        assert!(printed.contains("db.example"), "{printed}");
-        let _: toml::Table = printed.parse().unwrap();
+        let secret = SETTINGS.iter().filter(|setting| setting.shown != Shown::Whole);
+        let tried: Vec<&str> = with_secrets().iter().map(|(name, _)| *name).collect();
+        assert_eq!(secret.map(|setting| setting.name).collect::<Vec<_>>(), tried);
+
+        let sources = sources(None, &[], &with_secrets()).unwrap();
+        let (toml, document) = (sources.print(&|_| None), sources.document(&|_| None));
+        for printed in [&toml, &document.to_string()] {
+            for part in ["hunter2", "jo", "aHVudGVy"] {
+                assert!(!printed.contains(part), "{printed}");
+            }
+            assert!(printed.contains("db.example") && printed.contains("mail.example"), "{printed}");
+        }
+        let _: toml::Table = toml.parse().unwrap();
+        assert_eq!(document["dns_tsig"], json!({ "value": "(hidden)", "origin": "flag" }));
+        assert_eq!(document["zone"], json!({ "value": "signet.test", "origin": "default" }));
+        assert_eq!(document["helo"]["value"], Value::Null);
+    }
+
+    #[test]
+    fn an_error_in_the_file_does_not_repeat_its_line() {
+        let file = "zone = \"signet.test\"\nsmtp_url = \"smtps://jo:hunter2@mail.example";
+        let error = sources(Some(file), &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2: ") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Ops, Refused, Result};
 use crate::{
-    config::{Jwks, Jwt},
+    config::{Jwks, Jwt, without_credentials},
     store::{Access, AccountId, Domain, DomainId, Grant, TokenHash, TokenId, TokenScope},
 };
 use jiff::Timestamp;
@@ -378,14 +378,17 @@ impl JwtVerifier {
             Jwks::File(path) => {
                 tokio::fs::read(path).await.map_err(|e| format!("{}: {e}", path.display()))?
             }
-            Jwks::Url(url) => self.fetch(url.as_str()).await.map_err(|e| format!("{url}: {e}"))?,
+            Jwks::Url(url) => self.fetch(url.as_str()).await.map_err(|e| {
+                let shown = without_credentials(url.as_str());
+                format!("{shown}: {e}")
+            })?,
         };
         keys.set = Some(serde_json::from_slice(&text).map_err(|e| format!("the key set: {e}"))?);
         Ok(())
     }
 
     async fn fetch(&self, url: &str) -> std::result::Result<Vec<u8>, String> {
-        let mut answer = self.client.get(url).send().await.map_err(|e| e.to_string())?;
+        let mut answer = self.client.get(url).send().await.map_err(|e| e.without_url().to_string())?;
         if !answer.status().is_success() {
             return Err(format!("answered {}", answer.status()));
         }

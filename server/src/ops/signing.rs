@@ -134,7 +134,7 @@ impl Ops {
     }
 
     /// `s=` for a selector of a domain: what its record's owner says.
-    fn selector(&self, domain: &Domain, selector: Selector) -> String {
+    pub(crate) fn selector(&self, domain: &Domain, selector: Selector) -> String {
         let record = self.plan(domain).into_iter().find(|record| record.key == selector.record());
         let owner = record.map(|record| record.owner.as_str().to_string()).unwrap_or_default();
         owner.split("._domainkey.").next().unwrap_or_default().to_string()

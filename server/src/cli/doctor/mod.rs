@@ -7,7 +7,7 @@ mod page;
 use super::{Outcome, asking, domains::progress, output, told};
 use crate::{
     clock::{Clock, Randomness},
-    config::{Config, Sources},
+    config::{Config, Sources, without_credentials},
     ops::Ops,
     store,
     zone::own_zone,
@@ -83,8 +83,7 @@ pub(super) async fn run(
 /// not made for this.
 async fn open(config: &Arc<Config>) -> (Option<Ops>, Vec<Finding>) {
     let url = &config.database_url;
-    // A password stands before the last @.
-    let shown = url.rsplit('@').next().unwrap_or_default().to_string();
+    let shown = without_credentials(url);
     let empty = || {
         let reason = format!("The database {shown} has nothing in it yet.");
         Finding::new(Subject::Database, &shown, Code::DatabaseEmpty, reason)

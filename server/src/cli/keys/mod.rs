@@ -32,7 +32,7 @@ pub(super) async fn run(command: KeysCommand, ops: &Ops, json: bool) -> anyhow::
     telemetry::log(&ops.config.log).map_err(anyhow::Error::msg)?;
     match command {
         KeysCommand::Rewrap(args) => rewrap::run(&args, ops, json).await,
-        KeysCommand::Sign(args) => sign::run(&args, ops).await,
+        KeysCommand::Sign(args) => sign::run(&args, ops, json).await,
         KeysCommand::List(args) => list::run(&args, ops, json).await,
         KeysCommand::Rotate(args) => rotate::run(&args, ops, json).await,
         KeysCommand::Import(args) => import::run(&args, ops, json).await,
