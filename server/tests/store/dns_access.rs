@@ -70,10 +70,17 @@ async fn what_was_written_is_in_the_history(place: Place) {
     store.note_written(owner, domain.id, &vain, &cause(4)).await.unwrap();
     let removed = NewEvent { evidence: Some("2".to_string()), ..NewEvent::of(EventKind::DnsRemoved) };
     store.note_written(owner, domain.id, &removed, &cause(5)).await.unwrap();
-    use EventKind::{DnsApplied, DnsNotWritten, DnsWriting};
     let written = store.what_was_written(owner, domain.id).await.unwrap();
     let written: Vec<(EventKind, &str)> = written.iter().map(|(kind, text)| (*kind, text.as_str())).collect();
-    assert_eq!(written, [(DnsNotWritten, "1"), (DnsWriting, "0"), (DnsApplied, "[]"), (DnsApplied, "{}")]);
+    assert_eq!(
+        written,
+        [
+            (EventKind::DnsNotWritten, "1"),
+            (EventKind::DnsWriting, "0"),
+            (EventKind::DnsApplied, "[]"),
+            (EventKind::DnsApplied, "{}")
+        ]
+    );
     let stranger = an_account(&store).await;
     assert!(store.what_was_written(stranger, domain.id).await.unwrap().is_empty());
 }
