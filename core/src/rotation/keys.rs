@@ -113,6 +113,32 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// Where a key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOrigin {
+    /// Made here.
+    Made,
+    /// Brought by the customer.
+    Imported,
+}
+
+impl KeyOrigin {
+    /// As stored and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Imported => "imported",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Made, Self::Imported].into_iter().find(|origin| origin.as_str() == word)
+    }
+}
+
 /// Between two looks for a key that signs beside another.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -256,17 +282,19 @@ impl Stage {
 pub struct Held {
     /// What it was made with.
     pub algorithm: Algorithm,
+    /// By whom.
+    pub origin: KeyOrigin,
     /// Where it is in its life.
     pub stage: Stage,
     /// For how long something else is remembered that a server was seen to give on
-    /// its selector, since the last key there that signed began to.
+    /// its selector, since that was last waited out there for a key to sign.
     pub old_for: SignedDuration,
 }
 
 impl Held {
-    /// One in whose place nothing else was seen.
+    /// One that was made here, and in whose place nothing else was seen.
     #[must_use]
     pub fn new(algorithm: Algorithm, stage: Stage) -> Self {
-        Self { algorithm, stage, old_for: SignedDuration::ZERO }
+        Self { algorithm, origin: KeyOrigin::Made, stage, old_for: SignedDuration::ZERO }
     }
 }

@@ -22,7 +22,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub use keys::{Algorithm, Held, Published, Selector, Stage};
+pub use keys::{Algorithm, Held, KeyOrigin, Published, Selector, Stage};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -64,6 +64,9 @@ pub struct Ring {
     pub keys: [Option<Held>; 2],
     /// That another key is to sign as soon as it can, and why.
     pub wanted: Option<Why>,
+    /// That it comes from a backup and nothing has signed since: the world may have
+    /// seen other keys in the meantime, and remember them.
+    pub restored: bool,
 }
 
 /// The next thing to do.
@@ -204,7 +207,7 @@ impl Ring {
     #[must_use]
     pub fn step(&self, rules: &Rules, now: Timestamp) -> Step {
         let Some(active) = self.active() else {
-            return self.first_step(rules);
+            return self.first_step(rules, now);
         };
         let standby = active.other();
         let wanted = self.wanted(rules, now);
@@ -215,6 +218,8 @@ impl Ring {
         };
         let idle = || Step::Wait(self.due_at(rules));
         match held.stage {
+            // It has never signed, and nobody has to do anything for another.
+            Stage::Next(_) if wanted != Some(Why::Compromised) && is_outdated(&held, rules) => publish,
             Stage::Next(Published { clear_at: None, .. }) => Step::Prove(standby),
             Stage::Next(Published { clear_at: Some(at), .. }) => match wanted {
                 Some(_) if at <= now => Step::Prove(standby),
@@ -224,13 +229,13 @@ impl Ring {
                 None => idle(),
             },
             // Without it a message has its RSA signature still.
-            Stage::Companion(_) if wanted == Some(Why::Compromised) => publish,
+            Stage::Companion(_) if self.wanted.is_some() => publish,
             Stage::Companion(_) if wanted.is_some() || !rules.ed25519 => Step::Retire(standby),
             Stage::Companion(published) => match published.prove_at() {
                 at if at <= now => Step::Prove(standby),
                 at => Step::Wait(Some(self.due_at(rules).map_or(at, |due| due.min(at)))),
             },
-            Stage::Retired { .. } if wanted == Some(Why::Compromised) => publish,
+            Stage::Retired { .. } if self.wanted.is_some() && !self.is_needed(&held) => publish,
             Stage::Retired { since } => match later(since, rules.keep) {
                 until if now < until => Step::Wait(Some(until)),
                 _ if wanted.is_some() || !rules.delegated => publish,
@@ -247,26 +252,64 @@ impl Ring {
         }
     }
 
-    /// Before anything has ever signed.
-    fn first_step(&self, rules: &Rules) -> Step {
-        let next = |selector: Selector| match self.on(selector)?.stage {
-            Stage::Next(published) => Some((published.at, selector)),
-            _ => None,
+    /// Before anything signs.
+    fn first_step(&self, rules: &Rules, now: Timestamp) -> Step {
+        let Some(selector) = self.first() else {
+            return Step::Publish { selector: self.free(rules, now), algorithm: rules.rsa };
         };
-        // The one that has stood there for longest: after a restore the one that signed.
-        match Selector::BOTH.into_iter().filter_map(next).min() {
-            Some((_, selector)) => Step::Prove(selector),
-            None => Step::Publish { selector: Selector::First, algorithm: rules.rsa },
+        match self.on(selector).and_then(|held| held.stage.clear_at()) {
+            Some(at) if self.restored && now < at => Step::Wait(Some(at)),
+            _ => Step::Prove(selector),
         }
     }
 
-    /// A key was made (or brought by the customer) and stands on `selector`;
-    /// `false`, and nothing is changed, where what stands there must not go yet.
+    /// The selector whose key is the first to sign, where none does.
+    fn first(&self) -> Option<Selector> {
+        let next = |selector: Selector| match self.on(selector)? {
+            Held { stage: Stage::Next(published), origin, .. } => {
+                // After a restore the one that signed, which has stood there for longest.
+                let made = origin == KeyOrigin::Made && !self.restored;
+                Some((made, published.at, selector))
+            }
+            _ => None,
+        };
+        let (.., selector) = Selector::BOTH.into_iter().filter_map(next).min()?;
+        Some(selector)
+    }
+
+    /// A key was made and stands on `selector`; `false`, and nothing is changed, where
+    /// what stands there must not go yet.
     #[must_use]
     pub fn publish(
         &mut self,
         selector: Selector,
         algorithm: Algorithm,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> bool {
+        self.put(selector, algorithm, KeyOrigin::Made, rules, now)
+    }
+
+    /// A key that its owner brought stands on the selector that is returned, and an RSA
+    /// key signs from there as soon as it can; `None`, and nothing is changed, where
+    /// what stands there must not go yet.
+    pub fn bring(&mut self, algorithm: Algorithm, rules: &Rules, now: Timestamp) -> Option<Selector> {
+        let before = self.active().or_else(|| self.first().filter(|_| self.restored));
+        let selector = before.map_or_else(|| self.free(rules, now), Selector::other);
+        if !self.put(selector, algorithm, KeyOrigin::Imported, rules, now) {
+            return None;
+        }
+        if before.is_some() && algorithm != Algorithm::Ed25519 {
+            self.wanted.get_or_insert(Why::Asked);
+        }
+        Some(selector)
+    }
+
+    fn put(
+        &mut self,
+        selector: Selector,
+        algorithm: Algorithm,
+        origin: KeyOrigin,
         rules: &Rules,
         now: Timestamp,
     ) -> bool {
@@ -280,19 +323,32 @@ impl Ring {
             Algorithm::Ed25519 => Stage::Companion(published),
             Algorithm::Rsa2048 | Algorithm::Rsa4096 => Stage::Next(published),
         };
-        self.keys[selector.index()] = Some(Held { algorithm, stage, old_for });
+        self.keys[selector.index()] = Some(Held { algorithm, origin, stage, old_for });
         true
+    }
+
+    /// Where a first key goes.
+    fn free(&self, rules: &Rules, now: Timestamp) -> Selector {
+        let is_free = |selector: &Selector| self.occupied_until(*selector, rules, now).is_none();
+        Selector::BOTH.into_iter().find(is_free).unwrap_or(Selector::First)
     }
 
     /// Until when what stands on `selector` must stay; `Timestamp::MAX` for the
     /// key that signs.
     fn occupied_until(&self, selector: Selector, rules: &Rules, now: Timestamp) -> Option<Timestamp> {
-        match self.on(selector)?.stage {
+        let held = self.on(selector)?;
+        match held.stage {
             Stage::Active { .. } => Some(Timestamp::MAX),
-            Stage::Retired { .. } if self.wanted == Some(Why::Compromised) => None,
+            Stage::Retired { .. } if !self.is_needed(&held) => None,
             Stage::Retired { since } => Some(later(since, rules.keep)).filter(|until| now < *until),
             Stage::Next(_) | Stage::Companion(_) | Stage::Revoked { .. } => None,
         }
+    }
+
+    /// Whether a key that signed must stay for mail under way, whoever waits for its
+    /// place. What an Ed25519 key signed has an RSA signature as well.
+    fn is_needed(&self, held: &Held) -> bool {
+        held.algorithm != Algorithm::Ed25519 && self.wanted != Some(Why::Compromised)
     }
 
     /// Some server gives something else on `selector`, or nothing, which may be
@@ -318,6 +374,7 @@ impl Ring {
         };
         let wanted = self.wanted(rules, now);
         let active = self.active();
+        let (is_first, restored) = (self.first() == Some(selector), self.restored);
         let Some(held) = &mut self.keys[selector.index()] else {
             return Proven::Nothing;
         };
@@ -326,13 +383,17 @@ impl Ring {
         };
         published.seen_at = Some(now);
         let is_next = held.algorithm != Algorithm::Ed25519;
+        let is_clear = published.clear_at.is_some_and(|at| at <= now);
         match (published.clear_at, active) {
-            // Unsigned is no better than signed and, for some, not verified yet.
-            (_, None) if is_next => {
+            // Unsigned is no better than signed and, for some, not verified yet. Not so
+            // where another may be remembered with which mail was signed.
+            (_, None) if is_first && (is_clear || !restored) => {
                 held.stage = Stage::Active { since: now };
-                held.old_for = SignedDuration::ZERO;
-                // After a restore it may be the key of which that was said.
-                self.wanted = self.wanted.filter(|why| *why == Why::Compromised);
+                if is_clear {
+                    held.old_for = SignedDuration::ZERO;
+                }
+                // What was asked for before a restore was asked of this key.
+                self.restored = false;
                 Proven::Started
             }
             (None, _) => {
@@ -341,7 +402,7 @@ impl Ring {
                 published.clear_at = Some(at);
                 Proven::Clear(at)
             }
-            (Some(at), Some(old)) if is_next && at <= now => match wanted {
+            (_, Some(old)) if is_next && is_clear => match wanted {
                 Some(why) => {
                     self.switch(old, selector, why, now);
                     Proven::Switched(why)
@@ -404,6 +465,7 @@ impl Ring {
             return if why == Why::Compromised { self.revoke_unsigned(now) } else { Err(Refusal::NoKeys) };
         };
         if why != Why::Compromised
+            && self.wanted.is_none()
             && let Some(until) = self.occupied_until(active.other(), rules, now)
         {
             return Err(Refusal::StillVerifies(until));
@@ -423,6 +485,12 @@ impl Ring {
         }
         refused
     }
+}
+
+/// Whether a key made here is of another kind than is made now, and its owner need not
+/// be asked to publish another.
+fn is_outdated(held: &Held, rules: &Rules) -> bool {
+    rules.delegated && held.origin == KeyOrigin::Made && held.algorithm != rules.rsa
 }
 
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {

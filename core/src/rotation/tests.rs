@@ -74,6 +74,11 @@ fn what_was_remembered_is_waited_for() {
     assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(904)), Proven::Switched(Why::Asked));
     let refused = ring.ask(Why::Asked, &rules, at(905));
     assert_eq!(refused, Err(Refusal::StillVerifies(at(904 + 7 * DAY))));
+    // What is asked for already may be asked for again, also where it has to wait.
+    ring.ask(Why::Asked, &rules, at(904 + 7 * DAY)).unwrap();
+    let longer = Rules { keep: rules.keep * 2, ..rules };
+    ring.ask(Why::Asked, &longer, at(905 + 7 * DAY)).unwrap();
+    assert_eq!(ring.step(&longer, at(905 + 7 * DAY)), Step::Wait(Some(at(904 + 14 * DAY))));
 }
 
 #[test]
@@ -122,6 +127,120 @@ fn a_compromised_key_is_revoked_at_once() {
     ring.ask(Why::Compromised, &rules, at(500)).unwrap();
     let fresh = Step::Publish { selector: Selector::First, algorithm: Algorithm::Rsa2048 };
     assert_eq!(ring.step(&rules, at(500)), fresh);
+}
+
+#[test]
+fn a_key_that_is_brought_before_any_signs_is_the_first() {
+    let rules = Rules { delegated: false, ..rules() };
+    let mut ring = Ring::default();
+    for selector in Selector::BOTH {
+        assert!(ring.publish(selector, Algorithm::Rsa2048, &rules, at(0)));
+    }
+    assert_eq!(ring.bring(Algorithm::Rsa2048, &rules, at(100)), Some(Selector::First));
+    // Whatever is published of those made here, which have been there for longer.
+    assert_eq!(ring.step(&rules, at(111)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(111)), Proven::Clear(at(411)));
+    assert_eq!(ring.prove(Selector::First, GONE, &rules, at(112)), Proven::Nothing);
+    assert_eq!(ring.step(&rules, at(500)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(500)), Proven::Started);
+    assert_eq!((ring.active(), ring.wanted), (Some(Selector::First), None));
+    // The next that is brought takes over.
+    assert_eq!(ring.bring(Algorithm::Rsa2048, &rules, at(600)), Some(Selector::Second));
+    assert_eq!(ring.wanted, Some(Why::Asked));
+}
+
+#[test]
+fn a_standby_of_another_kind_than_is_made_now_is_replaced() {
+    let before = rules();
+    let now = Rules { rsa: Algorithm::Rsa4096, ..before };
+    let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa4096 };
+    let mut ring = ready(&before);
+    assert_eq!(ring.step(&now, at(400)), next);
+    // Not if its owner publishes it or brought it, or nothing can be waited for.
+    let due = Step::Wait(Some(at(1 + 180 * DAY)));
+    assert_eq!(ring.step(&Rules { delegated: false, ..now }, at(400)), due);
+    let mut brought = ring;
+    assert_eq!(brought.bring(Algorithm::Rsa2048, &now, at(400)), Some(Selector::Second));
+    assert_eq!(brought.step(&now, at(411)), Step::Prove(Selector::Second));
+    let mut compromised = ring;
+    compromised.ask(Why::Compromised, &now, at(400)).unwrap();
+    assert_eq!(compromised.step(&now, at(400)), Step::Prove(Selector::Second));
+
+    ring.ask(Why::Asked, &now, at(400)).unwrap();
+    assert_eq!(ring.step(&now, at(400)), next);
+    assert!(ring.publish(Selector::Second, Algorithm::Rsa4096, &now, at(400)));
+    assert_eq!(ring.step(&now, at(411)), Step::Prove(Selector::Second));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &now, at(411)), Proven::Clear(at(711)));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &now, at(711)), Proven::Switched(Why::Asked));
+}
+
+/// As it comes out of a backup.
+fn restored(ring: Ring, now: Timestamp) -> Ring {
+    let anew = |held: Held| {
+        let since = if matches!(held.stage, Stage::Active { .. }) { held.stage.since() } else { now };
+        Held { stage: Stage::Next(Published::new(since)), ..held }
+    };
+    Ring { keys: ring.keys.map(|held| held.map(anew)), restored: true, ..ring }
+}
+
+#[test]
+fn after_a_restore_what_the_world_remembers_is_waited_for() {
+    let rules = rules();
+    let mut ring = restored(ready(&rules), at(1000));
+    assert_eq!(ring.step(&rules, at(1000)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1000)), Proven::Clear(at(1300)));
+    assert_eq!(ring.signing(right), [None, None]);
+    assert_eq!(ring.step(&rules, at(1000)), Step::Wait(Some(at(1300))));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1299)), Proven::Again);
+    assert_eq!(ring.step(&rules, at(1300)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1300)), Proven::Started);
+    assert!(!ring.restored);
+}
+
+#[test]
+fn what_signed_before_a_restore_is_in_no_brought_keys_way_and_stays() {
+    let rules = rules();
+    let mut ring = restored(ready(&rules), at(1000));
+    let before = ring.on(Selector::First);
+    assert_eq!(ring.bring(Algorithm::Rsa2048, &rules, at(1001)), Some(Selector::Second));
+    assert_eq!(ring.on(Selector::First), before);
+    assert_eq!(ring.step(&rules, at(1011)), Step::Prove(Selector::First));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1011)), Proven::Clear(at(1311)));
+    assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1311)), Proven::Started);
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(1312)), Proven::Clear(at(1612)));
+    assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(1612)), Proven::Switched(Why::Asked));
+}
+
+#[test]
+fn where_the_first_selector_is_needed_the_second_takes_the_first_key() {
+    let rules = rules();
+    let retired = Held::new(Algorithm::Rsa2048, Stage::Retired { since: at(0) });
+    let revoked = Held::new(Algorithm::Rsa2048, Stage::Revoked { since: at(0) });
+    let ring = Ring { keys: [Some(retired), Some(revoked)], wanted: None, restored: true };
+    let publish = |selector| Step::Publish { selector, algorithm: Algorithm::Rsa2048 };
+    assert_eq!(ring.step(&rules, at(1)), publish(Selector::Second));
+    assert_eq!(ring.step(&rules, at(7 * DAY)), publish(Selector::First));
+}
+
+#[test]
+fn a_companion_is_in_nobodys_way() {
+    let rules = Rules { ed25519: true, ..rules() };
+    let mut ring = ready(&rules);
+    assert!(ring.publish(Selector::Second, Algorithm::Ed25519, &rules, at(400)));
+    let mut due = ring;
+    due.retire(Selector::Second, at(500));
+    // Also one that makes room already, for nobody who waited.
+    for mut ring in [ring, due] {
+        let next = Step::Publish { selector: Selector::Second, algorithm: Algorithm::Rsa2048 };
+        assert_ne!(ring.step(&rules, at(501)), next);
+        ring.ask(Why::Asked, &rules, at(501)).unwrap();
+        assert_eq!(ring.step(&rules, at(501)), next);
+        assert!(ring.publish(Selector::Second, Algorithm::Rsa2048, &rules, at(501)));
+        // As often as one likes.
+        ring.ask(Why::Asked, &rules, at(502)).unwrap();
+        assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(511)), Proven::Clear(at(811)));
+        assert_eq!(ring.prove(Selector::Second, SEEN, &rules, at(811)), Proven::Switched(Why::Asked));
+    }
 }
 
 #[test]

@@ -58,6 +58,9 @@ CREATE TABLE domain (
     demo BOOLEAN NOT NULL,
     demo_messages_left BIGINT NOT NULL,
     keyed BOOLEAN NOT NULL DEFAULT FALSE,
+    -- It comes from a backup and nothing has signed since: the world may remember keys
+    -- that the backup has not.
+    restored BOOLEAN NOT NULL DEFAULT FALSE,
     created_at BIGINT NOT NULL,
     -- What the customer sets.
     track_open BOOLEAN NOT NULL,

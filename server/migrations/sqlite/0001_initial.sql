@@ -58,6 +58,9 @@ CREATE TABLE domain (
     demo INTEGER NOT NULL CHECK (demo IN (0, 1)),
     demo_messages_left INTEGER NOT NULL,
     keyed INTEGER NOT NULL DEFAULT 0 CHECK (keyed IN (0, 1)),
+    -- It comes from a backup and nothing has signed since: the world may remember keys
+    -- that the backup has not.
+    restored INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1)),
     created_at INTEGER NOT NULL,
     -- What the customer sets.
     track_open INTEGER NOT NULL CHECK (track_open IN (0, 1)),

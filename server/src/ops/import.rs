@@ -27,9 +27,9 @@ enum Place {
 }
 
 impl Ops {
-    /// Takes a private key (PEM) that a customer brings. It is published on the
-    /// standby selector, proven, and then signs, as any other key. One that is
-    /// there already is left where it is.
+    /// Takes a private key (PEM) that a customer brings. It is published, proven, and
+    /// then signs, as any other key: after the one that signs now, or before those that
+    /// wait where none does. One that is there already is left where it is.
     ///
     /// # Errors
     /// [`Refused::NotFound`], [`Refused::Forbidden`]; [`Refused::Invalid`] under
@@ -116,23 +116,16 @@ impl Ops {
         }
         let mut ring = keys.ring();
         may_come_now(pair.algorithm, &ring, &rules, cause.at)?;
-        let selector = match ring.active() {
-            Some(active) => active.other(),
-            None if pair.algorithm == Algorithm::Ed25519 => return Err(alone()),
-            // It is the first to sign.
-            None => Selector::First,
-        };
-        if !ring.publish(selector, pair.algorithm, &rules, cause.at) {
+        if pair.algorithm == Algorithm::Ed25519 && ring.active().is_none() {
+            return Err(alone());
+        }
+        let Some(selector) = ring.bring(pair.algorithm, &rules, cause.at) else {
             return Err(Refused::invalid(
                 "base",
                 "On the selector it would go to is the key before, with which mail that is under way is verified; \
                  try again when that is over, a week after the last change of keys at the latest",
             ));
-        }
-        if pair.algorithm != Algorithm::Ed25519 && ring.active().is_some() {
-            // Nothing stands in the way: it has just been published.
-            let _ = ring.ask(Why::Asked, &rules, cause.at);
-        }
+        };
         Ok(Place::Onto(selector, Box::new((keys, ring))))
     }
 

@@ -85,6 +85,14 @@ impl Standing<'_> {
         let until = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
         match self.step {
             Step::Wait(None) => "nothing, until another key is asked for".to_string(),
+            Step::Wait(Some(at)) if self.has(|stage| stage.clear_at() == Some(at)) => {
+                format!("what stood there before the next key may be remembered until {}", until(at))
+            }
+            Step::Wait(Some(at))
+                if self.wanted.is_some() && self.has(|stage| matches!(stage, Stage::Retired { .. })) =>
+            {
+                format!("mail under way is verified with the key before until {}", until(at))
+            }
             Step::Wait(Some(at)) => format!("nothing before {}", until(at)),
             Step::Publish { algorithm, .. } => format!("an {algorithm} key is published"),
             Step::Prove(selector) => {
@@ -95,6 +103,10 @@ impl Standing<'_> {
             Step::Revoke(_) => "the key before is revoked".to_string(),
             Step::Remove(_) => "the record of the key before is removed".to_string(),
         }
+    }
+
+    fn has(&self, so: impl Fn(Stage) -> bool) -> bool {
+        self.keys.iter().any(|key| so(key.key.held.stage))
     }
 }
 
@@ -172,7 +184,9 @@ impl Ops {
             let cause = Cause { reason: reason.clone(), ..self.cause(actor) };
             let mut ring = keys.ring();
             ring.ask(why, &self.key_rules(&domain), cause.at).map_err(refusal)?;
-            if !compromised {
+            // What is asked for already may be asked for again; what stands in its way is
+            // in the answer.
+            if !compromised && keys.wanted.is_none() {
                 self.with_standby_right(&domain, &ring).await?;
             }
             let asked = NewEvent {
@@ -316,6 +330,9 @@ impl Ops {
             }
             Proven::Gone => {
                 vec![NewEvent { from: this, reason: Some(sight.said.clone()), ..of(EventKind::KeyUnseen) }]
+            }
+            Proven::Started if due.keys.restored => {
+                vec![switched(None, "Nothing has signed since the backup was restored.")]
             }
             Proven::Started => vec![switched(None, "Nothing signed before it.")],
             Proven::Switched(why) => {

@@ -132,7 +132,7 @@ async fn a_key_that_is_brought_is_the_next_to_sign() {
     let reply = bring(&api, id, RSA).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     let first = ring(&api, id).await;
-    let origins = first.keys.each_ref().map(|key| key.as_ref().unwrap().origin);
+    let origins = first.keys.each_ref().map(|key| key.as_ref().unwrap().held.origin);
     assert_eq!(origins, [KeyOrigin::Imported, KeyOrigin::Made], "the first to sign, beside one of ours");
     assert_eq!(bring(&api, id, RSA).await.status, 200);
     assert_eq!(ring(&api, id).await, first, "the same again changes nothing");
@@ -148,7 +148,7 @@ async fn a_key_that_is_brought_is_the_next_to_sign() {
     assert_eq!(second.wanted, Some(Why::Asked), "and then it does");
     let brought = second.keys[1].as_ref().unwrap();
     assert!(matches!(brought.held.stage, Stage::Next(published) if published.clear_at.is_none()));
-    assert_eq!((second.due_at, brought.origin), (Some(api.ops.clock.now()), KeyOrigin::Imported));
+    assert_eq!((second.due_at, brought.held.origin), (Some(api.ops.clock.now()), KeyOrigin::Imported));
     assert_eq!(bring(&api, id, &other).await.status, 200);
     assert_eq!(ring(&api, id).await, second);
     assert_eq!(history(&api, id).await[0], "dkim.imported");

@@ -6,6 +6,7 @@ use signet_core::{
     plan::DkimMode,
     rotation::{Selector, Stage},
 };
+use zeroize::Zeroizing;
 
 const STEP: SignedDuration = SignedDuration::from_mins(1);
 
@@ -80,6 +81,28 @@ async fn both_keys_are_needed_once_and_the_standby_demotes_nobody() {
     world.check(id).await;
     world.pass_time(SignedDuration::from_mins(10));
     assert_eq!(world.check(id).await.dns.name(), "at_risk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_brought_is_the_first_to_sign() {
+    let world = World::new().await;
+    let (id, made) = raw(&world).await;
+    world.pass_time(STEP);
+    let mut ops = world.ops.clone();
+    ops.key = Some(Arc::new(KeyFile::open(&ops.config.key_file).unwrap()));
+    let pem = include_str!("../../src/keys/import/pem/rsa2048.pem").to_string();
+    let (_, brought) = ops.import_key(&world.actor, id, Zeroizing::new(pem)).await.unwrap();
+    let all = planned(&world, id).await;
+    assert!(all[2] != made[2] && all[3] == made[3], "{all:?}");
+
+    // The one made here, which has waited for longer, is all that is there.
+    world.publish(&without(&all, "sg1-"));
+    let ring = keys_until(&world, id, STEP, |ring| ring.failures > 1).await;
+    assert_eq!(ring.ring().active(), None);
+    world.publish(&all);
+    let ring = keys_until(&world, id, STEP, |ring| ring.ring().active().is_some()).await;
+    let active = ring.ring().active().unwrap();
+    assert_eq!(ring.keys[active.index()].as_ref().unwrap().id, brought.id);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

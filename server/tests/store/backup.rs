@@ -97,6 +97,7 @@ async fn nothing_is_believed_after_a_restore(place: Place) {
         events: vec![],
     };
     assert!(store.turn_keys(&turn, &cause(7)).await.unwrap());
+    let keyless = register(&store, account, "keyless.example").await;
     let (_directory, file) = directory_and_file();
     store.backup(&file).await.unwrap();
     let target = place.another(true).await.unwrap();
@@ -105,6 +106,7 @@ async fn nothing_is_believed_after_a_restore(place: Place) {
 
     let keys = restored.key_ring(account, domain.id).await.unwrap().unwrap();
     let ring = keys.ring();
+    assert!(ring.restored, "the world may remember others");
     assert_eq!(ring.signing(|_| false), [None, None], "nothing signs before it was seen");
     let published = |selector| ring.on(selector).unwrap().stage.published().unwrap();
     let [first, second] = Selector::BOTH.map(published);
@@ -118,6 +120,26 @@ async fn nothing_is_believed_after_a_restore(place: Place) {
     assert!(claimed.iter().any(|due| due.domain.id == domain.id));
     let due = restored.claim_due(now, now, 100).await.unwrap();
     assert!(due.iter().any(|due| due.domain.id == domain.id));
+
+    // So it is where the first keys came after the backup, until one signs.
+    let another = register(&restored, account, "another.example").await;
+    for (domain, of_backup) in [(&keyless, true), (&another, false)] {
+        let owner = Keyless { account, domain: domain.id, record_id: domain.record_id.clone() };
+        assert!(restored.add_keys(&owner, &Selector::BOTH.map(new_key), &cause(20)).await.unwrap());
+        let keys = restored.key_ring(account, domain.id).await.unwrap().unwrap();
+        assert_eq!(keys.restored, of_backup);
+    }
+    for [first, second] in [
+        [Stage::Next(Published::new(at(6))), Stage::Revoked { since: at(6) }],
+        [Stage::Active { since: at(7) }, Stage::Revoked { since: at(6) }],
+    ] {
+        let before = restored.key_ring(account, domain.id).await.unwrap().unwrap();
+        let signs = first.signs();
+        let turn = Turn { version: before.version, slots: [keep(first), keep(second)], ..turn.clone() };
+        assert!(restored.turn_keys(&turn, &cause(21)).await.unwrap());
+        let after = restored.key_ring(account, domain.id).await.unwrap().unwrap();
+        assert_eq!(after.restored, !signs);
+    }
 }
 
 async fn a_backup_moves_to_the_same_and_the_other_database(place: Place) {

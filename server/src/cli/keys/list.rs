@@ -83,7 +83,7 @@ pub(super) fn document(ops: &Ops, domain: &Domain, keys: &KeyRing) -> Value {
             "record": key.key.selector.record().as_str(),
             "id": key.key.id,
             "algorithm": key.key.held.algorithm.as_str(),
-            "origin": key.key.origin.as_str(),
+            "origin": key.key.held.origin.as_str(),
             "stage": key.key.held.stage.as_str(),
             "since": key.key.held.stage.since().to_string(),
             "clear_at": time(key.key.held.stage.clear_at()),

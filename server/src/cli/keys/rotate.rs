@@ -40,6 +40,7 @@ pub(super) async fn run(args: &RotateArgs, ops: &Ops, json: bool) -> anyhow::Res
     };
     let bar = (!json).then(|| progress("waiting for a server to turn the keys"));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
+    let asked = keys.version;
     let mut keys = keys;
     while signing(Some(&keys)) == before && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(POLL).await;
@@ -54,10 +55,19 @@ pub(super) async fn run(args: &RotateArgs, ops: &Ops, json: bool) -> anyhow::Res
     }
     show(ops, &domain, &keys, json)?;
     if signing(Some(&keys)) == before {
-        output::warning(&format!("no other key signs after {wait} s; is `signet serve` running?"));
+        output::warning(&unfinished(wait, keys.version != asked, &ops.standing(&domain, &keys).next()));
         return Ok(Outcome::Unknown);
     }
     Ok(Outcome::Good)
+}
+
+/// What is said when the wait is over: what is waited for, unless nobody has done a step.
+fn unfinished(wait: u64, turned: bool, next: &str) -> String {
+    if turned {
+        format!("no other key signs after {wait} s: {next}")
+    } else {
+        format!("no other key signs after {wait} s, and no server has begun; is `signet serve` running?")
+    }
 }
 
 /// The id of the key that signs.
@@ -74,4 +84,16 @@ fn show(ops: &Ops, domain: &Domain, keys: &KeyRing, json: bool) -> anyhow::Resul
         output::line(&format!("{}: {}", domain.name.to_unicode(), ops.standing(domain, keys).next()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_in_vain_learns_what_for() {
+        let next = "mail under way is verified with the key before until 2026-05-05 08:00 UTC";
+        assert_eq!(unfinished(60, true, next), format!("no other key signs after 60 s: {next}"));
+        assert!(unfinished(60, false, next).ends_with("is `signet serve` running?"));
+    }
 }

@@ -108,8 +108,8 @@ pub(in crate::http) fn operation() -> Operation {
     Operation::post("/{domain_id}/keys", "importDomainKey", "Bring a DKIM key of your own")
         .description(
             "Takes a private key, checks it, and treats it as one made here: its public half is published on the \
-             standby selector (in `raw` mode by the domain's owner), and it signs once every server was seen to give \
-             it. RSA of 2048 or 4096 bits, or Ed25519 beside an RSA key where that is switched on; PEM, PKCS #8 or \
+             standby selector (in `raw` mode by the domain's owner), and it is the next to sign, or the first where none \
+             does yet, once every server was seen to give it. RSA of 2048 or 4096 bits, or Ed25519 beside an RSA key where that is switched on; PEM, PKCS #8 or \
              PKCS #1, without a passphrase, alone. It is encrypted before it is kept, and cannot be got back. A key \
              that is there already is left as it is. Bodies may have 16 KiB. Needs admin access.",
         )

@@ -70,7 +70,7 @@ impl<'a> KeyView<'a> {
             id: &key.id,
             algorithm: held.algorithm.as_str(),
             bits: PublicKey::from_spki(&key.public).map(|key| key.bits()),
-            origin: key.origin.as_str(),
+            origin: held.origin.as_str(),
             stage: held.stage.as_str(),
             since: Millis(held.stage.since()),
             clear_at: held.stage.clear_at().map(Millis),

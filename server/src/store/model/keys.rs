@@ -7,31 +7,7 @@ use signet_core::{
     rotation::{Algorithm, Held, Ring, Selector, Why},
 };
 
-/// Where a key comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyOrigin {
-    /// Made here.
-    Made,
-    /// Brought by the customer.
-    Imported,
-}
-
-impl KeyOrigin {
-    /// As stored and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Made => "made",
-            Self::Imported => "imported",
-        }
-    }
-
-    /// The inverse of [`Self::as_str`].
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Made, Self::Imported].into_iter().find(|origin| origin.as_str() == word)
-    }
-}
+pub use signet_core::rotation::KeyOrigin;
 
 /// A private key as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +46,8 @@ pub struct DkimKey {
     pub id: String,
     /// On which selector it stands.
     pub selector: Selector,
-    /// What it was made with, and where it is in its life.
+    /// What it was made with and by whom, and where it is in its life.
     pub held: Held,
-    /// By whom it was made.
-    pub origin: KeyOrigin,
     /// SPKI, DER.
     pub public: Vec<u8>,
     /// When it came here.
@@ -97,6 +71,8 @@ pub struct KeyRing {
     pub stuck: Option<(Timestamp, String)>,
     /// When its owner was told of that.
     pub told_at: Option<Timestamp>,
+    /// See [`Ring::restored`].
+    pub restored: bool,
 }
 
 impl KeyRing {
@@ -104,7 +80,7 @@ impl KeyRing {
     #[must_use]
     pub fn ring(&self) -> Ring {
         let held = |index: usize| self.keys[index].as_ref().map(|key| key.held);
-        Ring { keys: [held(0), held(1)], wanted: self.wanted }
+        Ring { keys: [held(0), held(1)], wanted: self.wanted, restored: self.restored }
     }
 }
 

@@ -40,8 +40,8 @@ pub(super) struct Table {
 macro_rules! tables {
     ($($name:ident by $order:literal $(numbered $numbered:literal)? { $($column:ident $kind:ident,)+ })+) => {
         /// Every table, those that others refer to first. What a table computes
-        /// (`claim_at`, `dns_verified`) is left out, and so is who looks at what just
-        /// now: nobody does after a restore.
+        /// (`claim_at`, `dns_verified`) is left out, and so is what restoring settles
+        /// (`restored`) and who looks at what just now: nobody does after a restore.
         pub(super) const TABLES: &[Table] = &[$(Table {
             name: stringify!($name),
             order: $order,

@@ -26,8 +26,8 @@ statements! {
     PUT_KEY = "INSERT INTO dkim_key (domain_id, selector, account_id, key_id, algorithm, origin, public, kek, \
         wrapped, sealed, stage, since, clear_at, seen_at, old_for, created_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-    ROTATION = "SELECT version, due_at, wanted, failures, stuck_since, stuck, told_at FROM rotation \
-        WHERE domain_id = $1 AND account_id = $2";
+    ROTATION = "SELECT r.version, r.due_at, r.wanted, r.failures, r.stuck_since, r.stuck, r.told_at, d.restored \
+        FROM rotation r JOIN domain d ON d.id = r.domain_id WHERE r.domain_id = $1 AND r.account_id = $2";
     KEYS = "SELECT selector, key_id, algorithm, origin, public, stage, since, clear_at, seen_at, old_for, \
         created_at FROM dkim_key WHERE domain_id = $1 AND account_id = $2";
     // Also the lock: of two that turn the same keys one finds another version.
@@ -39,8 +39,8 @@ statements! {
         WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
     CLEAR_KEY = "DELETE FROM dkim_key WHERE domain_id = $1 AND account_id = $2 AND selector = $3";
     RECORD_ID = "SELECT record_id FROM domain WHERE id = $1 AND account_id = $2";
-    SET_ACTIVE = "UPDATE domain SET active_selector = $3 WHERE id = $1 AND account_id = $2 \
-        AND active_selector <> $3";
+    SET_ACTIVE = "UPDATE domain SET active_selector = $3, restored = FALSE WHERE id = $1 AND account_id = $2 \
+        AND (active_selector <> $3 OR restored)";
     ADD_COMPROMISED = "INSERT INTO compromised_key (spki_sha256, at) VALUES ($1, $2) \
         ON CONFLICT (spki_sha256) DO NOTHING";
     IS_COMPROMISED = "SELECT EXISTS (SELECT 1 FROM compromised_key WHERE spki_sha256 = $1) AS compromised";
@@ -288,6 +288,7 @@ pub(super) async fn ring(conn: &mut Conn, account: AccountId, domain: DomainId) 
         failures: get_u32(&row, "failures")?,
         stuck,
         told_at: get_time_opt(&row, "told_at")?,
+        restored: get(&row, "restored")?,
     };
     for row in conn.fetch_all(query(KEYS).bind(domain.0).bind(account.0)).await? {
         let key = key(&row)?;
@@ -320,6 +321,7 @@ fn key(row: &Row) -> Result<DkimKey> {
     let held = Held {
         algorithm: Algorithm::parse(algorithm)
             .ok_or_else(|| stored::corrupt("a key's algorithm", algorithm))?,
+        origin: KeyOrigin::parse(origin).ok_or_else(|| stored::corrupt("a key's origin", origin))?,
         stage: Stage::parse(
             stage,
             Published {
@@ -335,7 +337,6 @@ fn key(row: &Row) -> Result<DkimKey> {
         id: get(row, "key_id")?,
         selector: stored::selector(get(row, "selector")?)?,
         held,
-        origin: KeyOrigin::parse(origin).ok_or_else(|| stored::corrupt("a key's origin", origin))?,
         public: get(row, "public")?,
         created_at: get_time(row, "created_at")?,
     })

@@ -24,6 +24,8 @@ statements! {
         since = CASE WHEN stage = 'active' THEN since ELSE $1 END, \
         stage = CASE WHEN stage = 'active' THEN 'next' ELSE stage END \
         WHERE stage IN ('active', 'next', 'companion')";
+    // Also where nothing signed, or was to sign, when the backup was made.
+    RESTORED = "UPDATE domain SET restored = TRUE";
     TURN_ALL = "UPDATE rotation SET version = version + 1, lease_until = 0, failures = 0, due_at = $1";
     LOOK_AT_ALL = "UPDATE look SET digest = NULL, due_at = $1 WHERE due_at IS NOT NULL";
 }
@@ -77,9 +79,10 @@ pub(super) async fn fill(conn: &mut Conn, file: &Path, contents: &Contents) -> R
 
 /// The world may have moved on since the backup: records, and keys, which have been
 /// replaced perhaps. Everything is looked at before it is believed, and nothing is
-/// signed until then.
+/// signed until then, nor before older answers are forgotten.
 async fn look_anew(conn: &mut Conn) -> Result<()> {
     let now: i64 = get(&conn.fetch_one(query(dialect::NOW)).await?, "now")?;
+    conn.execute(query(RESTORED)).await?;
     for statement in [UNPROVE, TURN_ALL, LOOK_AT_ALL] {
         conn.execute(query(statement).bind(now)).await?;
     }

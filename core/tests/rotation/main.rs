@@ -5,9 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
+mod server;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use signet_core::rotation::{Algorithm, Held, Proof, Proven, Ring, Rules, Selector, Stage, Step, Why};
+use server::{Content, Server};
+use signet_core::rotation::{
+    Algorithm, Held, KeyOrigin, Proof, Proven, Published, Refusal, Ring, Rules, Selector, Stage, Step, Why,
+};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -20,59 +25,6 @@ const OURS: usize = 3;
 /// How long a proof waits for what we publish, as its worker does.
 const SETTLES: i64 = 10;
 
-/// What stands at a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    Nothing,
-    /// The customer's CNAME to ours.
-    Alias,
-    Key(u32),
-    Revoked,
-    /// Something of the customer's that is none of it.
-    Other,
-}
-
-/// What one server has under one name, and what it had.
-#[derive(Clone, Debug)]
-struct Server {
-    now: Served,
-    before: Vec<Served>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Served {
-    content: Content,
-    ttl: i64,
-    since: i64,
-    /// When it was given last; for ever what is there now.
-    until: i64,
-    /// Whether it is known how long it is remembered: by a look, or because
-    /// everything in the zone is remembered for so long.
-    known: bool,
-    /// When somebody saw it first.
-    seen: Option<i64>,
-}
-
-impl Server {
-    fn new(content: Content, ttl: i64) -> Self {
-        let now = Served { content, ttl, since: 0, until: i64::MAX, known: true, seen: None };
-        Self { now, before: Vec::new() }
-    }
-
-    fn set(&mut self, content: Content, ttl: i64, known: bool, now: i64) {
-        if self.now.content != content {
-            self.before.push(Served { until: now, ..self.now });
-            self.now = Served { content, ttl, since: now, until: i64::MAX, known, seen: None };
-        }
-    }
-
-    /// What somebody may be told at `now`: what is there, and what may be remembered.
-    fn told(&self, now: i64) -> impl Iterator<Item = Served> {
-        let remembered = self.before.iter().filter(move |served| served.until + served.ttl > now);
-        remembered.copied().chain([self.now])
-    }
-}
-
 /// A key, as the world knows it.
 #[derive(Clone, Copy, Debug)]
 struct Key {
@@ -83,6 +35,8 @@ struct Key {
     signs: Option<i64>,
     /// It was the first: nobody waits for it.
     first: bool,
+    /// It signed before a restore, and has not since.
+    stays: bool,
     retired: Option<i64>,
 }
 
@@ -113,7 +67,11 @@ enum Act {
     },
     Ask(Why),
     Import,
+    Backup,
+    /// The last backup takes the place of all that has been since.
+    Restore,
     Settings {
+        rsa: Algorithm,
         ed25519: bool,
         period: Option<i64>,
         keep: i64,
@@ -125,6 +83,7 @@ struct World {
     rules: Rules,
     ring: Ring,
     keys: [Option<Key>; 2],
+    backup: (Ring, [Option<Key>; 2]),
     /// Whether the last look found the record to be wrong.
     wrong: [bool; 2],
     made: u32,
@@ -158,11 +117,12 @@ impl World {
         let right = if delegated { Content::Alias } else { Content::Nothing };
         let theirs = || std::array::from_fn(|_| Server::new(right, their_ttl));
         let ours = || std::array::from_fn(|_| Server::new(Content::Nothing, OUR_NEGATIVE_TTL));
-        Self {
+        let mut world = Self {
             now: 0,
             rules,
             ring: Ring::default(),
             keys: [None, None],
+            backup: Default::default(),
             wrong: [false, false],
             made: 0,
             theirs: [theirs(), theirs()],
@@ -170,7 +130,11 @@ impl World {
             lag: [0, lag[0], lag[1]],
             changes: Vec::new(),
             their_ttl,
+        };
+        for (selector, algorithm) in rules.first_keys() {
+            assert!(world.publish(selector, algorithm));
         }
+        world
     }
 
     /// What we publish on a selector.
@@ -189,13 +153,18 @@ impl World {
 
     fn announce(&mut self) {
         for selector in 0..2 {
-            let content = self.published(selector);
-            if self.ours[selector][0].now.content != content {
-                self.changes
-                    .extend((0..OURS).map(|server| (self.now + self.lag[server], selector, server, content)));
+            if self.ours[selector][0].now.content != self.published(selector) {
+                self.transfer(selector);
             }
         }
         self.arrive();
+    }
+
+    /// All of our servers come to have what is published on a selector.
+    fn transfer(&mut self, selector: usize) {
+        let content = self.published(selector);
+        let change = |server| (self.now + self.lag[server], selector, server, content);
+        self.changes.extend((0..OURS).map(change));
     }
 
     /// Changes that have come to our servers by now, in their order.
@@ -235,22 +204,73 @@ impl World {
     }
 
     fn publish(&mut self, selector: Selector, algorithm: Algorithm) -> bool {
-        let before = self.ring.keys[selector.index()];
-        let key = self.keys[selector.index()];
+        let before = self.ring.on(selector);
         if !self.ring.publish(selector, algorithm, &self.rules, at(self.now)) {
             return false;
         }
-        self.may_go(before, key, "replaced");
+        let brought = before
+            .is_some_and(|held| held.origin == KeyOrigin::Imported && matches!(held.stage, Stage::Next(_)));
+        assert!(!brought, "a key that was brought never signed: {before:?}");
+        self.put(selector, before);
+        true
+    }
+
+    fn bring(&mut self) {
+        let before = self.ring;
+        if let Some(selector) = self.ring.bring(Algorithm::Rsa2048, &self.rules, at(self.now)) {
+            self.put(selector, before.on(selector));
+        }
+    }
+
+    /// Another key stands on a selector than before.
+    fn put(&mut self, selector: Selector, before: Option<Held>) {
+        self.may_go(before, self.keys[selector.index()], "replaced");
         self.made += 1;
-        let key = Key { id: self.made, proven: None, signs: None, first: false, retired: None };
+        let key = Key { id: self.made, proven: None, signs: None, first: false, stays: false, retired: None };
         self.keys[selector.index()] = Some(key);
         self.announce();
-        true
+    }
+
+    /// As `store/sql/restore.rs` does.
+    fn restore(&mut self) {
+        (self.ring, self.keys) = self.backup;
+        self.ring.restored = true;
+        for (held, key) in self.ring.keys.iter_mut().zip(&mut self.keys) {
+            if let Some((held, key)) = held.as_mut().zip(key.as_mut()) {
+                held.stage = match held.stage {
+                    Stage::Active { since } => Stage::Next(Published::new(since)),
+                    Stage::Next(_) => Stage::Next(Published::new(at(self.now))),
+                    Stage::Companion(_) => Stage::Companion(Published::new(at(self.now))),
+                    over => over,
+                };
+                key.stays = key.retired.is_none() && key.signs.is_some();
+                (key.proven, key.signs) = (None, None);
+            }
+        }
+        self.wrong = [false, false];
+        // What our secondaries do not have yet they never get.
+        self.changes.clear();
+        for selector in 0..2 {
+            self.forget_seen(selector);
+            self.transfer(selector);
+        }
+        self.arrive();
+    }
+
+    /// What was seen in place of a key is known no more.
+    fn forget_seen(&mut self, selector: usize) {
+        for server in &mut self.theirs[selector] {
+            for served in server.before.iter_mut().chain([&mut server.now]) {
+                (served.known, served.seen) = (served.ttl <= self.their_ttl, None);
+            }
+        }
     }
 
     /// A key's record goes: it must have stayed long enough.
     fn may_go(&self, held: Option<Held>, key: Option<Key>, how: &str) {
-        let Some((Held { stage: Stage::Retired { .. }, .. }, key)) = held.zip(key) else {
+        let next = held.is_some_and(|held| matches!(held.stage, Stage::Next(_)));
+        assert!(!next || !key.unwrap().stays, "what signed before a restore was {how}");
+        let Some((Held { stage: Stage::Retired { .. }, algorithm, .. }, key)) = held.zip(key) else {
             assert!(
                 !matches!(held, Some(Held { stage: Stage::Active { .. }, .. })),
                 "an active key was {how}"
@@ -258,8 +278,10 @@ impl World {
             return;
         };
         let stayed = self.now - key.retired.unwrap();
+        // What an Ed25519 key signed, an RSA key did, too.
+        let beside = algorithm == Algorithm::Ed25519 && self.ring.wanted.is_some();
         let compromised = self.ring.wanted == Some(Why::Compromised);
-        assert!(compromised || stayed >= self.rules.keep.as_secs(), "{how} after {stayed} s");
+        assert!(beside || compromised || stayed >= self.rules.keep.as_secs(), "{how} after {stayed} s");
     }
 
     /// Does what is to be done, unless it crashes before that is kept.
@@ -280,7 +302,14 @@ impl World {
                     return;
                 }
                 let proof = if blind { Proof::Unknown } else { self.look(selector.index()) };
-                self.prove(selector, proof);
+                if matches!(self.prove(selector, proof), Proven::Switched(Why::Asked | Why::Period)) {
+                    let Held { algorithm, origin, .. } = self.ring.on(selector).unwrap();
+                    let other = self.rules.delegated && algorithm != self.rules.rsa;
+                    assert!(
+                        !other || origin == KeyOrigin::Imported,
+                        "{algorithm} signs, and is made no more"
+                    );
+                }
             }
             Step::Retire(selector) => {
                 self.ring.retire(selector, at(self.now));
@@ -294,24 +323,20 @@ impl World {
                 self.ring.remove(selector);
                 self.keys[selector.index()] = None;
                 // With the key goes what was seen in its place.
-                for server in &mut self.theirs[selector.index()] {
-                    for served in server.before.iter_mut().chain([&mut server.now]) {
-                        (served.known, served.seen) = (false, None);
-                    }
-                }
+                self.forget_seen(selector.index());
             }
         }
         self.announce();
     }
 
-    fn prove(&mut self, selector: Selector, proof: Proof) {
+    fn prove(&mut self, selector: Selector, proof: Proof) -> Proven {
         let before = self.ring;
         let outcome = self.ring.prove(selector, proof, &self.rules, at(self.now));
         let signs = |ring: &Ring| ring.on(selector).is_some_and(|held| held.stage.signs());
         let key = self.keys[selector.index()].as_mut().unwrap();
         if signs(&self.ring) && !signs(&before) {
             assert!(matches!(proof, Proof::Seen { .. }), "it signs with a key that nobody saw just now");
-            key.signs = Some(self.now);
+            (key.signs, key.stays) = (Some(self.now), false);
             // What a look found before is older than this.
             self.wrong[selector.index()] = false;
         }
@@ -327,7 +352,18 @@ impl World {
             }
             Proven::Started => {
                 assert!(before.active().is_none() && matches!(proof, Proof::Seen { .. }));
-                (key.proven, key.first) = (Some(self.now), true);
+                if !before.restored {
+                    (key.proven, key.first) = (Some(self.now), true);
+                    let brought = |held: Held| {
+                        held.origin == KeyOrigin::Imported && matches!(held.stage, Stage::Next(_))
+                    };
+                    let other = before.on(selector.other()).is_some_and(brought);
+                    assert!(
+                        !other || before.on(selector).is_some_and(brought),
+                        "not the one that was brought"
+                    );
+                }
+                assert_eq!(self.ring.wanted, before.wanted, "what was asked for is forgotten");
             }
             Proven::Switched(_) => {
                 assert!(matches!(proof, Proof::Seen { .. }), "switched to a key that nobody saw just now");
@@ -340,6 +376,7 @@ impl World {
             let stage = self.ring.on(selector).unwrap().stage;
             assert_eq!(stage.clear_at(), None, "it was not seen, and is proven still");
         }
+        outcome
     }
 
     fn act(&mut self, act: &Act) {
@@ -376,17 +413,23 @@ impl World {
                 self.theirs[selector][server].set(right, self.their_ttl, true, self.now);
             }
             Act::Ask(why) => {
-                let _ = self.ring.ask(why, &self.rules, at(self.now));
+                let before = self.ring;
+                let asked = self.ring.ask(why, &self.rules, at(self.now));
+                let again = before.wanted.is_some() && before.active().is_some();
+                assert!(asked.is_ok() || !again, "what is asked for cannot be asked for again: {asked:?}");
+                if matches!(asked, Err(Refusal::StillVerifies(_))) {
+                    let standby = before.on(before.active().unwrap().other()).unwrap();
+                    assert_ne!(standby.algorithm, Algorithm::Ed25519, "it has an RSA signature beside it");
+                }
                 self.announce();
             }
-            Act::Import => {
-                if let Some(active) = self.ring.active()
-                    && self.publish(active.other(), Algorithm::Rsa2048)
-                {
-                    let _ = self.ring.ask(Why::Asked, &self.rules, at(self.now));
-                }
-            }
-            Act::Settings { ed25519, period, keep } => {
+            Act::Import => self.bring(),
+            // What signed is known until it does again.
+            Act::Backup if self.ring.restored => {}
+            Act::Backup => self.backup = (self.ring, self.keys),
+            Act::Restore => self.restore(),
+            Act::Settings { rsa, ed25519, period, keep } => {
+                self.rules.rsa = rsa;
                 self.rules.ed25519 = ed25519;
                 self.rules.period = period.map(SignedDuration::from_secs);
                 self.rules.keep = SignedDuration::from_secs(keep);
@@ -468,9 +511,10 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|((selector, server), other, ttl)| Act::Break { selector, server, other, ttl }),
         4 => place.prop_map(|(selector, server)| Act::Mend { selector, server }),
         2 => prop_oneof![Just(Why::Asked), Just(Why::Asked), Just(Why::Compromised)].prop_map(Act::Ask),
-        1 => Just(Act::Import),
-        1 => (any::<bool>(), prop::option::weighted(0.8, (20 * DAY)..(200 * DAY)), HOUR..(10 * DAY))
-            .prop_map(|(ed25519, period, keep)| Act::Settings { ed25519, period, keep }),
+        2 => Just(Act::Import),
+        1 => prop_oneof![2 => Just(Act::Backup), 1 => Just(Act::Restore)],
+        1 => (prop_oneof![Just(Algorithm::Rsa2048), Just(Algorithm::Rsa4096)], any::<bool>(), prop::option::weighted(0.8, (20 * DAY)..(200 * DAY)), HOUR..(10 * DAY))
+            .prop_map(|(rsa, ed25519, period, keep)| Act::Settings { rsa, ed25519, period, keep }),
     ]
 }
 
@@ -501,18 +545,18 @@ proptest! {
             world.act(act);
         }
         world.rules.period = None;
-        world.live_on(|world| world.ring.active().is_some());
-        let before = world.ring.active().map(|active| world.keys[active.index()].unwrap().id);
         world.live_on(|world| {
-            let standby = world.ring.active().unwrap().other();
-            !world.ring.on(standby).is_some_and(|held| matches!(held.stage, Stage::Retired { .. }))
+            let standby = world.ring.active().and_then(|active| world.ring.on(active.other()));
+            let waits = matches!(world.ring.step(&world.rules, at(world.now)), Step::Wait(_));
+            world.ring.wanted.is_none() && waits && standby.is_some_and(|held| held.stage.published().is_some())
         });
         let signing = |world: &World| world.ring.active().map(|active| world.keys[active.index()].unwrap().id);
-        if signing(&world) == before {
-            world.ring.ask(Why::Asked, &world.rules, at(world.now)).unwrap();
-            world.live_on(|world| world.ring.wanted.is_none());
-            prop_assert_ne!(signing(&world), before);
-        }
+        let (before, asked) = (signing(&world), world.now);
+        world.ring.ask(Why::Asked, &world.rules, at(world.now)).unwrap();
+        world.live_on(|world| world.ring.wanted.is_none());
+        prop_assert_ne!(signing(&world), before);
+        // What is remembered is waited for, and nothing else.
+        prop_assert!(world.now - asked < 2 * DAY, "it took {} h", (world.now - asked) / HOUR);
     }
 }
 
