@@ -108,6 +108,7 @@ impl Fake {
             allow_private: true,
             timeout: Duration::from_millis(150),
             sockets: 2,
+            failures_kept: Duration::ZERO,
             rate_per_address: 0,
             rate_per_operator: 0,
             rate_per_resolver: 0,
