@@ -82,10 +82,16 @@ impl World {
         self.start_workers_asking(self.fake.settings()).await;
     }
 
-    /// From now on looks give up soon: for servers that are silent.
-    async fn give_up_soon(&mut self) {
+    /// From now on looks wait no longer than this for an answer: where there is
+    /// nobody to answer, or hardly.
+    async fn give_up_after(&mut self, timeout: Duration) {
         self.stop_workers().await;
-        self.start_workers_asking(self.fake.hasty()).await;
+        self.start_workers_asking(Settings { timeout, ..self.fake.settings() }).await;
+    }
+
+    async fn be_patient_again(&mut self) {
+        self.stop_workers().await;
+        self.start_workers().await;
     }
 
     async fn start_workers_asking(&mut self, settings: Settings) {
@@ -300,7 +306,7 @@ async fn a_dead_dns_host_changes_no_verification() {
     world.publish(&lines(&world.ops, &domain));
     assert!(world.check(id).await.dns.is_verified());
 
-    world.give_up_soon().await;
+    world.give_up_after(Duration::from_millis(50)).await;
     world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, Fault::Silent)).to_vec());
     let silent = world.check(id).await;
     assert_eq!(world.verdict(id, RecordKey::Dkim1).await.status, Status::NetworkError);
@@ -316,6 +322,7 @@ async fn a_dead_dns_host_changes_no_verification() {
     }
 
     world.fake.set_rules(Vec::new());
+    world.be_patient_again().await;
     let back = world.check(id).await;
     assert_eq!(statuses(&world.verdicts(id).await), [Status::Pass; 6]);
     assert_eq!(back.dns.verified_at(), domain_verified_at(&world, id).await);
@@ -349,7 +356,7 @@ async fn hostile_servers_cost_nobody_anything() {
     let domain = world.register("bakery.test").await;
     let right = lines(&world.ops, &domain);
     world.publish(&right);
-    world.give_up_soon().await;
+    world.give_up_after(world.fake.hasty().timeout).await;
     for fault in waits {
         world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, fault.clone())).to_vec());
         world.check(domain.id).await;
@@ -357,8 +364,7 @@ async fn hostile_servers_cost_nobody_anything() {
         let code = if matches!(fault, Fault::TruncatedAndStalled) { Code::Truncated } else { Code::Timeout };
         assert_eq!((verdict.status, verdict.code), (Status::NetworkError, code), "{fault:?}");
     }
-    world.stop_workers().await;
-    world.start_workers().await;
+    world.be_patient_again().await;
     for (fault, status, code) in cases {
         world.fake.set_rules(CUSTOMER.map(|host| Rule::at(host, fault.clone())).to_vec());
         world.check(domain.id).await;
