@@ -111,6 +111,9 @@ pub enum View {
     /// The same with checking disabled (CD, RFC 4035 §3.2.2): what they would
     /// see without DNSSEC.
     Unchecked,
+    /// [`Self::Resolvers`] once more, when they have had the time to forget a
+    /// failure: whether it has passed.
+    ResolversAgain,
 }
 
 /// A name and a type, and who is to be asked.

@@ -160,6 +160,11 @@ async fn silence_is_not_held_against_anybody() {
     let servers = finding(&document, "name_servers");
     assert_eq!((&servers["status"], &servers["code"]), (&"softfail".into(), &"name_servers_lame".into()));
     assert!(servers["reason"].as_str().unwrap().contains("ns3.good.test (127.0.0.3) did not answer in time"));
+    // Nor is it when the other one loses a question: it is asked again.
+    let lost = Rule::at(2, Fault::Silent).about("_dmarc.good.test").times(1);
+    let ended =
+        World::new(vec![Rule::at(3, Fault::Silent), lost]).await.run(&["check", "good.test", "--json"]).await;
+    assert_eq!((ended.code, finding(&ended.json(), "dmarc")["status"].clone()), (0, "pass".into()));
     let both = World::new(vec![Rule::at(2, Fault::Silent), Rule::at(3, Fault::Silent)]).await;
     let ended = both.run(&["check", "good.test", "--json"]).await;
     assert_eq!((ended.code, &ended.json()["status"]), (2, &"unknown".into()));

@@ -5,7 +5,7 @@
 use super::{Finding, Request, Subject};
 use crate::{
     names::Name,
-    observe::{Failure, Look, Need, Question, RecordType, Seen, Server, View},
+    observe::{Look, Need, Question, RecordType, Seen, Server, View},
     verify::{
         Code, Status, Verdict,
         evidence::{agreed, unanswered_about, with_evidence},
@@ -67,11 +67,8 @@ pub(crate) fn judge(request: &Request<'_>, apex: &Name, seen: &Seen) -> Result<F
 /// nothing is taken from anybody because of it.
 fn bogus<'a>(apex: &Name, resolved: &'a Look, seen: &Seen) -> Result<Option<&'a Server>, Need> {
     for reply in &resolved.replies {
-        if let Err(Failure::ServFail(_)) = reply.outcome {
-            let unchecked = seen.through(View::Unchecked, apex, RecordType::Soa)?;
-            if is_bogus(reply, unchecked) {
-                return Ok(Some(&reply.server));
-            }
+        if is_bogus(reply, apex, RecordType::Soa, seen)? {
+            return Ok(Some(&reply.server));
         }
     }
     Ok(None)

@@ -166,6 +166,13 @@ const ROWS: &[(&str, &str, &str, &str, Outcome)] = &[
     ),
     (
         "",
+        "parent example.test DS 1 8 2 aa\nbogus example.test 22",
+        "dnssec",
+        "network_error/servfail",
+        Outcome::Unknown,
+    ),
+    (
+        "",
         "parent example.test DS 1 8 2 aa\nresolver-fault example.test timeout",
         "dnssec",
         "network_error/timeout",

@@ -13,7 +13,9 @@
 //! second _dmarc.example.com TXT        the second server has nothing there
 //! stale _dmarc.example.com TXT         resolvers have nothing there yet
 //! bogus example.com                    resolvers say SERVFAIL, unless CD is set
+//! bogus example.com 22                 with this extended error
 //! bogus-at-one example.com             only the first of the two does
+//! passing example.com                  SERVFAIL to the first question
 //! signed example.com                   resolvers vouch for it (AD)
 //! resolver-fault example.com timeout   resolvers fail
 //! parent example.com NS ns1.old.test   what the zone above says
@@ -56,8 +58,9 @@ pub(crate) struct Literal {
     undelegated: Vec<Name>,
     faults: Vec<(Name, Option<RecordType>, Failure)>,
     second: Vec<(Name, RecordType)>,
-    /// How many of the two resolvers refuse it.
-    bogus: Vec<(Name, u8)>,
+    /// How many of the two resolvers refuse it, and with which extended error.
+    bogus: Vec<(Name, u8, Option<u16>)>,
+    passing: Vec<Name>,
     signed: Vec<Name>,
     resolver_faults: Vec<(Name, Failure)>,
     stale: Vec<(Name, RecordType)>,
@@ -141,8 +144,9 @@ impl Literal {
                 }
                 "ttl" => literal.ttl = second.parse().ok(),
                 "undelegated" => literal.undelegated.push(name(second)),
-                "bogus" => literal.bogus.push((name(second), 2)),
-                "bogus-at-one" => literal.bogus.push((name(second), 1)),
+                "bogus" => literal.bogus.push((name(second), 2, rest.parse().ok())),
+                "bogus-at-one" => literal.bogus.push((name(second), 1, None)),
+                "passing" => literal.passing.push(name(second)),
                 "signed" => literal.signed.push(name(second)),
                 "resolver-fault" => literal.resolver_faults.push((name(second), failure(rest))),
                 "stale" => literal.stale.push((name(second), rtype(rest).unwrap())),
@@ -200,7 +204,7 @@ impl Literal {
         if *view == View::Parent {
             return self.above(asked, *rtype);
         }
-        let resolver = matches!(view, View::Resolvers | View::Unchecked);
+        let resolver = matches!(view, View::Resolvers | View::Unchecked | View::ResolversAgain);
         let many = if self.alone.contains(&apex) && !resolver { 1 } else { 2 };
         let replies = (1..=many).map(|number| Reply {
             server: if resolver { resolver_at(number) } else { self.server(number, &apex) },
@@ -213,7 +217,7 @@ impl Literal {
     fn said(&self, number: u8, question: &Question, apex: &Name) -> Result<Answer, Failure> {
         let Question { name: asked, rtype, view } = question;
         let below = |name: &Name| asked.is_at_or_below(name);
-        let resolver = matches!(view, View::Resolvers | View::Unchecked);
+        let resolver = matches!(view, View::Resolvers | View::Unchecked | View::ResolversAgain);
         let faults = self.faults.iter().filter(|(_, only, _)| only.is_none_or(|only| only == *rtype));
         let mut faults = faults.map(|(name, _, failure)| (name, failure));
         let mut at_resolvers = self.resolver_faults.iter().map(|(name, failure)| (name, failure));
@@ -232,7 +236,11 @@ impl Literal {
         if let Some(failure) = at(&self.second_faults).filter(|_| !resolver && number == 2) {
             return Err(failure);
         }
-        if *view == View::Resolvers && self.bogus.iter().any(|(zone, many)| number <= *many && below(zone)) {
+        let mut bogus = self.bogus.iter().filter(|_| resolver && *view != View::Unchecked);
+        if let Some((.., extended)) = bogus.find(|(zone, many, _)| number <= *many && below(zone)) {
+            return Err(Failure::ServFail(*extended));
+        }
+        if *view == View::Resolvers && self.passing.iter().any(below) {
             return Err(Failure::ServFail(None));
         }
         let unseen = if resolver { &self.stale } else { &self.second };

@@ -46,11 +46,15 @@ pub(super) fn look(
     let mut needed: Vec<Question> = doubtful.iter().map(|record| through(View::Resolvers, record)).collect();
     needed.extend(around_the_cut(findings.zone.as_ref()));
     seen.have(needed)?;
-    let failing = doubtful.iter().filter(|record| {
-        let look = seen.through(View::Resolvers, &record.owner, record.rtype);
-        look.is_ok_and(|look| look.failures().any(|(_, failure)| matches!(failure, Failure::ServFail(_))))
-    });
-    seen.have(failing.map(|record| through(View::Unchecked, record)).collect())?;
+    let mut needed = Vec::new();
+    for record in &doubtful {
+        for reply in &seen.through(View::Resolvers, &record.owner, record.rtype)?.replies {
+            if let Err(Need(more)) = is_bogus(reply, &record.owner, record.rtype, seen) {
+                needed.extend(more);
+            }
+        }
+    }
+    Need::of_all(needed)?;
 
     for (record, verdict) in plan.iter().zip(&mut findings.verdicts) {
         if doubtful.iter().any(|doubtful| doubtful.key == record.key) {
@@ -93,10 +97,7 @@ fn beside(record: &PlannedRecord, verdict: &mut Verdict, seen: &Seen) -> Result<
     let resolvers = seen.through(View::Resolvers, &record.owner, record.rtype)?;
     let mut bogus = 0;
     for reply in &resolvers.replies {
-        if matches!(reply.outcome, Err(Failure::ServFail(_))) {
-            let unchecked = seen.through(View::Unchecked, &record.owner, record.rtype)?;
-            bogus += usize::from(is_bogus(reply, unchecked));
-        }
+        bogus += usize::from(is_bogus(reply, &record.owner, record.rtype, seen)?);
     }
     if bogus > 0 {
         *verdict = broken(record, core::mem::take(&mut verdict.remarks), resolvers, bogus, seen);
@@ -109,13 +110,49 @@ fn beside(record: &PlannedRecord, verdict: &mut Verdict, seen: &Seen) -> Result<
     Ok(())
 }
 
-/// SERVFAIL that turns into an answer when nobody checks (CD, RFC 4035 §3.2.2),
-/// or that says itself that validation failed (RFC 8914 §4.7 to 4.13).
-pub(crate) fn is_bogus(refusal: &Reply, unchecked: &Look) -> bool {
-    if let Err(Failure::ServFail(Some(6..=12))) = refusal.outcome {
-        return true;
+/// What a resolver's SERVFAIL tells of its cause.
+enum Cause {
+    /// Validation failed.
+    Signatures,
+    /// It may have been that.
+    Untold,
+    /// Something else, which passes: nobody who could have been asked, too much
+    /// to do.
+    Other,
+}
+
+/// The cause by the extended error (RFC 8914 §4); `None` for any other reply.
+fn cause(reply: &Reply) -> Option<Cause> {
+    let Err(Failure::ServFail(extended)) = reply.outcome else { return None };
+    Some(match extended {
+        Some(6..=12) => Cause::Signatures,
+        // Other, algorithms it does not know, Indeterminate, Cached Error; IANA
+        // has Signature Expired before Valid and NSEC3 iterations besides.
+        None | Some(0 | 1 | 2 | 5 | 13 | 25 | 27) => Cause::Untold,
+        Some(_) => Cause::Other,
+    })
+}
+
+/// Whether `reply`, a resolver's, means that signatures do not hold: it says so
+/// itself, or it is a SERVFAIL without a cause that turns into an answer when
+/// nobody checks (CD, RFC 4035 §3.2.2) and is still there after that. A failure
+/// that passes can be over by the time of the second question.
+///
+/// # Errors
+/// [`Need`] of those questions.
+pub(crate) fn is_bogus(reply: &Reply, name: &Name, rtype: RecordType, seen: &Seen) -> Result<bool, Need> {
+    match cause(reply) {
+        Some(Cause::Signatures) => return Ok(true),
+        Some(Cause::Untold) => {}
+        Some(Cause::Other) | None => return Ok(false),
     }
-    unchecked.answers().any(|(server, _)| *server == refusal.server)
+    let unchecked = seen.through(View::Unchecked, name, rtype)?;
+    if !unchecked.answers().any(|(server, _)| *server == reply.server) {
+        return Ok(false);
+    }
+    let again = seen.through(View::ResolversAgain, name, rtype)?;
+    let still = again.replies.iter().find(|later| later.server == reply.server).and_then(cause);
+    Ok(matches!(still, Some(Cause::Signatures | Cause::Untold)))
 }
 
 fn broken(

@@ -52,6 +52,43 @@ pub(super) struct Try {
     pub(super) last: bool,
 }
 
+/// How a try came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Miss {
+    /// Nothing came in time.
+    Silent,
+    /// It did answer, with more than UDP carries, and over TCP nothing came in
+    /// time. One lost segment is enough for that.
+    Stalled,
+    /// Another try would come to the same.
+    Failed(Failure),
+}
+
+impl Miss {
+    /// Whether to ask once more.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Silent | Self::Stalled)
+    }
+
+    /// What it is once all tries are spent.
+    pub(super) fn failure(self) -> Failure {
+        match self {
+            Self::Silent => Failure::Timeout,
+            Self::Stalled => Failure::Truncated,
+            Self::Failed(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Miss {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Timeout => Self::Silent,
+            failure => Self::Failed(failure),
+        }
+    }
+}
+
 pub(super) struct Exchange {
     sockets: Sockets,
     budgets: Budgets,
@@ -97,15 +134,15 @@ impl Exchange {
         operator: Option<&Name>,
         wanted: &Wanted,
         this: Try,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, Miss> {
         // Silence can be a middlebox that drops EDNS (RFC 6891 §6.2.6): when
         // all else has failed, ask without.
         let edns = if this.again && this.last { None } else { Some(self.settings.udp_payload) };
         let dressed = Style { edns, mixed_case: true };
         if wanted.stream {
             return self.tcp(server, wanted, dressed).await.map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut => Failure::Timeout,
-                _ => Failure::Unreachable(reason(&error)),
+                io::ErrorKind::TimedOut => Miss::Silent,
+                _ => Miss::Failed(Failure::Unreachable(reason(&error))),
             });
         }
         let reply = self.udp((server, operator), wanted, dressed, this.again).await?;
@@ -117,10 +154,10 @@ impl Exchange {
                     Received::Reply(reply) => (Style::PLAIN, reply),
                     Received::NotUnderstood(code) => {
                         let code = if code == NOTIMP { "NOTIMP" } else { "FORMERR" };
-                        return Err(Failure::Rcode(code.to_string()));
+                        return Err(Miss::Failed(Failure::Rcode(code.to_string())));
                     }
                     Received::CaseChanged => {
-                        return Err(Failure::Malformed("another question".to_string()));
+                        return Err(Miss::Failed(Failure::Malformed("another question".to_string())));
                     }
                 }
             }
@@ -128,7 +165,10 @@ impl Exchange {
         if wire::is_truncated(&reply) {
             return self.tcp(server, wanted, style).await.map_err(|error| {
                 tracing::debug!(%server, name = %wanted.name, %error, "TCP after a truncated reply");
-                Failure::Truncated
+                match error.kind() {
+                    io::ErrorKind::TimedOut => Miss::Stalled,
+                    _ => Miss::Failed(Failure::Truncated),
+                }
             });
         }
         Ok(reply)

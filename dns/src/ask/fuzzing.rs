@@ -32,14 +32,16 @@ pub fn look(question: &Question, apex: &Name, sent: Vec<(Server, &[u8])>) -> Loo
             let zone = Delegation { apex: apex.clone(), servers: Vec::new() };
             views::from_above(&zone, heard, question.rtype)
         }
-        View::Resolvers | View::Unchecked => views::from_resolvers(&question.name, heard),
+        View::Resolvers | View::ResolversAgain | View::Unchecked => {
+            views::from_resolvers(&question.name, heard)
+        }
     }
 }
 
 fn said(question: &Question, apex: &Name, octets: &[u8]) -> Result<Said, Failure> {
     let (service, from) = match question.view {
         View::Servers | View::Stream | View::Parent => (Service::Own, Sender::Authority(apex)),
-        View::Resolvers => (Service::Recursion, Sender::Resolver),
+        View::Resolvers | View::ResolversAgain => (Service::Recursion, Sender::Resolver),
         View::Unchecked => (Service::Unchecked, Sender::Resolver),
     };
     let rtype = type_code(question.rtype);

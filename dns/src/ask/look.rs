@@ -80,6 +80,10 @@ impl Inner {
                         (View::Resolvers, _) => {
                             inner.look_through_resolvers(&question, Service::Recursion).await
                         }
+                        (View::ResolversAgain, _) => {
+                            tokio::time::sleep(inner.settings.failures_kept).await;
+                            inner.look_through_resolvers(&question, Service::Recursion).await
+                        }
                         (View::Unchecked, _) => {
                             inner.look_through_resolvers(&question, Service::Unchecked).await
                         }

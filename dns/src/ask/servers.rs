@@ -2,7 +2,7 @@
 
 use super::{
     Ask, Inner,
-    exchange::{Try, Wanted},
+    exchange::{Miss, Try, Wanted},
     interpret::{Said, Sender, interpret},
     wire::Service,
 };
@@ -67,7 +67,7 @@ impl Inner {
                 .filter_map(|l| Some(Heard { server: l.server.clone(), said: Err(l.reach.clone().err()?) }))
                 .collect();
         }
-        // Only silence is worth asking again; the others have said their piece.
+        // Only silence, over TCP too, is worth asking again; the others have said their piece.
         let mut hopeful: Vec<usize> = (0..reachable.len()).map(|i| (first + i) % reachable.len()).collect();
         let mut heard: Vec<Heard> = Vec::new();
         let tries = self.tries();
@@ -82,11 +82,12 @@ impl Inner {
                 number += 1;
                 self.ask_once((listed, address), wanted, from, this).await
             } else {
-                Err(Failure::NotAsked)
+                Err(Miss::Failed(Failure::NotAsked))
             };
-            if said == Err(Failure::Timeout) {
+            if said.as_ref().is_err_and(Miss::may_pass) {
                 hopeful.push(index);
             }
+            let said = said.map_err(Miss::failure);
             let done = said.is_ok();
             if let Some(before) = before {
                 heard.remove(before);
@@ -151,14 +152,15 @@ impl Inner {
         from: Sender<'_>,
     ) -> Result<Said, Failure> {
         let tries = self.tries();
-        for number in 0..tries {
+        let mut number = 0;
+        loop {
             let this = Try { again: number > 0, last: number + 1 == tries };
             let said = self.ask_once(server, wanted, from, this).await;
-            if said != Err(Failure::Timeout) {
-                return said;
+            if this.last || !said.as_ref().is_err_and(Miss::may_pass) {
+                return said.map_err(Miss::failure);
             }
+            number += 1;
         }
-        Err(Failure::Timeout)
     }
 
     async fn ask_once(
@@ -167,19 +169,21 @@ impl Inner {
         wanted: &Wanted,
         from: Sender<'_>,
         this: Try,
-    ) -> Result<Said, Failure> {
+    ) -> Result<Said, Miss> {
         let reply = self.exchange.attempt(address, listed.operator.as_ref(), wanted, this).await;
         if let Sender::Authority(apex) = from {
             match &reply {
-                Ok(_) | Err(Failure::Rcode(_) | Failure::Malformed(_) | Failure::Truncated) => {
-                    self.breakers.answered(address.ip(), apex);
-                }
-                Err(Failure::Timeout) => self.breakers.silent(address.ip(), apex, wanted.ask.party),
+                Ok(_)
+                | Err(
+                    Miss::Stalled
+                    | Miss::Failed(Failure::Rcode(_) | Failure::Malformed(_) | Failure::Truncated),
+                ) => self.breakers.answered(address.ip(), apex),
+                Err(Miss::Silent) => self.breakers.silent(address.ip(), apex, wanted.ask.party),
                 // The network's word, at once, and not the server's.
-                Err(_) => {}
+                Err(Miss::Failed(_)) => {}
             }
         }
-        interpret(&reply?, &wanted.name, wanted.rtype, from)
+        Ok(interpret(&reply?, &wanted.name, wanted.rtype, from)?)
     }
 
     fn tries(&self) -> u8 {

@@ -57,6 +57,10 @@ pub struct Settings {
     /// Questions per second to one of [`Self::resolvers`]; more wait. 0 lifts
     /// the limit.
     pub rate_per_resolver: u32,
+    /// How long a resolver may answer from memory that it failed: so long is
+    /// waited before one that did is asked once more
+    /// ([`View::ResolversAgain`](signet_core::observe::View::ResolversAgain)).
+    pub failures_kept: Duration,
     /// Longest life of a look, and of all of a
     /// [`settle`](super::Asker::settle).
     pub patience: Duration,
@@ -94,6 +98,8 @@ impl Default for Settings {
             burst_per_operator: 400,
             in_flight_per_resolver: 1024,
             rate_per_resolver: 2000,
+            // RFC 9520 §3.2 wants one second at least; with Unbound it is five.
+            failures_kept: Duration::from_millis(5500),
             patience: Duration::from_secs(20),
             concurrency: 16,
             rounds: 32,

@@ -10,6 +10,9 @@ use hickory_proto::{
 };
 use std::time::Duration;
 
+/// Longer than anybody waits.
+const STALL: Duration = Duration::from_secs(3600);
+
 /// A way to answer badly.
 #[derive(Clone, Debug)]
 pub enum Fault {
@@ -31,6 +34,8 @@ pub enum Fault {
     Truncated,
     /// Truncated over UDP, nothing over TCP.
     TruncatedWithoutTcp,
+    /// Truncated over UDP; over TCP a connection on which nothing comes.
+    TruncatedAndStalled,
     /// The right answer over UDP, nothing over TCP.
     WithoutTcp,
     /// The right answer, with RA.
@@ -110,6 +115,13 @@ impl Rule {
         self
     }
 
+    /// Whether who asks has to wait for nothing, so that a test is better off with
+    /// [`Fake::hasty`](super::Fake::hasty).
+    #[must_use]
+    pub fn keeps_waiting(&self) -> bool {
+        matches!(self.fault, Fault::Silent | Fault::Late(_) | Fault::TruncatedAndStalled)
+    }
+
     pub(super) fn strike(&mut self, host: u8, name: &str) -> Option<Fault> {
         if self.host != host || !self.about.covers(name) {
             return None;
@@ -175,7 +187,10 @@ pub(super) fn apply(fault: &Fault, query: &Message, honest: Message, tcp: bool) 
         }
         Fault::Truncated if tcp => fit(query, honest, tcp),
         Fault::TruncatedWithoutTcp if tcp => Reply::default(),
-        Fault::Truncated | Fault::TruncatedWithoutTcp => Reply::of([wire(&truncated(query))]),
+        Fault::TruncatedAndStalled if tcp => Reply { after: STALL, ..Reply::default() },
+        Fault::Truncated | Fault::TruncatedWithoutTcp | Fault::TruncatedAndStalled => {
+            Reply::of([wire(&truncated(query))])
+        }
         Fault::WithoutTcp if tcp => Reply::default(),
         Fault::WithoutTcp => fit(query, honest, tcp),
         Fault::OffersRecursion => {

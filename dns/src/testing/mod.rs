@@ -99,20 +99,29 @@ impl Fake {
         Self { port, state, _tasks: tasks }
     }
 
-    /// Settings that ask this fake and nobody else, and give up soon.
+    /// Settings that ask this fake and nobody else, and wait for it as long as a
+    /// busy machine may take: for servers that all answer.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings {
             resolvers: vec![self.address(RESOLVER)],
             authority_port: self.port,
             allow_private: true,
-            timeout: Duration::from_millis(150),
+            timeout: Duration::from_secs(5),
             sockets: 2,
+            failures_kept: Duration::ZERO,
             rate_per_address: 0,
             rate_per_operator: 0,
             rate_per_resolver: 0,
             ..Settings::default()
         }
+    }
+
+    /// The same for servers that are silent, late or stalled: who asks gives up
+    /// soon. What is asked how often is then for the machine to say.
+    #[must_use]
+    pub fn hasty(&self) -> Settings {
+        Settings { timeout: Duration::from_millis(300), ..self.settings() }
     }
 
     /// Where a server listens.

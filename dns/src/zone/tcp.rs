@@ -1,6 +1,6 @@
 //! Questions over TCP (RFC 7766), on no more connections than there are places.
 
-use super::{limit::network, listen::Handler, request::Transport};
+use super::{counters::Counters, limit::network, listen::Handler, request::Transport};
 use std::{
     collections::{BTreeMap, HashMap},
     io,
@@ -32,7 +32,7 @@ pub(super) struct Places {
 
 /// Takes connections until it is dropped, which ends all of them.
 pub(super) async fn serve(listener: TcpListener, places: Places, handler: Arc<Handler>) {
-    let open = Arc::new(Open { places, taken: Mutex::default() });
+    let open = Arc::new(Open { places, taken: Mutex::default(), counters: handler.counters.clone() });
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -51,13 +51,9 @@ pub(super) async fn serve(listener: TcpListener, places: Places, handler: Arc<Ha
         let key = place.key;
         let handler = handler.clone();
         let task = connections.spawn(async move {
-            handler.counters.set_connections(place.open.count());
             if let Err(error) = converse(stream, client, &place, &handler).await {
                 tracing::debug!(%client, %error, "a DNS connection ended");
             }
-            let open = place.open.clone();
-            drop(place);
-            handler.counters.set_connections(open.count());
         });
         open.holds(key, task);
     }
@@ -108,6 +104,9 @@ type Key = (IpAddr, u64);
 struct Open {
     places: Places,
     taken: Mutex<Taken>,
+    /// Told how many are open while `taken` is locked, so that the last word is
+    /// the last change's.
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
@@ -172,6 +171,7 @@ impl Open {
         taken.in_all += 1;
         let key = (client, taken.so_far);
         taken.clients.entry(client).or_default().insert(key.1, None);
+        self.counters.set_connections(taken.in_all);
         drop(taken);
         Some(Place { open: self.clone(), key })
     }
@@ -199,6 +199,33 @@ impl Open {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.open.taken().free(self.key);
+        let mut taken = self.open.taken();
+        taken.free(self.key);
+        self.open.counters.set_connections(taken.in_all);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_how_many_are_open_is_right() {
+        let counters = Arc::new(Counters::default());
+        let places = Places { in_all: 100, per_client: 100 };
+        let open = Arc::new(Open { places, taken: Mutex::default(), counters: counters.clone() });
+        let at = IpAddr::from([127, 0, 0, 1]);
+        let held = open.take(at);
+        assert_eq!(counters.connections(), 1, "from the moment it has its place");
+        for _ in 0..500 {
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..20).for_each(|_| drop(open.take(at))));
+                }
+            });
+            assert_eq!(counters.connections(), 1);
+        }
+        drop(held);
+        assert_eq!(counters.connections(), 0);
     }
 }

@@ -1,8 +1,10 @@
 //! What servers in order say.
 
-use crate::{ALL, ONE, agreed, asker, data, failures, look_with, name, of, question, zones};
+use crate::{ALL, ONE, agreed, asker, data, failures, hasty, look_with, name, of, question, zones};
 use signet_core::observe::{Consensus, Data, Failure, Rcode, RecordType, Zone as Where};
+use signet_dns::ask::{Asker, Settings};
 use signet_dns::testing::{Fake, Fault, RESOLVER, Rule, Zone};
+use std::time::Duration;
 
 #[tokio::test]
 async fn every_server_of_the_zone_is_asked_and_named() {
@@ -95,6 +97,34 @@ async fn truncation_goes_to_tcp() {
     assert_eq!(data(agreed(&look)), ["v=spf1 -all"]);
     assert_eq!(look.answers().count(), 2);
     assert_eq!(of(&asked, 2, "TXT").iter().filter(|a| a.tcp).count(), 1);
+}
+
+/// Each try strikes twice, over UDP and over TCP.
+fn stalled(tries: u32) -> Vec<Rule> {
+    vec![Rule::at(2, Fault::TruncatedAndStalled).times(2 * tries), Rule::at(2, Fault::Truncated)]
+}
+
+#[tokio::test]
+async fn a_stall_over_tcp_is_tried_again_like_silence() {
+    for ask in [ALL, ONE] {
+        let zones = vec![Zone::new("long.test", &[2], &["@ TXT here"])];
+        let fake = Fake::start(zones, stalled(1)).await;
+        let look = hasty(&fake).await.look(&question("long.test", RecordType::Txt), ask).await;
+        assert_eq!(data(agreed(&look)), ["here"], "{ask:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_always_stalls_over_tcp_is_there_nevertheless() {
+    let fake = Fake::start(zones(), vec![Rule::at(2, Fault::TruncatedAndStalled)]).await;
+    // As short as a busy machine lets it be, as often as a silent server would be asked.
+    let settings = Settings { timeout: Duration::from_secs(1), tries: 2, ..fake.settings() };
+    let asker = Asker::new(settings).await.unwrap();
+    for _ in 0..4 {
+        let look = asker.look(&question("example.test", RecordType::Txt), ALL).await;
+        assert_eq!(failures(&look), [Failure::Truncated]);
+    }
+    assert_eq!(asker.stats().not_asked, 0, "its answers over UDP are answers");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What servers out of order do to a look.
 
-use crate::{ALL, ONE, agreed, asker, data, failures, look_with, name, of, question, zones};
+use crate::{ALL, ONE, agreed, asker, data, failures, hasty, look_with, name, of, question, zones};
 use signet_core::observe::{Failure, RecordType, Zone as Where};
 use signet_dns::ask::{Asker, Settings};
 use signet_dns::testing::{Fake, Fault, RESOLVER, Rule, Zone};
@@ -44,7 +44,7 @@ async fn forgeries_are_passed_over() {
 async fn each_failure_stands_beside_the_good_answer() {
     for (fault, failure) in [
         (Fault::Silent, Failure::Timeout),
-        (Fault::Late(Duration::from_millis(600)), Failure::Timeout),
+        (Fault::Late(Duration::from_secs(3)), Failure::Timeout),
         (Fault::Rcode(5), Failure::Refused),
         (Fault::Rcode(2), Failure::ServFail(None)),
         (Fault::Extended(2, 9), Failure::ServFail(Some(9))),
@@ -72,11 +72,11 @@ async fn each_failure_stands_beside_the_good_answer() {
 #[tokio::test]
 async fn servers_that_stumble_are_asked_plainly() {
     for fault in [Fault::NoEdns, Fault::LowerCase] {
-        let (look, asked) =
-            look_with(vec![Rule::at(2, fault.clone())], ALL, "example.test", RecordType::Txt).await;
+        // So long that it is never in lower case by chance.
+        let owner = format!("{0}.{0}.example.test", "n".repeat(60));
+        let (look, asked) = look_with(vec![Rule::at(2, fault.clone())], ALL, &owner, RecordType::Txt).await;
         assert_eq!(look.answers().count(), 2, "{fault:?}");
-        let second = of(&asked, 2, "TXT")[1].clone();
-        assert!(!second.edns && !second.mixed_case, "{fault:?}");
+        assert!(of(&asked, 2, "TXT").iter().any(|again| !again.edns && !again.mixed_case), "{fault:?}");
     }
 }
 
@@ -89,7 +89,7 @@ async fn a_dead_server_beside_a_good_one_delays_and_no_more() {
         &["@ NS dead", "@ NS good", "dead A 127.0.0.4", "good A 127.0.0.2", "@ TXT here"],
     );
     let fake = Fake::start(vec![zone], vec![]).await;
-    let asker = asker(&fake).await;
+    let asker = hasty(&fake).await;
     for _ in 0..2 {
         let look = asker.look(&question("half.test", RecordType::Txt), ONE).await;
         assert_eq!(data(agreed(&look)), ["here"]);

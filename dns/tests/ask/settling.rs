@@ -1,6 +1,6 @@
 //! Judges, time and bounds.
 
-use crate::{ALL, ONE, agreed, asker, data, name, of, question, zones};
+use crate::{ALL, ONE, agreed, asker, data, hasty, name, of, question, zones};
 use signet_core::names::Name;
 use signet_core::observe::{Failure, Need, RecordType, Zone as Where};
 use signet_dns::ask::{Asker, Settings};
@@ -38,8 +38,11 @@ async fn a_judge_is_given_what_it_comes_to_need() {
 #[tokio::test]
 async fn settling_ends_at_the_deadline_with_a_value() {
     let fake = Fake::start(zones(), vec![Rule::at(RESOLVER, Fault::Silent)]).await;
-    let settings =
-        Settings { patience: Duration::from_millis(300), timeout: Duration::from_secs(5), ..fake.settings() };
+    let settings = Settings {
+        patience: Duration::from_millis(300),
+        timeout: Duration::from_secs(120),
+        ..fake.settings()
+    };
     let asker = Asker::new(settings).await.unwrap();
     let start = Instant::now();
     let settled = asker
@@ -49,7 +52,7 @@ async fn settling_ends_at_the_deadline_with_a_value() {
         })
         .await;
     assert_eq!(settled.value.unwrap(), Where::Unknown(Failure::Timeout));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
@@ -79,16 +82,19 @@ async fn a_judge_that_never_has_enough() {
 #[tokio::test]
 async fn settling_can_be_spawned_and_dropped() {
     let fake = Fake::start(zones(), vec![Rule::at(2, Fault::Silent)]).await;
-    let asker = asker(&fake).await;
+    let asker = hasty(&fake).await;
     let task = tokio::spawn({
         let asker = asker.clone();
         async move { asker.look(&question("example.test", RecordType::Txt), ALL).await }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while of(&fake.asked(), 2, "TXT").is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     let before = asker.stats().queries();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    // Longer than a try takes.
+    tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(asker.stats().queries(), before, "nobody goes on asking");
     let settled = tokio::spawn(async move { asker.settle(ONE, |_| Ok(1)).await }).await.unwrap();
     assert_eq!(settled.value, Ok(1));

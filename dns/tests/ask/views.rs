@@ -2,7 +2,9 @@
 
 use super::{ALL, asker, data, name, zones};
 use signet_core::observe::{Failure, Look, Question, RecordType, View, Zone as Place};
+use signet_dns::ask::{Asker, Settings};
 use signet_dns::testing::{Fake, Fault, Rule, SECOND_RESOLVER, Zone};
+use std::time::{Duration, Instant};
 
 async fn look(fake: &Fake, view: View, owner: &str, rtype: RecordType) -> Look {
     let question = Question { name: name(owner), rtype, view };
@@ -32,7 +34,7 @@ async fn every_resolver_is_asked_and_none_is_trusted_to_know() {
     let fake = Fake::start(zones(), vec![Rule::at(SECOND_RESOLVER, Fault::Rcode(5))]).await;
     let mut settings = fake.settings();
     settings.resolvers.push(fake.address(SECOND_RESOLVER));
-    let asker = signet_dns::ask::Asker::new(settings).await.unwrap();
+    let asker = Asker::new(settings).await.unwrap();
     let question =
         Question { name: name("_dmarc.example.test"), rtype: RecordType::Txt, view: View::Resolvers };
     let look = asker.look(&question, ALL).await;
@@ -50,6 +52,24 @@ async fn without_checking_a_bogus_zone_has_its_records() {
     assert_eq!(super::failures(&checked), [Failure::ServFail(Some(6))]);
     let unchecked = look(&fake, View::Unchecked, "_dmarc.example.test", RecordType::Txt).await;
     assert_eq!(shown(&unchecked), [["v=DMARC1; p=none"]]);
+}
+
+#[tokio::test]
+async fn a_resolver_that_fails_now_may_be_asked_again() {
+    let name = "_dmarc.example.test";
+    let fake = Fake::start(zones(), vec![Rule::at(1, Fault::Rcode(2)).times(1)]).await;
+    let settings = Settings { failures_kept: Duration::from_millis(200), ..fake.settings() };
+    let asker = Asker::new(settings).await.unwrap();
+    let ask = async |view| {
+        let question = Question { name: super::name(name), rtype: RecordType::Txt, view };
+        asker.look(&question, ALL).await
+    };
+    assert_eq!(super::failures(&ask(View::Resolvers).await), [Failure::ServFail(None)]);
+    let began = Instant::now();
+    let again = ask(View::ResolversAgain).await;
+    assert_eq!(shown(&again), [["v=DMARC1; p=none"]]);
+    assert!(began.elapsed() >= Duration::from_millis(200), "not what it remembers");
+    assert!(fake.asked().iter().all(|asked| asked.recursion));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use signet_core::verify::{self, Code, Context, Verdict};
 use signet_dns::{
     ask::{Ask, Asker, Settings},
-    testing::Fake,
+    testing::{Fake, Rule},
 };
 use std::collections::BTreeSet;
 use world::{Keys, RESOLVERS, World};
@@ -67,10 +67,11 @@ async fn run(scenario: &Scenario) -> Vec<String> {
 
 async fn judged(scenario: &Scenario, world: &World, keys: &Keys) -> Vec<Verdict> {
     let fake = Fake::start(world.zones.clone(), world.rules.clone()).await;
+    let in_vain = world.rules.iter().any(Rule::keeps_waiting);
     let settings = Settings {
         resolvers: RESOLVERS.map(|host| fake.address(host)).to_vec(),
         allow_private: !scenario.guarded,
-        ..fake.settings()
+        ..if in_vain { fake.hasty() } else { fake.settings() }
     };
     let asker = Asker::new(settings).await.expect("sockets");
     let names = scenario.raw.clone().unwrap_or_else(|| ["key1", "key2"].map(str::to_string));

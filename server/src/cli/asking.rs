@@ -67,18 +67,8 @@ fn settings_of_person(config: &Config) -> ask::Settings {
     }
 }
 
-/// The same for a zone with servers that do not answer: each round of
-/// questions waits for them, and they have been given their chance.
-///
-/// # Errors
-/// No socket.
-pub(super) async fn asker_of_silent_servers(config: &Config) -> anyhow::Result<Asker> {
-    let settings =
-        ask::Settings { tries: 1, timeout: Duration::from_millis(800), ..settings_of_person(config) };
-    Asker::new(settings).await.context("no UDP socket for asking DNS")
-}
-
-/// Runs `judge` until it has seen enough, with a spinner on a terminal.
+/// Runs `judge` until it has seen enough, with a spinner on a terminal. A server
+/// that stays silent is soon left alone, so that not every round waits for it.
 ///
 /// # Errors
 /// A judge that never has enough.

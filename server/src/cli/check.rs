@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 use signet_core::{
     audit::{self, Audit, Request},
     names::Name,
-    observe::{Failure, Question, RecordType},
 };
-use signet_dns::ask::{Ask, Mode};
+use signet_dns::ask::Mode;
 use std::net::IpAddr;
 
 #[derive(Debug, Args)]
@@ -52,11 +51,6 @@ pub(super) async fn run(
         probe: probe.as_str(),
         recursive: asker.mode() == Mode::Recursive,
     };
-    let first = Question::new(&domain, RecordType::Soa);
-    let servers = asker.look(&first, Ask::thorough()).await;
-    let silent = servers.answers().next().is_some()
-        && servers.failures().any(|(_, failure)| *failure == Failure::Timeout);
-    let asker = if silent { asking::asker_of_silent_servers(&config).await? } else { asker };
     let (audit, settled) = asking::settle(&asker, json, |seen| audit::judge(&request, seen)).await?;
     if settled.cut_short {
         output::warning("not everything could be asked in time; what was not is taken as not answered");

@@ -319,8 +319,9 @@ async fn what_changed_since_it_was_shown_is_not_written() {
 
 #[tokio::test]
 async fn silence_blocks_everything() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     world.give(KEY).await.unwrap();
+    world.ops.asker = Some(Asker::new(world.host.fake.hasty()).await.unwrap());
     world.host.fake.set_rules(SERVERS.map(|server| Rule::at(server, Fault::Silent)).to_vec());
     let planned = world.ops.plan_dns(&world.actor, world.domain).await.unwrap();
     for change in &planned.changes {

@@ -79,6 +79,22 @@ fn resolvers_that_fail_for_another_reason_change_nothing() {
 }
 
 #[test]
+fn a_failure_that_passes_is_no_broken_dnssec() {
+    // The question without DNSSEC, a moment later, is answered.
+    assert_eq!(statuses(&findings("passing example.com")), [(Status::Pass, Code::Ok); 6]);
+    // No Reachable Authority, Network Error, Not Ready: it says itself what it was.
+    for extended in [22, 23, 14] {
+        let found = findings(&format!("bogus example.com {extended}"));
+        assert_eq!(statuses(&found), [(Status::Pass, Code::Ok); 6], "{extended}");
+    }
+    // Bogus, DNSKEY Missing; and Cached Error and Indeterminate, which do not pass.
+    for extended in [6, 9, 13, 5] {
+        let found = findings(&format!("bogus example.com {extended}"));
+        assert_eq!(statuses(&found), [(Status::Fail, Code::DnssecBogus); 6], "{extended}");
+    }
+}
+
+#[test]
 fn what_resolvers_do_not_see_yet_is_told_with_its_end() {
     let found = findings("stale _dmarc.example.com TXT");
     assert_eq!(statuses(&found), [(Status::Pass, Code::Ok); 6]);
