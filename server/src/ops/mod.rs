@@ -22,6 +22,7 @@ pub mod installation;
 pub mod instructions;
 pub mod links;
 pub mod mute;
+pub(crate) mod lost_keys;
 mod notices;
 pub mod publish;
 pub mod questionnaire;

@@ -24,7 +24,7 @@ const HURRIED: [SignedDuration; 2] = [SignedDuration::from_secs(10), SignedDurat
 /// After so many failures a key nobody waits for is looked for once a day.
 const GIVEN_UP: u32 = 48;
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
-/// What waits for longer is looked at in between: the settings may have changed.
+/// What waits for longer is looked at in between,
 const IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a rotation may stand still before its owner is told, and between
 /// two times that they are.
@@ -39,8 +39,8 @@ const TRIES: usize = 8;
 pub(crate) enum Done {
     /// Nothing: it waits.
     Waited,
-    /// This key is published.
-    Published(NewKey),
+    /// This key is published; why, where the key before it there would have signed.
+    Published(NewKey, Option<String>),
     /// It was looked for.
     Looked(Selector, Sight),
     /// An Ed25519 key signs no more.
@@ -172,8 +172,11 @@ impl Ops {
             let cause = Cause { reason: reason.clone(), ..self.cause(actor) };
             let mut ring = keys.ring();
             ring.ask(why, &self.key_rules(&domain), cause.at).map_err(refusal)?;
-            if !compromised {
-                self.with_standby_right(&domain, &ring).await?;
+            if !compromised && let Err(refused) = self.with_standby_right(&domain, &ring).await {
+                // A key that is lost is replaced, whatever its record says.
+                if !self.standby_is_lost(&domain, &keys).await? {
+                    return Err(refused);
+                }
             }
             let asked = NewEvent {
                 to: Some(if compromised { "compromised" } else { "asked" }.to_string()),
@@ -233,17 +236,19 @@ impl Ops {
                 still = due.keys.stuck.is_some() && ring.wanted(&rules, now).is_some();
                 "waited"
             }
-            Done::Published(key) => {
+            Done::Published(key, because) => {
+                let word = if because.is_some() { "replaced" } else { "published" };
                 if ring.publish(key.selector, key.algorithm, &rules, now) {
                     let to = format!("{} {}", self.selector_label(&due.domain, key.selector), key.id);
                     let from = named(key.selector);
                     let record = Some(key.selector.record());
                     let kind = EventKind::KeyPublished;
-                    turn.events.push(NewEvent { from, to: Some(to), record, ..NewEvent::of(kind) });
+                    let to = Some(to);
+                    turn.events.push(NewEvent { from, to, record, reason: because, ..NewEvent::of(kind) });
                     put = Some(key);
                 }
                 turn.failures = 0;
-                "published"
+                word
             }
             Done::Looked(selector, sight) => {
                 let proven = ring.prove(selector, sight.proof, &rules, now);
@@ -430,7 +435,7 @@ fn refusal(refusal: Refusal) -> Refused {
 }
 
 /// The transition that changes nothing.
-fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
+pub(super) fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
     Turn {
         account: domain.account,
         domain: domain.id,
@@ -446,7 +451,7 @@ fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
     }
 }
 
-fn kept(ring: &Ring) -> [Slot; 2] {
+pub(super) fn kept(ring: &Ring) -> [Slot; 2] {
     ring.keys.map(|held| held.map_or(Slot::Clear, Slot::Keep))
 }
 
