@@ -26,6 +26,8 @@ const GIVEN_UP: u32 = 48;
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 /// What waits for longer is looked at in between,
 const IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// and sooner where another node has newer settings, by which it may not wait.
+const OUTDATED: SignedDuration = SignedDuration::from_hours(6);
 /// How long a rotation may stand still before its owner is told, and between
 /// two times that they are.
 const STILL: SignedDuration = SignedDuration::from_hours(24);
@@ -288,7 +290,11 @@ impl Ops {
             turn.slots[index] = Slot::Put(key, held);
         }
         turn.wanted = ring.wanted;
-        turn.due_at = Some(next_due(&ring, &rules, turn.failures, now));
+        let idle = match ring.step(&rules, now) {
+            Step::Wait(_) if self.others_are_noted().await? => OUTDATED,
+            _ => IDLE,
+        };
+        turn.due_at = Some(next_due(&ring, &rules, turn.failures, now, idle));
         Ok((turn, word))
     }
 
@@ -467,9 +473,9 @@ pub(crate) fn settled_at(ring: &Ring, selector: Selector) -> Timestamp {
     }
 }
 
-/// When there is something to do next.
-fn next_due(ring: &Ring, rules: &Rules, failures: u32, now: Timestamp) -> Timestamp {
-    let idle = later(now, IDLE);
+/// When there is something to do next; after `idle` at the latest.
+fn next_due(ring: &Ring, rules: &Rules, failures: u32, now: Timestamp, idle: SignedDuration) -> Timestamp {
+    let idle = later(now, idle);
     match ring.step(rules, now) {
         Step::Wait(None) => idle,
         Step::Wait(Some(at)) => at.min(idle),
