@@ -95,6 +95,39 @@ pub(super) fn json(value: &Value) -> std::io::Result<()> {
     line(&format!("{value:#}"))
 }
 
+/// An array on standard output, element by element as [`json`] prints it whole.
+pub(super) struct JsonArray<W> {
+    out: W,
+    empty: bool,
+}
+
+impl JsonArray<std::io::Stdout> {
+    pub(super) fn begin() -> Self {
+        Self { out: std::io::stdout(), empty: true }
+    }
+}
+
+impl<W: std::io::Write> JsonArray<W> {
+    /// Prints one more element.
+    ///
+    /// # Errors
+    /// When nobody reads it any more.
+    pub(super) fn push(&mut self, element: &Value) -> std::io::Result<()> {
+        let before = if std::mem::take(&mut self.empty) { "[" } else { "," };
+        // No string in JSON has a line end.
+        write!(self.out, "{before}\n  {}", format!("{element:#}").replace('\n', "\n  "))
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When nobody reads it any more.
+    pub(super) fn end(mut self) -> std::io::Result<()> {
+        writeln!(self.out, "{}", if self.empty { "[]" } else { "\n]" })?;
+        self.out.flush()
+    }
+}
+
 /// A table on standard output, or `none` where it has no rows.
 ///
 /// # Errors
@@ -138,4 +171,23 @@ fn anstream_error(word: &str, colour: AnsiColor, text: &str) {
 /// A time as people read it, or a dash.
 pub(super) fn time(at: Option<jiff::Timestamp>) -> String {
     at.map_or_else(|| "–".to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_array_in_parts_is_the_one_printed_whole() {
+        let all = [json!({ "a": ["b\nc", {}], "d": null }), json!([]), json!("e")];
+        for count in 0..=all.len() {
+            let mut out = Vec::new();
+            let mut array = JsonArray { out: &mut out, empty: true };
+            all[..count].iter().for_each(|element| array.push(element).unwrap());
+            array.end().unwrap();
+            let whole = format!("{:#}\n", Value::Array(all[..count].to_vec()));
+            assert_eq!(String::from_utf8(out).unwrap(), whole);
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! `signet zone`.
 
-use super::{Outcome, output};
+use super::{Outcome, domains::progress, output};
 use crate::{ops::Ops, zone::published_zone};
 use clap::Subcommand;
 use serde_json::json;
 use signet_core::names::Name;
 use signet_dns::zone::{Walk, line};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ZoneCommand {
@@ -34,10 +34,20 @@ pub(super) async fn run(command: &ZoneCommand, ops: &Ops, json: bool) -> anyhow:
         output::json(&json!({ "zone": apex.as_str(), "serial": walk.serial(), "lines": lines }))?;
         return Ok(Outcome::Good);
     }
+    // On a terminal the lines are progress enough.
+    let bar = (!std::io::stdout().is_terminal()).then(|| progress("writing the zone"));
     let mut out = std::io::BufWriter::new(std::io::stdout());
+    let mut written = 0;
     while let Some(records) = walk.step().await? {
         records.iter().try_for_each(|record| writeln!(out, "{}", line(record)))?;
+        written += records.len();
+        if let Some(bar) = &bar {
+            bar.set_message(format!("writing the zone: {written} records"));
+        }
     }
     out.flush()?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
     Ok(Outcome::Good)
 }

@@ -60,7 +60,7 @@ impl Ops {
             let cause = self.cause(actor);
             let domain = self.domain_to_change(actor, id).await?;
             let ring = self.store.key_ring(actor.account, id).await?;
-            let place = match self.place_of(&domain, ring, &pair, &cause)? {
+            let place = match self.place_of(&domain, ring, &pair, &cause).await? {
                 Place::Here(key) => return Ok((domain, *key)),
                 place => place,
             };
@@ -85,7 +85,7 @@ impl Ops {
     }
 
     /// Where it goes, and what the keys are then.
-    fn place_of(
+    async fn place_of(
         &self,
         domain: &Domain,
         keys: Option<KeyRing>,
@@ -115,7 +115,12 @@ impl Ops {
             };
         }
         let mut ring = keys.ring();
-        may_come_now(pair.algorithm, &ring, &rules, cause.at)?;
+        if let Err(refused) = may_come_now(pair.algorithm, &ring, &rules, cause.at) {
+            // A proven key that nobody can sign with does not take over.
+            if pair.algorithm == Algorithm::Ed25519 || !self.standby_is_lost(domain, &keys).await? {
+                return Err(refused);
+            }
+        }
         if pair.algorithm == Algorithm::Ed25519 && ring.active().is_none() {
             return Err(alone());
         }

@@ -20,7 +20,9 @@ pub mod idempotency;
 pub mod import;
 pub mod installation;
 pub mod instructions;
+mod key_rules;
 pub mod links;
+pub(crate) mod lost_keys;
 pub mod mute;
 mod notices;
 pub mod publish;
@@ -50,7 +52,10 @@ use signet_core::{
 use signet_dns::ask::Asker;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
 };
 use tokio::sync::Notify;
 
@@ -83,6 +88,9 @@ pub struct Ops {
     pub noticed: Arc<Notify>,
     /// Rung when there may be something for webhooks.
     pub published: Arc<Notify>,
+    /// Whether another node has started with other settings for DKIM keys, when that was
+    /// last seen.
+    pub other_key_rules: Arc<AtomicBool>,
     /// The key-encryption key, where the process has it: a server, not the
     /// command line.
     pub key: Option<Arc<KeyFile>>,
@@ -160,6 +168,7 @@ impl Ops {
             turning: Arc::default(),
             noticed: Arc::default(),
             published: Arc::default(),
+            other_key_rules: Arc::default(),
             key: None,
             discovery: None,
             maker: Arc::default(),

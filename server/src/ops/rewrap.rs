@@ -286,8 +286,8 @@ impl Rewrap<'_> {
         if *rows > 0 {
             let message = format!(
                 "{rows} rows open under no version of the key file and could not be moved; no version is retired. \
-                 Replace what they are (a DKIM key by signet keys rotate, a secret by a new one), then run this \
-                 again: {}",
+                 Replace what they are (a DKIM key by signet keys rotate, with --compromised where none of the domain's \
+                 signs yet; a secret by a new one), then run this again: {}",
                 named.join("; ")
             );
             return Err(Refused::invalid("base", message));

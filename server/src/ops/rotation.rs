@@ -24,8 +24,10 @@ const HURRIED: [SignedDuration; 2] = [SignedDuration::from_secs(10), SignedDurat
 /// After so many failures a key nobody waits for is looked for once a day.
 const GIVEN_UP: u32 = 48;
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
-/// What waits for longer is looked at in between: the settings may have changed.
+/// What waits for longer is looked at in between,
 const IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// and sooner where another node has newer settings, by which it may not wait.
+const OUTDATED: SignedDuration = SignedDuration::from_hours(6);
 /// How long a rotation may stand still before its owner is told, and between
 /// two times that they are.
 const STILL: SignedDuration = SignedDuration::from_hours(24);
@@ -39,8 +41,8 @@ const TRIES: usize = 8;
 pub(crate) enum Done {
     /// Nothing: it waits.
     Waited,
-    /// This key is published.
-    Published(NewKey),
+    /// This key is published; why, where the key before it there would have signed.
+    Published(NewKey, Option<String>),
     /// It was looked for.
     Looked(Selector, Sight),
     /// An Ed25519 key signs no more.
@@ -185,9 +187,13 @@ impl Ops {
             let mut ring = keys.ring();
             ring.ask(why, &self.key_rules(&domain), cause.at).map_err(refusal)?;
             // What is asked for already may be asked for again; what stands in its way is
-            // in the answer.
-            if !compromised && keys.wanted.is_none() {
-                self.with_standby_right(&domain, &ring).await?;
+            // in the answer. A key that is lost is replaced, whatever its record says.
+            if !compromised
+                && keys.wanted.is_none()
+                && let Err(refused) = self.with_standby_right(&domain, &ring).await
+                && !self.standby_is_lost(&domain, &keys).await?
+            {
+                return Err(refused);
             }
             let asked = NewEvent {
                 to: Some(if compromised { "compromised" } else { "asked" }.to_string()),
@@ -247,17 +253,19 @@ impl Ops {
                 still = due.keys.stuck.is_some() && ring.wanted(&rules, now).is_some();
                 "waited"
             }
-            Done::Published(key) => {
+            Done::Published(key, because) => {
+                let word = if because.is_some() { "replaced" } else { "published" };
                 if ring.publish(key.selector, key.algorithm, &rules, now) {
                     let to = format!("{} {}", self.selector_label(&due.domain, key.selector), key.id);
                     let from = named(key.selector);
                     let record = Some(key.selector.record());
                     let kind = EventKind::KeyPublished;
-                    turn.events.push(NewEvent { from, to: Some(to), record, ..NewEvent::of(kind) });
+                    let to = Some(to);
+                    turn.events.push(NewEvent { from, to, record, reason: because, ..NewEvent::of(kind) });
                     put = Some(key);
                 }
                 turn.failures = 0;
-                "published"
+                word
             }
             Done::Looked(selector, sight) => {
                 let proven = ring.prove(selector, sight.proof, &rules, now);
@@ -297,7 +305,11 @@ impl Ops {
             turn.slots[index] = Slot::Put(key, held);
         }
         turn.wanted = ring.wanted;
-        turn.due_at = Some(next_due(&ring, &rules, turn.failures, now));
+        let idle = match ring.step(&rules, now) {
+            Step::Wait(_) if self.others_are_noted().await? => OUTDATED,
+            _ => IDLE,
+        };
+        turn.due_at = Some(next_due(&ring, &rules, turn.failures, now, idle));
         Ok((turn, word))
     }
 
@@ -447,7 +459,7 @@ fn refusal(refusal: Refusal) -> Refused {
 }
 
 /// The transition that changes nothing.
-fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
+pub(super) fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
     Turn {
         account: domain.account,
         domain: domain.id,
@@ -463,7 +475,7 @@ fn unchanged(domain: &Domain, keys: &KeyRing) -> Turn {
     }
 }
 
-fn kept(ring: &Ring) -> [Slot; 2] {
+pub(super) fn kept(ring: &Ring) -> [Slot; 2] {
     ring.keys.map(|held| held.map_or(Slot::Clear, Slot::Keep))
 }
 
@@ -479,9 +491,9 @@ pub(crate) fn settled_at(ring: &Ring, selector: Selector) -> Timestamp {
     }
 }
 
-/// When there is something to do next.
-fn next_due(ring: &Ring, rules: &Rules, failures: u32, now: Timestamp) -> Timestamp {
-    let idle = later(now, IDLE);
+/// When there is something to do next; after `idle` at the latest.
+fn next_due(ring: &Ring, rules: &Rules, failures: u32, now: Timestamp, idle: SignedDuration) -> Timestamp {
+    let idle = later(now, idle);
     match ring.step(rules, now) {
         Step::Wait(None) => idle,
         Step::Wait(Some(at)) => at.min(idle),

@@ -7,7 +7,7 @@ use crate::{
     keys::{KeyFile, KeyOwner, SigningKey},
     store::{Cause, DkimKey, Domain, DomainId, KeyRing, Keyless, StoreError},
 };
-use signet_core::rotation::Selector;
+use signet_core::rotation::{Selector, Stage};
 use std::sync::Arc;
 
 /// A message that is signed.
@@ -37,8 +37,21 @@ impl Ops {
         let ring = ring.ok_or_else(|| Refused::invalid("base", "The domain has no DKIM keys yet."))?;
         let mut signers = Vec::new();
         for key in self.signing_keys(&domain, &ring) {
-            if let Some(opened) = self.signing_key(&domain, key, &self.cause(actor)).await? {
-                signers.push((key.selector, self.selector(&domain, key.selector), opened));
+            match self.signing_key(&domain, key, &self.cause(actor)).await {
+                Ok(Some(opened)) => {
+                    signers.push((key.selector, self.selector(&domain, key.selector), opened));
+                }
+                Ok(None) => {}
+                Err(Refused::Store(StoreError::Corrupt(why))) => {
+                    if let Some(file) = &self.key {
+                        self.see_to_lost(file, &domain, &ring, key).await?;
+                    }
+                    // Without the Ed25519 key there is the RSA signature still.
+                    if matches!(key.held.stage, Stage::Active { .. }) {
+                        return Err(StoreError::Corrupt(why).into());
+                    }
+                }
+                Err(refused) => return Err(refused),
             }
         }
         if signers.is_empty() {

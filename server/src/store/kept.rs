@@ -12,4 +12,7 @@ pub trait KeptStore {
     /// kept now. What is sealed in it lies under the key-encryption key with the
     /// fingerprint `under`, see [`super::NewSecret::under`].
     async fn keep_first(&self, name: &str, value: &str, under: &str) -> Result<String>;
+    /// Keeps a value that is not sealed under a name where `before` is kept, with `None`
+    /// nothing; whether it was so.
+    async fn replace_kept(&self, name: &str, before: Option<&str>, value: &str) -> Result<bool>;
 }

@@ -2,7 +2,7 @@
 
 use super::{AccountId, Cause, Domain, DomainId, DueRotation, KeyRing, Keyless, NewKey, Result, Turn};
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::plan::DkimMode;
 
 /// Part of [`super::Store`].
@@ -41,4 +41,19 @@ pub trait KeyStore {
     async fn is_compromised(&self, public: &[u8]) -> Result<bool>;
     /// How many domains' rotations do not go on.
     async fn rotations_stuck(&self) -> Result<i64>;
+    /// How many domains have keys to turn.
+    async fn count_rotations(&self) -> Result<u64>;
+    /// Makes up to `limit` rotations due, those of the domains after `after`, spread over
+    /// the time `over` from `at` on; what is due before stays so. The last of these
+    /// domains, `None` where there was none.
+    async fn make_rotations_due(
+        &self,
+        after: Option<DomainId>,
+        limit: u32,
+        at: Timestamp,
+        over: SignedDuration,
+    ) -> Result<Option<DomainId>>;
+    /// Up to `limit` domains of all accounts with their keys, those after `after` that have
+    /// any, in the order of their numbers.
+    async fn key_rings(&self, after: Option<DomainId>, limit: u32) -> Result<Vec<(Domain, KeyRing)>>;
 }

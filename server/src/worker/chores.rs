@@ -14,6 +14,7 @@ use tokio::sync::watch;
 const KEY_BATCH: u32 = 8;
 /// Until then what is sealed under an old version is refused, and sealed anew.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+const NOTE_RULES_AGAIN: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOSE_KEYS_EVERY: Duration = Duration::from_secs(15);
 const EXPIRY_EVERY: Duration = Duration::from_secs(600);
@@ -53,6 +54,16 @@ async fn first_keys(ops: &Ops, file: &KeyFile, domain: Keyless) -> Result<(), St
         ops.turning.notify_one();
     }
     Ok(())
+}
+
+/// Has rotations look again that were told to wait by other settings.
+pub(super) async fn note_key_rules(ops: Ops, mut stop: watch::Receiver<bool>) {
+    while let Err(error) = ops.note_key_rules().await {
+        tracing::warn!(%error, "the settings for DKIM keys cannot be noted");
+        if !pause(None, NOTE_RULES_AGAIN, &mut stop).await {
+            return;
+        }
+    }
 }
 
 /// Makes keys ahead.

@@ -58,6 +58,7 @@ pub fn start(ops: &Ops, equipment: &Equipment, stop: &watch::Receiver<bool>) -> 
     workers.spawn(chores::make_keys(ops.clone(), equipment.key.clone(), stop.clone()));
     workers.spawn(chores::fill_pool(ops.clone(), stop.clone()));
     workers.spawn(chores::follow_key_file(ops.clone(), equipment.key.clone(), stop.clone()));
+    workers.spawn(chores::note_key_rules(ops.clone(), stop.clone()));
     let (asker, key) = (equipment.asker.clone(), equipment.key.clone());
     workers.spawn(rotation::run(ops.clone(), asker, key, stop.clone()));
     workers.spawn(chores::publish_zone(ops.clone(), stop.clone()));

@@ -10,13 +10,14 @@ use crate::{
     keys::KeyFile,
     ops::{
         Ops,
+        lost_keys::{Tried, lost_key},
         rotation::{Done, settled_at},
     },
-    store::{Cause, DueRotation, Keyless, StoreError},
+    store::{Cause, DkimKey, DueRotation, Keyless, NewKey, StoreError},
 };
 use jiff::{SignedDuration, Timestamp};
 use signet_core::{
-    rotation::{Proof, Ring, Selector, Step},
+    rotation::{Algorithm, Proof, Ring, Selector, Step},
     verify::{
         Context,
         dkim::{Sight, prove},
@@ -101,17 +102,9 @@ pub(super) async fn step(
     let done = match ring.step(&ops.key_rules(&due.domain), now) {
         Step::Wait(_) => Done::Waited,
         Step::Prove(selector) if now < settled_at(&ring, selector) => Done::Waited,
-        Step::Prove(selector) => {
-            let sight = look(ops, asker, due, selector).await;
-            Done::Looked(selector, with_key_tried(ops, key, due, selector, sight).await?)
-        }
+        Step::Prove(selector) => proved(ops, asker, key, due, selector).await?,
         Step::Publish { selector, algorithm } => {
-            let owner = Keyless {
-                account: due.domain.account,
-                domain: due.domain.id,
-                record_id: due.domain.record_id.clone(),
-            };
-            Done::Published(making::key(ops, key, &owner, selector, algorithm).await?)
+            Done::Published(fresh(ops, key, due, selector, algorithm).await?, None)
         }
         Step::Retire(selector) => Done::Retired(selector),
         Step::Revoke(selector) => Done::Revoked(selector),
@@ -135,27 +128,72 @@ pub(super) async fn step(
     Ok(word)
 }
 
-/// What was seen, unless it would have a key sign that does not open: then it is as
-/// if nothing had been.
-async fn with_key_tried(
+/// Looks for the key on `selector`. The private key is tried before it signs, and before
+/// anything is waited for where another key is to sign: one that nobody can use again is
+/// replaced.
+async fn proved(
+    ops: &Ops,
+    asker: &Asker,
+    file: &KeyFile,
+    due: &DueRotation,
+    selector: Selector,
+) -> Result<Done, StoreError> {
+    let Some(key) = due.keys.keys[selector.index()].as_ref() else {
+        return Ok(Done::Looked(selector, look(ops, asker, due, selector).await));
+    };
+    let rules = ops.key_rules(&due.domain);
+    let at_once = due.keys.failures == 0 && due.keys.ring().wanted(&rules, ops.clock.now()).is_some();
+    let mut tried = if at_once { Some(ops.try_key(file, &due.domain, key).await?) } else { None };
+    if tried == Some(Tried::Lost) {
+        return replaced(ops, file, due, key).await;
+    }
+    let sight = look(ops, asker, due, selector).await;
+    if !would_sign(ops, due, selector, &sight) {
+        return Ok(Done::Looked(selector, sight));
+    }
+    if tried.is_none() {
+        tried = Some(ops.try_key(file, &due.domain, key).await?);
+    }
+    Ok(match tried {
+        Some(Tried::Opens) => Done::Looked(selector, sight),
+        Some(Tried::Lost) => replaced(ops, file, due, key).await?,
+        // As if nothing had been seen: another node may be able to open it.
+        _ => {
+            let said = format!("The private key of {} does not open with the key file.", key.id);
+            Done::Looked(selector, Sight { proof: Proof::Unknown, said, fix: String::new(), ours: true })
+        }
+    })
+}
+
+/// Whether what was seen has the key on `selector` sign that does not yet.
+fn would_sign(ops: &Ops, due: &DueRotation, selector: Selector, sight: &Sight) -> bool {
+    let (before, mut after) = (due.keys.ring(), due.keys.ring());
+    after.prove(selector, sight.proof, &ops.key_rules(&due.domain), ops.clock.now());
+    let signs = |ring: &Ring| ring.on(selector).is_some_and(|held| held.stage.signs());
+    signs(&after) && !signs(&before)
+}
+
+/// A fresh key in place of one that nobody can sign with.
+async fn replaced(ops: &Ops, file: &KeyFile, due: &DueRotation, lost: &DkimKey) -> Result<Done, StoreError> {
+    let algorithm = match lost.held.algorithm {
+        Algorithm::Ed25519 => Algorithm::Ed25519,
+        Algorithm::Rsa2048 | Algorithm::Rsa4096 => ops.key_rules(&due.domain).rsa,
+    };
+    tracing::error!(key = lost.id, domain = %due.domain.name, "a DKIM key that was to sign is lost and is replaced");
+    let fresh = fresh(ops, file, due, lost.selector, algorithm).await?;
+    Ok(Done::Published(fresh, Some(lost_key(lost))))
+}
+
+async fn fresh(
     ops: &Ops,
     file: &KeyFile,
     due: &DueRotation,
     selector: Selector,
-    sight: Sight,
-) -> Result<Sight, StoreError> {
-    let (before, mut after) = (due.keys.ring(), due.keys.ring());
-    after.prove(selector, sight.proof, &ops.key_rules(&due.domain), ops.clock.now());
-    let signs = |ring: &Ring| ring.on(selector).is_some_and(|held| held.stage.signs());
-    let Some(key) = due.keys.keys[selector.index()].as_ref().filter(|_| signs(&after) && !signs(&before))
-    else {
-        return Ok(sight);
-    };
-    if ops.opens(file, &due.domain, key).await? {
-        return Ok(sight);
-    }
-    let said = format!("The private key of {} does not open with the key file.", key.id);
-    Ok(Sight { proof: Proof::Unknown, said, fix: String::new(), ours: true })
+    algorithm: Algorithm,
+) -> Result<NewKey, StoreError> {
+    let domain = &due.domain;
+    let owner = Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
+    making::key(ops, file, &owner, selector, algorithm).await
 }
 
 /// Looks for the key on `selector`, as the whole world sees it.

@@ -51,15 +51,23 @@ async fn turn(api: &Api, id: i64, change: impl FnOnce(&mut KeyRing)) {
     assert!(store.turn_keys(&turn, &Cause::signet(api.ops.clock.now())).await.unwrap());
 }
 
-/// Gives a domain a key that signs and the next one.
+/// Gives a domain a key that signs and the next one. Their private halves open nowhere.
 pub(crate) async fn signing(api: &Api, id: i64) {
-    let store = &api.ops.store;
-    let domain = store.domain_for_operator(DomainId(id)).await.unwrap().unwrap();
-    let owner = Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id.clone() };
-    let now = api.ops.clock.now();
     let under = api.ops.key.as_ref().unwrap().fingerprint();
     let keys = Selector::BOTH.map(|selector| NewKey { under: under.clone(), ..key(id, selector) });
-    assert!(store.add_keys(&owner, &keys, &Cause::signet(now)).await.unwrap());
+    signing_with(api, id, &keys).await;
+}
+
+async fn owner(api: &Api, id: i64) -> Keyless {
+    let domain = api.ops.store.domain_for_operator(DomainId(id)).await.unwrap().unwrap();
+    Keyless { account: domain.account, domain: domain.id, record_id: domain.record_id }
+}
+
+async fn signing_with(api: &Api, id: i64, keys: &[NewKey]) {
+    let store = &api.ops.store;
+    let domain = store.domain_for_operator(DomainId(id)).await.unwrap().unwrap();
+    let now = api.ops.clock.now();
+    assert!(store.add_keys(&owner(api, id).await, keys, &Cause::signet(now)).await.unwrap());
     let seen = Proof::Seen { kept_for: SignedDuration::from_mins(5) };
     let rules = api.ops.key_rules(&domain);
     turn(api, id, |keys| {
@@ -162,7 +170,13 @@ async fn a_reason_need_not_be_given() {
 async fn it_is_refused_while_the_next_one_could_not_take_over() {
     let api = Api::start().await;
     let id = api.domain("example.com").await;
-    signing(&api, id).await;
+    let (owner, random) = (owner(&api, id).await, &api.ops.random);
+    let file = api.ops.key.as_ref().unwrap();
+    let make = |selector: Selector| {
+        let name = format!("key {}", selector.number());
+        file.make(&owner, selector, Algorithm::Rsa2048, name, random).unwrap()
+    };
+    signing_with(&api, id, &Selector::BOTH.map(make)).await;
     // The standby's record is wrong.
     let wrong = Verdict::about(RecordKey::Dkim2, Status::Missing, Code::NoRecord, "Nothing is published.");
     looked(&api, id, wrong.fix("Publish `sg2`.")).await;

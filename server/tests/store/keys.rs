@@ -13,6 +13,9 @@ on_both! {
     what_is_destroyed_is_gone
     owners_who_publish_keys_see_them_change
     the_age_of_a_key_is_how_long_it_signs
+    all_rotations_become_due_over_a_while
+    all_keys_are_read_in_pages
+    a_kept_value_is_replaced_by_one_of_two
 }
 
 /// It stays, in this stage; what it was made with is kept anyway.
@@ -293,4 +296,68 @@ async fn the_age_of_a_key_is_how_long_it_signs(place: Place) {
         Turn { slots: [keep(Stage::Active { since: at(30) }), keep(next)], ..same(&store, &domain).await };
     assert!(store.turn_keys(&turn, &cause(30)).await.unwrap());
     assert_eq!(store.key_ages(account).await.unwrap(), [(domain.id, at(30))].into());
+}
+
+async fn all_rotations_become_due_over_a_while(place: Place) {
+    let store = place.open().await;
+    let mut domains = Vec::new();
+    for name in ["a.example", "b.example", "c.example", "d.example", "e.example"] {
+        let account = an_account(&store).await;
+        domains.push(with_keys(&store, account, name).await);
+    }
+    assert_eq!(store.count_rotations().await.unwrap(), 5);
+    for (domain, due) in domains.iter().zip([Some(10), Some(90_000), Some(90_000), Some(90_000), None]) {
+        let turn = Turn { due_at: due.map(at), ..same(&store, domain).await };
+        assert!(store.turn_keys(&turn, &cause(5)).await.unwrap());
+    }
+    let mut after = None;
+    let mut pages = 0;
+    while let Some(last) =
+        store.make_rotations_due(after, 2, at(100), SignedDuration::from_secs(3)).await.unwrap()
+    {
+        after = Some(last);
+        pages += 1;
+    }
+    assert_eq!((pages, after), (3, Some(domains[4].id)));
+    let mut due = Vec::new();
+    for domain in &domains {
+        due.push(ring(&store, domain).await.due_at.unwrap());
+    }
+    assert_eq!(due[0], at(10), "it was due before");
+    let mut seconds: Vec<i64> = due[1..].iter().map(|due| due.as_second() - at(100).as_second()).collect();
+    seconds.sort_unstable();
+    seconds.dedup();
+    assert_eq!(seconds, [0, 1, 2]);
+    // Once more changes nothing for what is due.
+    store.make_rotations_due(None, 10, at(200), SignedDuration::ZERO).await.unwrap();
+    assert!(ring(&store, &domains[4]).await.due_at.unwrap() < at(103));
+}
+
+async fn all_keys_are_read_in_pages(place: Place) {
+    let store = place.open().await;
+    let (one, other) = (an_account(&store).await, an_account(&store).await);
+    let mut all = Vec::new();
+    for (account, name) in [(one, "a.example"), (other, "b.example"), (one, "c.example")] {
+        register(&store, account, &format!("keyless.{name}")).await;
+        let domain = with_keys(&store, account, name).await;
+        let keys = ring(&store, &domain).await;
+        all.push((domain, keys));
+    }
+    let first = store.key_rings(None, 2).await.unwrap();
+    assert_eq!(first, all[..2]);
+    let after = first.last().map(|(domain, _)| domain.id);
+    assert_eq!(store.key_rings(after, 2).await.unwrap(), all[2..]);
+    assert_eq!(store.key_rings(Some(all[2].0.id), 2).await.unwrap(), []);
+}
+
+async fn a_kept_value_is_replaced_by_one_of_two(place: Place) {
+    let store = place.open().await;
+    let replace =
+        async |before: Option<&str>, value: &str| store.replace_kept("test", before, value).await.unwrap();
+    assert!(!replace(Some("a"), "b").await, "there is nothing yet");
+    assert!(replace(None, "a").await);
+    assert!(!replace(None, "b").await);
+    assert!(replace(Some("a"), "b").await);
+    assert!(!replace(Some("a"), "c").await);
+    assert_eq!(store.kept("test").await.unwrap().as_deref(), Some("b"));
 }

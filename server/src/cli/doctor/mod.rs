@@ -27,7 +27,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
-    /// Look at the DKIM keys of every domain, not of a sample
+    /// Look at the DKIM keys of every domain, where there are more than 5,000, too
     #[arg(long)]
     all: bool,
 }

@@ -1,15 +1,16 @@
 //! `signet keys list`.
 
 use crate::{
-    cli::{Outcome, output},
+    cli::{Outcome, domains::progress, output},
     ops::{Ops, rotation::Standing},
-    store::{Domain, DomainId, KeyRing, TokenScope},
+    store::{Domain, DomainId, KeyRing},
 };
 use clap::Args;
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Domains read at once.
+/// Domains read at once, and in one table.
 const PAGE: u32 = 500;
 
 #[derive(Debug, Args)]
@@ -19,40 +20,50 @@ pub(in crate::cli) struct ListArgs {
 }
 
 pub(super) async fn run(args: &ListArgs, ops: &Ops, json: bool) -> anyhow::Result<Outcome> {
-    let (mut rows, mut documents) = (Vec::new(), Vec::new());
-    for domain in domains(ops, args.domain).await? {
-        let Some(keys) = ops.store.key_ring(domain.account, domain.id).await? else { continue };
-        if json {
-            documents.push(document(ops, &domain, &keys));
-        } else {
-            rows.extend(table(ops, &domain, &keys));
+    let bar = if json { ProgressBar::hidden() } else { progress("reading keys") };
+    let mut array = json.then(output::JsonArray::begin);
+    let (mut after, mut listed) = (None, 0_u64);
+    loop {
+        let page = match args.domain {
+            Some(only) => one(ops, only).await?,
+            None => ops.store.key_rings(after, PAGE).await?,
+        };
+        after = page.last().map(|(domain, _)| domain.id);
+        listed += page.len() as u64;
+        match &mut array {
+            Some(array) => {
+                page.iter().try_for_each(|(domain, keys)| array.push(&document(ops, domain, keys)))?;
+            }
+            None => bar.suspend(|| show(ops, &page))?,
+        }
+        bar.set_message(format!("reading keys: {listed} domains"));
+        if after.is_none() || args.domain.is_some() {
+            break;
         }
     }
-    if json {
-        output::json(&Value::Array(documents))?;
-    } else {
-        let head = ["id", "domain", "selector", "stage", "algorithm", "since", "next"];
-        output::table(&head, rows, "No keys yet: they are made when a domain is verified.")?;
+    bar.finish_and_clear();
+    match array {
+        Some(array) => array.end()?,
+        None if listed == 0 => output::line("No keys yet: they are made when a domain is verified.")?,
+        None => {}
     }
     Ok(Outcome::Good)
 }
 
-async fn domains(ops: &Ops, only: Option<DomainId>) -> anyhow::Result<Vec<Domain>> {
-    if let Some(id) = only {
-        let domain = ops.store.domain_for_operator(id).await?;
-        return Ok(vec![domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?]);
+async fn one(ops: &Ops, id: DomainId) -> anyhow::Result<Vec<(Domain, KeyRing)>> {
+    let domain = ops.store.domain_for_operator(id).await?;
+    let domain = domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {id}"))?;
+    let keys = ops.store.key_ring(domain.account, id).await?;
+    Ok(keys.map(|keys| (domain, keys)).into_iter().collect())
+}
+
+/// A page as a table.
+fn show(ops: &Ops, page: &[(Domain, KeyRing)]) -> std::io::Result<()> {
+    let rows: Vec<_> = page.iter().flat_map(|(domain, keys)| table(ops, domain, keys)).collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    let mut domains = Vec::new();
-    for account in ops.store.accounts().await? {
-        let mut after = None;
-        loop {
-            let page = ops.store.domains(account.id, &TokenScope::Account, after, Some(PAGE)).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            domains.extend(page);
-        }
-    }
-    Ok(domains)
+    output::table(&["id", "domain", "selector", "stage", "algorithm", "since", "next"], rows, "")
 }
 
 /// One row per key, with what comes next in the first.

@@ -2,7 +2,7 @@
 
 use super::list::document;
 use crate::{
-    cli::{Outcome, domains::progress, output, told},
+    cli::{Outcome, domains::progress, output, told, with_key},
     ops::{Actor, Ops},
     store::{Domain, DomainId, KeyRing},
 };
@@ -32,6 +32,9 @@ pub(super) async fn run(args: &RotateArgs, ops: &Ops, json: bool) -> anyhow::Res
     let domain =
         domain.ok_or_else(|| anyhow::anyhow!("there is no domain with the number {}", args.domain))?;
     let actor = Actor::operator(domain.account);
+    // With the key file it is seen whether the next key could sign at all.
+    let with_key = with_key(ops).await.ok();
+    let ops = with_key.as_ref().unwrap_or(ops);
     let before = signing(ops.store.key_ring(domain.account, domain.id).await?.as_ref());
     let (domain, keys) = ops.rotate(&actor, domain.id, args.compromised, &args.reason).await.map_err(told)?;
     let Some(wait) = args.wait else {

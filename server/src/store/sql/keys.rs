@@ -279,23 +279,27 @@ pub(super) async fn ring(conn: &mut Conn, account: AccountId, domain: DomainId) 
     let Some(row) = conn.fetch_optional(query(ROTATION).bind(domain.0).bind(account.0)).await? else {
         return Ok(None);
     };
-    let stuck = get_time_opt(&row, "stuck_since")?.zip(get::<Option<String>>(&row, "stuck")?);
-    let mut ring = KeyRing {
-        version: get(&row, "version")?,
-        keys: [None, None],
-        wanted: get::<Option<&str>>(&row, "wanted")?.map(why).transpose()?,
-        due_at: get_time_opt(&row, "due_at")?,
-        failures: get_u32(&row, "failures")?,
-        stuck,
-        told_at: get_time_opt(&row, "told_at")?,
-        restored: get(&row, "restored")?,
-    };
+    let mut ring = rotation(&row)?;
     for row in conn.fetch_all(query(KEYS).bind(domain.0).bind(account.0)).await? {
         let key = key(&row)?;
         let index = key.selector.index();
         ring.keys[index] = Some(key);
     }
     Ok(Some(ring))
+}
+
+/// A row of `rotation`, still without the keys.
+pub(super) fn rotation(row: &Row) -> Result<KeyRing> {
+    Ok(KeyRing {
+        version: get(row, "version")?,
+        keys: [None, None],
+        wanted: get::<Option<&str>>(row, "wanted")?.map(why).transpose()?,
+        due_at: get_time_opt(row, "due_at")?,
+        failures: get_u32(row, "failures")?,
+        stuck: get_time_opt(row, "stuck_since")?.zip(get::<Option<String>>(row, "stuck")?),
+        told_at: get_time_opt(row, "told_at")?,
+        restored: get(row, "restored")?,
+    })
 }
 
 fn why_word(why: Why) -> Option<&'static str> {
@@ -315,7 +319,8 @@ fn why(word: &str) -> Result<Why> {
     }
 }
 
-fn key(row: &Row) -> Result<DkimKey> {
+/// A row of `dkim_key`.
+pub(super) fn key(row: &Row) -> Result<DkimKey> {
     let (algorithm, stage, origin): (&str, &str, &str) =
         (get(row, "algorithm")?, get(row, "stage")?, get(row, "origin")?);
     let held = Held {

@@ -36,6 +36,7 @@ mod sender;
 mod sending;
 mod standing;
 mod tokens;
+mod turns;
 mod webhooks;
 mod zone;
 
@@ -115,6 +116,7 @@ pub(super) async fn prepare_all(conn: &mut Conn) -> Result<usize> {
         sending::STATEMENTS,
         standing::STATEMENTS,
         tokens::STATEMENTS,
+        turns::STATEMENTS,
         webhooks::STATEMENTS,
         zone::STATEMENTS,
     ];

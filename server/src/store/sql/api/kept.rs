@@ -16,4 +16,10 @@ impl KeptStore for Handle {
             (name = name.to_string(), value = value.to_string(), under = under.to_string())
             => (name, value, under))
     }
+
+    async fn replace_kept(&self, name: &str, before: Option<&str>, value: &str) -> Result<bool> {
+        transact!(self, kept::replace,
+            (name = name.to_string(), before = before.map(str::to_string), value = value.to_string())
+            => (name, before.as_deref(), value))
+    }
 }

@@ -1,12 +1,12 @@
 //! [`KeyStore`].
 
-use super::super::{Handle, keys, raw};
+use super::super::{Handle, keys, raw, turns};
 use super::{read, transact};
 use crate::store::{
     AccountId, Cause, Domain, DomainId, DueRotation, KeyRing, KeyStore, Keyless, NewKey, Result, Turn,
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use signet_core::plan::DkimMode;
 
 #[async_trait]
@@ -54,5 +54,24 @@ impl KeyStore for Handle {
 
     async fn rotations_stuck(&self) -> Result<i64> {
         read!(self, keys::stuck())
+    }
+
+    async fn count_rotations(&self) -> Result<u64> {
+        read!(self, turns::count())
+    }
+
+    async fn make_rotations_due(
+        &self,
+        after: Option<DomainId>,
+        limit: u32,
+        at: Timestamp,
+        over: SignedDuration,
+    ) -> Result<Option<DomainId>> {
+        transact!(self, turns::make_due, (after = after, limit = limit, at = at, over = over)
+            => (*after, *limit, *at, *over))
+    }
+
+    async fn key_rings(&self, after: Option<DomainId>, limit: u32) -> Result<Vec<(Domain, KeyRing)>> {
+        read!(self, turns::rings(after, limit))
     }
 }

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking, and so do what they are made of")]
 
+mod lost;
+mod settings;
+
 use jiff::SignedDuration;
 use signet::{
     clock::Clock,
