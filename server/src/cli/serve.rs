@@ -20,7 +20,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -52,8 +56,10 @@ pub(super) async fn run(args: &ServeArgs, sources: &Sources, json: bool) -> anyh
     let store = store::open(&config.database_url).await.context("the database cannot be opened")?;
     let ops = Ops::new(store, Arc::new(config), Clock::system());
     let (server, first) = Server::start(ops.clone(), Some(metrics)).await?;
+    // Whoever reads that it listens may stop it at once.
+    let mut stop = StopSignals::listen()?;
     announce(&server, first.as_ref(), json)?;
-    stop_asked_for().await?;
+    stop.asked_for().await;
     tracing::info!("stopping: requests under way finish, checks under way are put back");
     server.stop().await;
     Ok(Outcome::Good)
@@ -236,10 +242,22 @@ pub(super) async fn until(mut stop: watch::Receiver<bool>) {
 }
 
 /// SIGTERM from a service manager, SIGINT from a keyboard.
-pub(super) async fn stop_asked_for() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on they do not end the program; it is to end itself.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Completes when one has come, if need be since before this was called.
+    pub(super) async fn asked_for(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

@@ -202,7 +202,7 @@ mod tests {
     fn wait_for(maker: &KeyMaker, keys: usize) {
         let begun = Instant::now();
         while ready(maker) < keys {
-            assert!(begun.elapsed() < Duration::from_secs(120), "{} of {keys} keys", ready(maker));
+            assert!(begun.elapsed() < Duration::from_secs(600), "{} of {keys} keys", ready(maker));
             thread::sleep(Duration::from_millis(10));
         }
     }

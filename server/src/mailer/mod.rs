@@ -1,6 +1,9 @@
 //! Hands messages over: to an SMTP server, or as files to a directory.
 
+#[cfg(test)]
+pub(crate) mod literal;
 mod probe;
+mod relay;
 
 pub use probe::{Probed, probe};
 
@@ -9,13 +12,14 @@ use crate::{
     store::Message,
 };
 use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
+    Address,
     message::{Attachment, Mailbox, MultiPart, SinglePart, header},
 };
+use relay::Relay;
 use signet_core::email::EmailAddress;
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 /// Why a message was not handed over.
@@ -38,12 +42,9 @@ pub struct Mailer {
 
 #[derive(Clone, Debug)]
 enum Route {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(Box<Relay>),
     Directory(PathBuf),
 }
-
-/// A whole SMTP conversation at most.
-const SMTP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Mailer {
     /// Sets the route up; no connection is made yet.
@@ -53,9 +54,7 @@ impl Mailer {
     pub fn new(settings: &Mail) -> Result<Self, String> {
         let route = match &settings.route {
             MailRoute::Smtp(url) => {
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-                    .map_err(|e| format!("SIGNET_SMTP_URL: {e}"))?;
-                Route::Smtp(builder.timeout(Some(SMTP_TIMEOUT)).build())
+                Route::Smtp(Box::new(Relay::new(url).map_err(|e| format!("SIGNET_SMTP_URL: {e}"))?))
             }
             MailRoute::Directory(path) => {
                 std::fs::create_dir_all(path)
@@ -73,11 +72,7 @@ impl Mailer {
     pub async fn send(&self, message: &Message, date: SystemTime) -> Result<(), Undelivered> {
         let email = assemble(&self.from, message, date).map_err(Undelivered::ForGood)?;
         match &self.route {
-            Route::Smtp(transport) => match transport.send(email).await {
-                Ok(_) => Ok(()),
-                Err(e) if e.is_permanent() => Err(Undelivered::ForGood(e.to_string())),
-                Err(e) => Err(Undelivered::ForNow(chain(&e))),
-            },
+            Route::Smtp(relay) => relay.send(email).await,
             Route::Directory(directory) => {
                 let name = file_name(&message.message_id);
                 let write = write_whole(directory.clone(), name, email.formatted());

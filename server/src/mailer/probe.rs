@@ -1,7 +1,7 @@
 //! Whether the SMTP server for our own messages would take them: a connection,
 //! a greeting, a log-in where one is set, and good-bye.
 
-use super::{Mailer, Route, SMTP_TIMEOUT, chain};
+use super::{Mailer, Route, chain, relay::CONNECTED_WITHIN};
 use crate::config::Mail;
 use lettre::transport::smtp::{
     client::AsyncSmtpConnection,
@@ -27,7 +27,7 @@ pub struct Probed {
 /// The server, and what went wrong with it.
 pub async fn probe(mail: &Mail) -> Result<Option<Probed>, (String, String)> {
     let mailer = Mailer::new(mail).map_err(|e| (String::new(), e))?;
-    let (Route::Smtp(transport), crate::config::MailRoute::Smtp(url)) = (&mailer.route, &mail.route) else {
+    let (Route::Smtp(relay), crate::config::MailRoute::Smtp(url)) = (&mailer.route, &mail.route) else {
         return Ok(None);
     };
     let Ok(url) = Url::parse(url) else { return Ok(None) };
@@ -46,7 +46,7 @@ pub async fn probe(mail: &Mail) -> Result<Option<Probed>, (String, String)> {
         let hello = ClientId::default();
         let greeted = AsyncSmtpConnection::connect_tokio1(
             (host.as_str(), port),
-            Some(SMTP_TIMEOUT),
+            Some(CONNECTED_WITHIN),
             &hello,
             None,
             None,
@@ -56,7 +56,7 @@ pub async fn probe(mail: &Mail) -> Result<Option<Probed>, (String, String)> {
         // It has said all that was wanted of it.
         let _ = connection.quit().await;
     }
-    match transport.test_connection().await {
+    match relay.transport().test_connection().await {
         Ok(true) => {}
         Ok(false) => return Err(failed("it hung up".to_string())),
         Err(e) => return Err(failed(chain(&e))),

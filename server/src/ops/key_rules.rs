@@ -67,11 +67,13 @@ impl Ops {
             }
             let rotations = self.make_all_due().await?;
             self.store.replace_kept(NAME, Some(&begun), &Noted::text(&here, true)).await?;
-            tracing::info!(
-                settings = here,
-                rotations,
-                "the settings for DKIM keys are others; rotations look again"
-            );
+            if rotations > 0 {
+                tracing::info!(
+                    settings = here,
+                    rotations,
+                    "the settings for DKIM keys are others; rotations look again"
+                );
+            }
             self.turning.notify_one();
             return Ok(Some(rotations));
         }

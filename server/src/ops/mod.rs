@@ -76,7 +76,8 @@ pub struct Ops {
     pub looked: Arc<Notify>,
     /// Whether looks see anything.
     pub sight: Arc<watch::Sight>,
-    /// Looks under way in this process: claimed and not yet written.
+    /// Looks under way in this process: claimed, or being claimed, and not yet
+    /// written.
     pub under_way: Arc<AtomicUsize>,
     /// Rung when a message was queued.
     pub queued: Arc<Notify>,

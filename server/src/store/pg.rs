@@ -22,6 +22,11 @@ type Handle = PgStore;
 const MIGRATIONS: &[(i64, &str, &str)] =
     &[(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
 
+/// How long for one of the pool's connections. A burst on one account or one
+/// demo domain stands behind one row and takes all of them: those who come then
+/// wait their turn, which on a slow disk is many seconds away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often a transaction that lost against another is run in all.
 const TRIES: u32 = 5;
 
@@ -46,11 +51,8 @@ impl PgStore {
         // The pool tries again until its patience is over and then says only
         // that; why there is no connection, the first one says.
         PgConnection::connect_with(&options).await?.close().await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(10)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
-            .await?;
+        let pool =
+            PgPoolOptions::new().max_connections(10).acquire_timeout(PATIENCE).connect_with(options).await?;
         let mut conn = pool.acquire().await?;
         sql::migrator().run_direct(None, &mut *conn, false).await?;
         drop(conn);

@@ -76,37 +76,42 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::{Instant, sleep};
+    use tokio::{task::JoinHandle, time::sleep};
 
-    /// Runs looks that take so many seconds' tenths, in order; after how many
-    /// each was done, `None` if it was broken off.
-    async fn ran(lanes: &Lanes, looks: &[u64]) -> Vec<Option<u64>> {
-        let start = Instant::now();
-        let mut running = Vec::new();
-        for &tenths in looks {
-            while lanes.free() == 0 {
-                lanes.some_free(1).await;
-            }
-            let (lanes, place) = (lanes.clone(), lanes.enter().unwrap());
-            running.push(tokio::spawn(async move {
-                let done = lanes.run(place, sleep(Duration::from_millis(100 * tenths))).await;
-                done.map(|_| u64::try_from(start.elapsed().as_millis()).unwrap() / 100)
-            }));
+    /// Begins a look as soon as there is place; whether it was done in the end, or
+    /// broken off.
+    async fn begin(lanes: &Lanes, look: impl Future<Output = ()> + Send + 'static) -> JoinHandle<bool> {
+        while lanes.free() == 0 {
+            lanes.some_free(1).await;
         }
-        let mut done = Vec::new();
-        for look in running {
-            done.push(look.await.unwrap());
-        }
-        done
+        let (lanes, place) = (lanes.clone(), lanes.enter().unwrap());
+        tokio::spawn(async move { lanes.run(place, look).await.is_some() })
     }
 
     #[tokio::test]
     async fn slow_ones_give_their_place_to_the_next_and_beyond_their_lane_are_broken_off() {
         let lanes = Lanes::of(2, 3, Duration::from_millis(200));
-        let done = ran(&lanes, &[30, 30, 30, 30, 30, 0, 0]).await;
-        assert_eq!(done.iter().filter(|done| done.is_none()).count(), 2, "{done:?}");
-        assert_eq!(done[..2], [Some(30), Some(30)], "{done:?}");
-        assert!(done[5..].iter().all(|done| done.is_some_and(|tenths| tenths < 15)), "{done:?}");
+        let answers = Arc::new(Semaphore::new(0));
+        let mut slow = Vec::new();
+        for _ in 0..5 {
+            let answers = Arc::clone(&answers);
+            let look = async move { answers.acquire().await.unwrap().forget() };
+            slow.push(begin(&lanes, look).await);
+        }
+        for _ in 0..2 {
+            let quick = begin(&lanes, std::future::ready(())).await;
+            assert!(quick.await.unwrap(), "done while the others wait for their answers");
+        }
+        while slow.iter().filter(|look| look.is_finished()).count() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        answers.add_permits(5);
+        let mut done = Vec::new();
+        for look in slow {
+            done.push(look.await.unwrap());
+        }
+        assert_eq!(done.iter().filter(|done| !**done).count(), 2, "{done:?}");
+        assert_eq!(done[..2], [true, true], "{done:?}");
         assert_eq!((lanes.free(), lanes.slow.available_permits()), (2, 3), "every place is free again");
     }
 }

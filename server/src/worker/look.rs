@@ -63,6 +63,9 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             }
         }
         let wanted = lanes.free().min(CLAIM);
+        // The claim itself is under way: nobody sees domains that are neither due
+        // nor looked at.
+        ops.under_way.fetch_add(1, Ordering::Relaxed);
         let claimed = if wanted == 0 { Vec::new() } else { claim(&ops, wanted).await };
         let backlog = claimed.len() == wanted;
         metrics::counter!("signet_looks_claimed_total").increment(claimed.len() as u64);
@@ -75,6 +78,7 @@ pub(super) async fn run(ops: Ops, asker: Asker, mut stop: watch::Receiver<bool>)
             let lane = (lanes.clone(), place);
             looks.spawn(look(ops.clone(), asker.clone(), due, lane, done.clone()));
         }
+        ops.under_way.fetch_sub(1, Ordering::Relaxed);
         let go_on = if backlog {
             gather(&lanes, &mut stop).await
         } else {

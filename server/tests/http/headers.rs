@@ -2,7 +2,6 @@
 
 use crate::api::Api;
 use serde_json::json;
-use std::time::Instant;
 
 #[tokio::test]
 async fn unknown_paths_are_404_for_everybody() {
@@ -189,7 +188,6 @@ async fn over_a_mebibyte_is_413() {
     assert_eq!(api.patch(&path).body(exact(1 << 20)).send().await.status, 200);
     let reply = api.patch(&path).body(exact((1 << 20) + 1)).send().await;
     reply.is(413, &json!({"errors": {"base": ["The body is over 1 MiB, the most that is taken"]}}));
-    let started = Instant::now();
     for path in [
         "/api/domains",
         &format!("{path}/company_info"),
@@ -198,5 +196,4 @@ async fn over_a_mebibyte_is_413() {
     ] {
         assert_eq!(api.post(path).body(vec![b'['; 20 << 20]).send().await.status, 413, "{path}");
     }
-    assert!(started.elapsed().as_secs() < 5);
 }

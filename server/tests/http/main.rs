@@ -4,6 +4,8 @@
 
 #[path = "../support/api.rs"]
 mod api;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 mod api_tokens;
 mod audit;

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`.
 
-use crate::api::Api;
+use crate::{api::Api, waiting};
 use serde_json::{Value, json};
 use signet::store::{Access, IdempotencyScope};
 
@@ -145,14 +145,11 @@ async fn hanging_up_loses_nothing() {
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
         drop(hung_up);
-        let mut reply = create().await;
-        for _ in 0..100 {
-            if reply.status != 409 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            reply = create().await;
-        }
+        let look = async || {
+            let reply = create().await;
+            if reply.status == 409 { Err(reply) } else { Ok(reply) }
+        };
+        let reply = waiting::until("answered", look).await;
         assert_eq!(reply.status, 200, "after {polls} polls: {}", reply.text);
         replayed += usize::from(reply.header("idempotency-replayed").is_some());
     }

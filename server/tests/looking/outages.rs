@@ -1,7 +1,7 @@
 //! What outages do over days: to domains, nothing that is not theirs; to their
 //! owners and the operator, one word each.
 
-use super::{CUSTOMER, World, lines};
+use super::{CUSTOMER, World, lines, waiting};
 use jiff::SignedDuration;
 use signet::store::{Domain, DomainId};
 use signet_core::{plan::RecordKey, verify::Code};
@@ -105,15 +105,17 @@ impl Town {
         let ops = &self.world.ops;
         self.world.pass_time(signet_core::alert::WAIT);
         let now = ops.clock.now();
-        for _ in 0..1000 {
+        let look = async || {
             let waiting = ops.store.due_notices(now, 1).await.unwrap();
-            if waiting.is_empty() && ops.store.counts(now).await.unwrap().outbox == 0 {
-                break;
+            let outbox = ops.store.counts(now).await.unwrap().outbox;
+            if waiting.is_empty() && outbox == 0 {
+                return Ok(());
             }
             ops.noticed.notify_one();
             ops.queued.notify_one();
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            Err(outbox)
+        };
+        waiting::until("told of all", look).await;
         let mut subjects = self.world.subjects();
         let beside = ["company information is next", "Health report"];
         subjects.retain(|subject| !beside.iter().any(|beside| subject.contains(beside)));

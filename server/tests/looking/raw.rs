@@ -17,17 +17,16 @@ async fn keys_until(
     step: SignedDuration,
     wanted: impl Fn(&KeyRing) -> bool,
 ) -> KeyRing {
-    let mut last = None;
-    for _ in 0..600 {
-        last = world.ops.store.key_ring(AccountId(1), id).await.unwrap();
-        if let Some(ring) = last.as_ref().filter(|ring| wanted(ring)) {
-            return ring.clone();
+    let look = async || {
+        let ring = world.ops.store.key_ring(AccountId(1), id).await.unwrap();
+        if ring.as_ref().is_some_and(&wanted) {
+            return Ok(ring.unwrap());
         }
         world.pass_time(step);
         world.ops.turning.notify_one();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the keys never were as wanted: {last:?}");
+        Err(ring)
+    };
+    waiting::until("as wanted", look).await
 }
 
 /// A domain in raw mode, and its records once the keys are made.

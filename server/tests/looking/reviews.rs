@@ -63,14 +63,11 @@ async fn say_who(world: &World, id: DomainId, phone: &str) {
 
 /// Waits until no review is due any more.
 async fn reviewed(world: &World, id: DomainId) -> Case {
-    for _ in 0..400 {
+    let look = async || {
         let case = world.ops.store.case(id).await.unwrap().unwrap();
-        if case.review != Review::Due {
-            return case;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("the review stays due");
+        if case.review == Review::Due { Err(case) } else { Ok(case) }
+    };
+    waiting::until("reviewed", look).await
 }
 
 async fn rows(world: &World, id: DomainId) -> Vec<String> {
@@ -151,19 +148,22 @@ async fn silence_is_waited_for_and_then_decides_nothing() {
     let domain = verified(&world).await;
     say_who(&world, domain.id, "+43 1 234567").await;
     let mut waited = 0;
-    let case = loop {
+    let look = async || {
         let case = world.ops.store.case(domain.id).await.unwrap().unwrap();
         if case.review != Review::Due {
-            break case;
+            return Ok(case);
         }
         assert!(waited < 120, "it is decided within two minutes");
-        // Put back, or still being looked at: either way the clock is ours.
-        if case.due_at.is_some_and(|due| due > world.ops.clock.now()) {
+        // Put back for ten seconds, of which the clock is ours. One that is being
+        // looked at is held for longer.
+        let now = world.ops.clock.now();
+        if case.due_at.is_some_and(|due| now < due && due <= now + SignedDuration::from_secs(10)) {
             world.pass_time(SignedDuration::from_secs(1));
             waited += 1;
         }
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        Err(case)
     };
+    let case = waiting::until("decided", look).await;
     assert_eq!(case.domain.compliance(), Status::Compliant);
     let run = world.ops.case_file(&world.actor, domain.id).await.unwrap().last_run.unwrap();
     assert!(run.reason.contains("could not be looked at: blocklist"), "{}", run.reason);

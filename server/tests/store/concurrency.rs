@@ -2,12 +2,36 @@
 
 use super::*;
 use futures_util::future::join_all;
+use sqlx::Connection as _;
 use std::collections::BTreeSet;
 
 on_both! {
     one_of_a_hundred_gets_the_name the_limit_holds_under_pressure nodes_claim_apart
     caps_hold_under_pressure what_is_acknowledged_is_there a_caller_that_goes_away company_is_written_once
-    many_open_a_new_database
+    many_open_a_new_database a_burst_behind_one_row_waits_its_turn
+}
+
+/// PostgreSQL only: SQLite's writes wait in a queue of its own.
+async fn a_burst_behind_one_row_waits_its_turn(place: Place) {
+    if place.is_sqlite() {
+        return;
+    }
+    let store = place.open().await;
+    let account = an_account(&store).await;
+    let mut slow = sqlx::PgConnection::connect(&place.url).await.unwrap();
+    let mut held = slow.begin().await.unwrap();
+    let lock = sqlx::query("SELECT id FROM account WHERE id = $1 FOR UPDATE").bind(account.0);
+    lock.execute(&mut *held).await.unwrap();
+    let burst = (0..30).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { register(&store, account, &format!("d{n}.example")).await })
+    });
+    let burst: Vec<_> = burst.collect();
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    held.rollback().await.unwrap();
+    for made in join_all(burst).await {
+        made.unwrap();
+    }
 }
 
 async fn many_open_a_new_database(place: Place) {

@@ -479,31 +479,32 @@ async fn claims_cost_the_same_however_much_waits(place: Place) {
     let account = an_account(&store).await;
     let webhook = a_webhook(&store, account).await;
     let domain = register(&store, account, "example.com").await;
-    let time = async |seconds: i64| {
+    // Of twenty the fastest: a busy machine makes some of them slow, not all.
+    let mut few = Vec::new();
+    for n in 10..30 {
         let began = std::time::Instant::now();
-        for n in 0..20 {
-            let due = take_one(&store, &webhook, seconds + n).await;
-            settle(&store, &due, TryOutcome::Again(at(seconds + n + 1)), seconds + n).await;
-            assert_eq!(store.due_webhooks(at(seconds + n), WebhookId(0)).await.unwrap().len(), 0);
-        }
-        began.elapsed()
-    };
-    let few = time(10).await;
+        let due = take_one(&store, &webhook, n).await;
+        settle(&store, &due, TryOutcome::Again(at(n + 1)), n).await;
+        assert_eq!(store.due_webhooks(at(n), WebhookId(0)).await.unwrap().len(), 0);
+        few.push(began.elapsed());
+    }
     store.delete_webhook(account, webhook.id, &cause(100)).await.unwrap();
     // The history is what is quickly made long: replayed it is a queue.
     let webhook = a_webhook(&store, account).await;
     happen_often(&store, &domain, 2000, 200).await;
     let first = take_one(&store, &webhook, 300).await;
     settle(&store, &first, TryOutcome::Again(at(301)), 300).await;
-    let began = std::time::Instant::now();
+    let mut many = Vec::new();
     for n in 0..20 {
         let seconds = 1000 + 400 * n;
+        let began = std::time::Instant::now();
         let due = store.claim_deliveries(webhook.id, at(seconds), at(seconds + 60), 10).await.unwrap();
         assert_eq!(due.len(), 1);
         settle(&store, &due[0], TryOutcome::Again(at(seconds + 1)), seconds).await;
+        many.push(began.elapsed());
     }
-    let many = began.elapsed();
-    assert!(many < few * 5 + std::time::Duration::from_millis(300), "{few:?} with one, {many:?} with 2000");
+    let (few, many) = (few.into_iter().min().unwrap(), many.into_iter().min().unwrap());
+    assert!(many < few * 5 + std::time::Duration::from_millis(15), "{few:?} with one, {many:?} with 2000");
 }
 
 /// Many take from many lines at once: each delivery goes to one of them, and in
@@ -547,7 +548,8 @@ async fn nothing_is_left_behind_when_lines_close(place: Place) {
     let adding = happen_often(&store, &domain, 60, 1);
     let taking = async {
         let mut taken = 0;
-        for _ in 0..3000 {
+        let began = std::time::Instant::now();
+        while began.elapsed() < std::time::Duration::from_secs(120) {
             for due in take(&beside, &webhook, 10, 1).await {
                 settle(&beside, &due, TryOutcome::Accepted, 10).await;
                 taken += 1;

@@ -8,6 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request},
 };
+use jsonschema::Validator;
 use serde_json::{Value, json};
 use signet::{
     clock::Clock,
@@ -20,8 +21,8 @@ use signet::{
 };
 use signet_dns::ask::{Asker, Settings};
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, LazyLock},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex},
 };
 use tower::ServiceExt as _;
 
@@ -289,11 +290,12 @@ impl Reply {
     /// Whether the document allows this answer. `strictly`: with no member
     /// that it does not name.
     fn keeps_to(&self, document: &Value, method: &str, path: &str, strictly: bool) {
-        let found = operation(document, &method.to_lowercase(), path);
-        if self.text.is_empty() || found.is_none() {
+        let method = method.to_lowercase();
+        let Some((template, operation)) =
+            operation(document, &method, path).filter(|_| !self.text.is_empty())
+        else {
             return;
-        }
-        let operation = found.unwrap();
+        };
         let response = resolved(document, &operation["responses"][self.status.to_string()]);
         let media_type = match self.header("content-type") {
             Some(given) if self.is_lines() || self.is_file() => given.split(';').next().unwrap(),
@@ -303,13 +305,10 @@ impl Reply {
             // The contract does not list every status that any server has.
             Value::Null if strictly => return,
             Value::Null => panic!("{method} {path} answered an undocumented {}: {}", self.status, self.text),
-            schema => schema.clone(),
+            schema => schema,
         };
-        let mut schema = json!({"allOf": [schema], "components": document["components"]});
-        if strictly {
-            close_objects(&mut schema);
-        }
-        let validator = jsonschema::validator_for(&schema).unwrap();
+        let key = format!("{strictly} {method} {template} {} {media_type}", self.status);
+        let validator = validator(key, document, schema, strictly);
         let documents = match self.is_lines() {
             true => self.lines(),
             false if self.is_file() => vec![self.text.as_str().into()],
@@ -323,16 +322,31 @@ impl Reply {
     }
 }
 
-/// The operation of a document that a request goes to.
-pub(crate) fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+/// What holds answers against a schema of a document. Making one takes longer
+/// than most requests, so that each is kept.
+fn validator(key: String, document: &Value, schema: &Value, strictly: bool) -> Arc<Validator> {
+    static KEPT: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let make = || {
+        let mut schema = json!({"allOf": [schema], "components": document["components"]});
+        if strictly {
+            close_objects(&mut schema);
+        }
+        Arc::new(jsonschema::validator_for(&schema).unwrap())
+    };
+    Arc::clone(KEPT.lock().unwrap().entry(key).or_insert_with(make))
+}
+
+/// The operation of a document that a request goes to, after its path as the
+/// document writes it.
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> Option<(&'a str, &'a Value)> {
     let paths = document["paths"].as_object().unwrap();
     let given: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {
         let wanted: Vec<&str> = template.split('/').collect();
         wanted.len() == given.len() && wanted.iter().zip(&given).all(|(w, g)| w == g || w.starts_with('{'))
     };
-    let item = paths.iter().find(|(template, _)| fits(template)).map(|(_, item)| item)?;
-    item.get(method)
+    let (template, item) = paths.iter().find(|(template, _)| fits(template))?;
+    Some((template, item.get(method)?))
 }
 
 /// What a reference stands for.

@@ -21,6 +21,10 @@ use std::{
 static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(Cluster::start);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
+/// Nothing is to survive the machine: no test is about that, and the disk may be
+/// slow.
+const THROWN_AWAY: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
 struct Cluster {
     directory: PathBuf,
     /// Its standard input is the pipe whose end stops the server.
@@ -66,6 +70,7 @@ impl Cluster {
                 "--username=postgres",
                 "--encoding=UTF8",
                 "--no-locale",
+                "--no-sync",
                 "--pgdata",
                 path(&data),
             ])
@@ -73,7 +78,7 @@ impl Cluster {
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={} -c max_connections=400",
+            "-c listen_addresses= -c unix_socket_directories={} -c max_connections=400 {THROWN_AWAY}",
             path(&directory)
         );
         let log = directory.join("log");
@@ -83,6 +88,8 @@ impl Cluster {
                 "start",
                 "--wait",
                 "--silent",
+                "--timeout",
+                "300",
                 "--pgdata",
                 path(&data),
                 "--log",

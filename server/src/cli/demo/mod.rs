@@ -36,17 +36,17 @@ const DOMAIN: &str = "bakery.test";
 pub(super) async fn run(args: DemoArgs, json: bool) -> anyhow::Result<Outcome> {
     let narrator = Narrator::new(json);
     let (stage, token) = Stage::build(args.dir).await?;
+    let mut stop = super::serve::StopSignals::listen()?;
     let outcome = tokio::select! {
         outcome = play(&narrator, &stage, &token) => outcome,
-        stopped = super::serve::stop_asked_for() => {
-            stopped?;
+        () = stop.asked_for() => {
             stage.strike().await;
             return Ok(Outcome::Problems);
         }
     };
     if outcome.is_ok() && !args.exit {
         narrator.curtain_call(&stage.url, &token)?;
-        super::serve::stop_asked_for().await?;
+        stop.asked_for().await;
     }
     stage.strike().await;
     outcome.map(|()| Outcome::Good)
