@@ -7,10 +7,10 @@
 //! for a node with the others to take.
 
 use super::Ops;
-use crate::store::StoreError;
+use crate::store::{Domain, StoreError};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use signet_core::rotation::Rules;
+use signet_core::rotation::{Ring, Rules, Stage};
 use std::sync::atomic::Ordering;
 
 /// What they are kept under.
@@ -90,6 +90,24 @@ impl Ops {
         Ok(rotations)
     }
 
+    /// The settings by which this node turns a domain's keys. Where another node has started
+    /// with others, the key that is next is of the right kind, whichever that is: two nodes
+    /// would replace each other's for ever.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn rules_to_turn(&self, domain: &Domain, ring: &Ring) -> Result<Rules, StoreError> {
+        let rules = self.key_rules(domain);
+        let standby = ring.active().and_then(|active| ring.on(active.other()));
+        let other = standby
+            .filter(|held| matches!(held.stage, Stage::Next(_)) && held.algorithm != rules.rsa)
+            .map(|held| held.algorithm);
+        match other {
+            Some(rsa) if self.others_are_noted().await? => Ok(Rules { rsa, ..rules }),
+            _ => Ok(rules),
+        }
+    }
+
     /// Whether another node has started with other settings since. It is said when that
     /// comes to be so.
     pub(super) async fn others_are_noted(&self) -> Result<bool, StoreError> {
@@ -106,5 +124,51 @@ impl Ops {
             );
         }
         Ok(others.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Clock,
+        config::{Config, Sources},
+        store::{self, AccountId, TokenScope},
+    };
+    use jiff::Timestamp;
+    use signet_core::rotation::{Algorithm, Held, Published};
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn nodes_that_differ_leave_each_others_next_keys_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let url = format!("sqlite:{}", path("signet.db"));
+        let store = store::open(&url).await.unwrap();
+        let node = |key: &str| {
+            let flags = [
+                ("database_url", url.clone()),
+                ("key_file", path("signet.key")),
+                ("dkim_key", key.to_string()),
+            ];
+            let config = Config::from_sources(&Sources::read(None, [], flags).unwrap()).unwrap();
+            Ops::new(store.clone(), Arc::new(config), Clock::system())
+        };
+        let (one, other) = (node("rsa2048"), node("rsa4096"));
+        one.install().await.unwrap();
+        let domain = store.domains(AccountId(1), &TokenScope::Account, None, None).await.unwrap().remove(0);
+        let since = Timestamp::UNIX_EPOCH;
+        let held = |algorithm, stage| Some(Held::new(algorithm, stage));
+        let next = Stage::Next(Published::new(since));
+        let ring = Ring {
+            keys: [held(Algorithm::Rsa2048, Stage::Active { since }), held(Algorithm::Rsa4096, next)],
+            ..Ring::default()
+        };
+        let right = async |node: &Ops| node.rules_to_turn(&domain, &ring).await.unwrap().rsa;
+        one.note_key_rules().await.unwrap();
+        assert_eq!(right(&one).await, Algorithm::Rsa2048, "it started last");
+        other.note_key_rules().await.unwrap();
+        assert_eq!(right(&one).await, Algorithm::Rsa4096, "it leaves what the other made");
+        assert_eq!(right(&other).await, Algorithm::Rsa4096);
     }
 }

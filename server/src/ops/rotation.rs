@@ -241,7 +241,7 @@ impl Ops {
         due: &DueRotation,
         done: Done,
     ) -> std::result::Result<(Turn, &'static str), StoreError> {
-        let rules = self.key_rules(&due.domain);
+        let rules = self.rules_to_turn(&due.domain, &due.keys.ring()).await?;
         let now = self.clock.now();
         let mut ring = due.keys.ring();
         let mut turn = unchanged(&due.domain, &due.keys);

@@ -99,7 +99,8 @@ pub(super) async fn step(
     due: &DueRotation,
 ) -> Result<&'static str, StoreError> {
     let (ring, now) = (due.keys.ring(), ops.clock.now());
-    let done = match ring.step(&ops.key_rules(&due.domain), now) {
+    let rules = ops.rules_to_turn(&due.domain, &ring).await?;
+    let done = match ring.step(&rules, now) {
         Step::Wait(_) => Done::Waited,
         Step::Prove(selector) if now < settled_at(&ring, selector) => Done::Waited,
         Step::Prove(selector) => proved(ops, asker, key, due, selector).await?,

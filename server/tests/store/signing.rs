@@ -168,9 +168,13 @@ async fn a_domain_signs_with_the_keys_that_are_proven(place: Place) {
         ops.sign(&Actor::operator(world.domain.account), world.domain.id, MESSAGE).await.unwrap_err();
     assert!(matches!(refused, Refused::Store(StoreError::Corrupt(_))), "{refused:?}");
 
-    // A public half that somebody has put in its place: nothing is signed beside it.
+    // A public half that somebody has put in its place: nothing is signed with that key,
+    // and nothing at all where it is the RSA key.
     world.run("UPDATE dkim_key SET public = (SELECT public FROM dkim_key WHERE selector = 1) WHERE selector = 2").await;
     world.ops.opened.forget(&ids[1]);
+    assert_eq!(world.signed_on().await, [Selector::First]);
+    world.run("UPDATE dkim_key SET public = wrapped WHERE selector = 1").await;
+    world.ops.opened.forget(&ids[0]);
     let actor = Actor::operator(world.domain.account);
     let refused = world.ops.sign(&actor, world.domain.id, MESSAGE).await.unwrap_err();
     assert!(refused.to_string().contains("not the other half"), "{refused}");
