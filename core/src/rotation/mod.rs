@@ -99,6 +99,9 @@ pub enum Proof {
     Seen {
         /// The longest TTL on the way, of what is there and of what was.
         kept_for: SignedDuration,
+        /// The same of what Signet itself publishes; of all of it where the domain's
+        /// owner publishes the key.
+        ours_for: SignedDuration,
     },
     /// Some server gives something else, or nothing.
     NotSeen {
@@ -367,8 +370,8 @@ impl Ring {
 
     /// What asking every server for the key on `selector` came to.
     pub fn prove(&mut self, selector: Selector, proof: Proof, rules: &Rules, now: Timestamp) -> Proven {
-        let kept_for = match proof {
-            Proof::Seen { kept_for } => kept_for,
+        let (kept_for, ours_for) = match proof {
+            Proof::Seen { kept_for, ours_for } => (kept_for, ours_for),
             Proof::NotSeen { kept_for } if self.unseen(selector, kept_for) => return Proven::Gone,
             Proof::NotSeen { .. } | Proof::Unknown => return Proven::Nothing,
         };
@@ -397,8 +400,12 @@ impl Ring {
                 Proven::Started
             }
             (None, _) => {
-                // It may have been given until a moment ago.
-                let at = later(now, kept_for.max(held.old_for));
+                // It may have been given until a moment ago. A restore changes what we
+                // publish and nothing of the customer's: mail that has to be signed would
+                // wait a day for a CNAME that has been there for years.
+                let signed = is_first && restored && active.is_none();
+                let old_for = if signed { ours_for } else { kept_for };
+                let at = later(now, old_for.max(held.old_for));
                 published.clear_at = Some(at);
                 Proven::Clear(at)
             }

@@ -19,7 +19,8 @@ fn rules() -> Rules {
 }
 
 const GONE: Proof = Proof::NotSeen { kept_for: SignedDuration::from_secs(600) };
-const SEEN: Proof = Proof::Seen { kept_for: SignedDuration::from_secs(300) };
+const SEEN: Proof =
+    Proof::Seen { kept_for: SignedDuration::from_secs(300), ours_for: SignedDuration::from_secs(300) };
 
 /// No record was last seen to be wrong.
 fn right(_: Selector) -> bool {
@@ -195,6 +196,14 @@ fn after_a_restore_what_the_world_remembers_is_waited_for() {
     assert_eq!(ring.step(&rules, at(1300)), Step::Prove(Selector::First));
     assert_eq!(ring.prove(Selector::First, SEEN, &rules, at(1300)), Proven::Started);
     assert!(!ring.restored);
+
+    // It is ours that a restore has changed: nobody waits a day for the CNAME.
+    let longer =
+        Proof::Seen { kept_for: SignedDuration::from_secs(DAY), ours_for: SignedDuration::from_secs(300) };
+    let mut ring = restored(ready(&rules), at(1000));
+    assert_eq!(ring.prove(Selector::First, longer, &rules, at(1000)), Proven::Clear(at(1300)));
+    assert_eq!(ring.prove(Selector::First, longer, &rules, at(1300)), Proven::Started);
+    assert_eq!(ring.prove(Selector::Second, longer, &rules, at(1301)), Proven::Clear(at(1301 + DAY)));
 }
 
 #[test]

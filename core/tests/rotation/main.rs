@@ -35,6 +35,9 @@ struct Key {
     signs: Option<i64>,
     /// It was the first: nobody waits for it.
     first: bool,
+    /// It is the first since a restore: what the customer had before is waited for by
+    /// nobody.
+    again: bool,
     /// It signed before a restore, and has not since.
     stays: bool,
     retired: Option<i64>,
@@ -200,7 +203,8 @@ impl World {
             wrong |= server.now.content != Content::Key(id);
         }
         let kept_for = SignedDuration::from_secs(kept);
-        if wrong { Proof::NotSeen { kept_for } } else { Proof::Seen { kept_for } }
+        let ours_for = if delegated { SignedDuration::from_secs(OUR_TTL) } else { kept_for };
+        if wrong { Proof::NotSeen { kept_for } } else { Proof::Seen { kept_for, ours_for } }
     }
 
     fn publish(&mut self, selector: Selector, algorithm: Algorithm) -> bool {
@@ -226,7 +230,15 @@ impl World {
     fn put(&mut self, selector: Selector, before: Option<Held>) {
         self.may_go(before, self.keys[selector.index()], "replaced");
         self.made += 1;
-        let key = Key { id: self.made, proven: None, signs: None, first: false, stays: false, retired: None };
+        let key = Key {
+            id: self.made,
+            proven: None,
+            signs: None,
+            first: false,
+            again: false,
+            stays: false,
+            retired: None,
+        };
         self.keys[selector.index()] = Some(key);
         self.announce();
     }
@@ -238,7 +250,10 @@ impl World {
         for (held, key) in self.ring.keys.iter_mut().zip(&mut self.keys) {
             if let Some((held, key)) = held.as_mut().zip(key.as_mut()) {
                 held.stage = match held.stage {
-                    Stage::Active { since } => Stage::Next(Published::new(since)),
+                    Stage::Active { since } => {
+                        held.old_for = SignedDuration::ZERO;
+                        Stage::Next(Published::new(since))
+                    }
                     Stage::Next(_) => Stage::Next(Published::new(at(self.now))),
                     Stage::Companion(_) => Stage::Companion(Published::new(at(self.now))),
                     over => over,
@@ -352,6 +367,7 @@ impl World {
             }
             Proven::Started => {
                 assert!(before.active().is_none() && matches!(proof, Proof::Seen { .. }));
+                key.again = before.restored && self.rules.delegated;
                 if !before.restored {
                     (key.proven, key.first) = (Some(self.now), true);
                     let brought = |held: Held| {
@@ -461,7 +477,8 @@ impl World {
                 // What broke a key that signed already is over when it is mended: to go
                 // on unsigned until it is forgotten would be no better.
                 let seen = told.seen.is_some_and(|seen| seen < signs || told.until == i64::MAX);
-                let ours = (earlier || seen) && told.known && !(key.first && told.until != i64::MAX);
+                let excused = (key.first || key.again) && told.until != i64::MAX;
+                let ours = (earlier || seen) && told.known && !excused;
                 assert!(told.content == right || !ours, "{told:?} of key {key:?} at {}", self.now);
             }
             for told in self.ours[selector].iter().flat_map(|server| server.told(self.now)) {

@@ -202,7 +202,10 @@ async fn look(ops: &Ops, asker: &Asker, due: &DueRotation, selector: Selector) -
     let domain = &due.domain;
     let ours = |proof, said: &str| Sight { proof, said: said.to_string(), fix: String::new(), ours: true };
     if domain.demo {
-        return ours(Proof::Seen { kept_for: DEMO_KEPT }, "The domain is in our own zone.");
+        return ours(
+            Proof::Seen { kept_for: DEMO_KEPT, ours_for: DEMO_KEPT },
+            "The domain is in our own zone.",
+        );
     }
     let key = |selector: Selector| due.keys.keys[selector.index()].as_ref().map(|key| &key.public[..]);
     let Some((record, spki)) = ops.key_record(domain, selector).zip(key(selector)) else {

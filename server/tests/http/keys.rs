@@ -68,7 +68,7 @@ async fn signing_with(api: &Api, id: i64, keys: &[NewKey]) {
     let domain = store.domain_for_operator(DomainId(id)).await.unwrap().unwrap();
     let now = api.ops.clock.now();
     assert!(store.add_keys(&owner(api, id).await, keys, &Cause::signet(now)).await.unwrap());
-    let seen = Proof::Seen { kept_for: SignedDuration::from_mins(5) };
+    let seen = Proof::Seen { kept_for: SignedDuration::from_mins(5), ours_for: SignedDuration::from_mins(5) };
     let rules = api.ops.key_rules(&domain);
     turn(api, id, |keys| {
         let mut ring = keys.ring();

@@ -83,14 +83,14 @@ pub fn prove(context: &Context<'_>, record: &PlannedRecord, spki: &[u8], seen: &
         _ => judge(context, record, spki, seen),
     };
     match path.walk()? {
-        Ok(kept_for) => {
+        Ok(Kept { kept_for, ours_for }) => {
             let verdict = verdict()?;
             if verdict.status.is_wrong() {
                 let proof = Proof::NotSeen { kept_for };
                 return Ok(Sight { proof, said: verdict.reason, fix: verdict.fix, ours: false });
             }
             Ok(Sight {
-                proof: Proof::Seen { kept_for },
+                proof: Proof::Seen { kept_for, ours_for },
                 said: format!("Every name server gives this key at {}.", record.owner),
                 fix: String::new(),
                 ours: false,
@@ -130,6 +130,12 @@ struct Path<'a> {
     seen: &'a Seen,
 }
 
+/// How long answers from before may be kept: all of them, and ours.
+struct Kept {
+    kept_for: SignedDuration,
+    ours_for: SignedDuration,
+}
+
 /// What an answer leads to.
 enum Leads<'a> {
     On(&'a Name),
@@ -138,7 +144,7 @@ enum Leads<'a> {
 
 impl Path<'_> {
     /// How long an answer from before may be kept.
-    fn walk(&self) -> Result<Result<SignedDuration, Trouble>, Need> {
+    fn walk(&self) -> Result<Result<Kept, Trouble>, Need> {
         let owner = &self.record.owner;
         let beside = evidence::sibling(owner, self.context.probe);
         let mut first = Vec::from([(owner, RecordType::Txt)]);
@@ -146,12 +152,15 @@ impl Path<'_> {
         first.extend(beside.as_ref().map(|beside| (beside, RecordType::Txt)));
         self.seen.have_all(&first)?;
 
-        let mut kept = LEAST;
+        let (mut kept, mut ours) = (LEAST, None);
         let mut names = Vec::new();
         if let Some(target) = self.target {
             // Our own side first: while it is wrong nothing can be right.
             match self.at(target)? {
-                Ok((Leads::Here, ttl)) => kept = kept.max(ttl),
+                Ok((Leads::Here, ttl)) => {
+                    kept = kept.max(ttl);
+                    ours = Some(kept);
+                }
                 Ok((Leads::On(other), _)) => {
                     let said = format!("{target} is a CNAME to {other} at some server.");
                     return Ok(Err(self.not_seen(target, UNTOLD, said)));
@@ -177,10 +186,10 @@ impl Path<'_> {
             match next {
                 // Its servers have just been asked.
                 Some(next) if self.target == Some(&next) => {
-                    return self.beyond(&names, kept, beside.as_ref());
+                    return self.beyond(&names, kept, ours, beside.as_ref());
                 }
                 Some(next) => name = next,
-                None => return self.beyond(&names, kept, beside.as_ref()),
+                None => return self.beyond(&names, kept, ours, beside.as_ref()),
             }
         }
         let said = format!("The CNAME at {owner} leads in a circle or through too many others.");
@@ -266,8 +275,9 @@ impl Path<'_> {
         &self,
         names: &[Name],
         kept: u32,
+        ours: Option<u32>,
         beside: Option<&Name>,
-    ) -> Result<Result<SignedDuration, Trouble>, Need> {
+    ) -> Result<Result<Kept, Trouble>, Need> {
         if self.context.second_view {
             let question =
                 |name: &Name| Question { name: name.clone(), rtype: RecordType::Txt, view: View::Resolvers };
@@ -286,7 +296,8 @@ impl Path<'_> {
             }
             None => None,
         };
-        Ok(Ok(self.kept_for(kept.max(before.unwrap_or(UNTOLD)))))
+        let kept = kept.max(before.unwrap_or(UNTOLD));
+        Ok(Ok(Kept { kept_for: self.kept_for(kept), ours_for: self.kept_for(ours.unwrap_or(kept)) }))
     }
 
     /// A resolver that gives something else, or refuses what the servers give.

@@ -165,13 +165,19 @@ fn resolvers_must_not_give_something_else() {
 #[test]
 fn the_longest_of_all_that_may_be_remembered_is_told() {
     let kept = |sight: Sight| match sight.proof {
-        Proof::Seen { kept_for } | Proof::NotSeen { kept_for } => kept_for.as_secs(),
+        Proof::Seen { kept_for, .. } | Proof::NotSeen { kept_for } => kept_for.as_secs(),
         Proof::Unknown => 0,
     };
     // The records live for 300 s, and their absence for an hour.
     assert_eq!(kept(look("OWNER CNAME TARGET\nTARGET TXT KEY", false, true)), 3600);
     assert_eq!(kept(look("*._domainkey.example.com CNAME TARGET\nTARGET TXT KEY", false, true)), 300);
     assert_eq!(kept(look("OWNER TXT OTHERKEY\nTARGET TXT KEY", false, true)), 300);
+    let ours = |sight: Sight| match sight.proof {
+        Proof::Seen { ours_for, .. } => ours_for.as_secs(),
+        _ => 0,
+    };
+    assert_eq!(ours(look("OWNER CNAME TARGET\nTARGET TXT KEY", false, true)), 300);
+    assert_eq!(ours(look("OWNER TXT KEY", true, true)), 3600, "all of it is the owner's");
     // Resolvers keep an answer for a week at most (RFC 8767 §4), whatever it says.
     for (ttl, seconds) in [(604_800, 604_800), (1_000_000, 604_800)] {
         let world = format!("OWNER CNAME TARGET\nTARGET TXT KEY\nttl {ttl}");

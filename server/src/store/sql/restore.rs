@@ -19,8 +19,9 @@ use std::path::Path;
 statements! {
     CLEAR_META = "DELETE FROM meta";
     // What was proven is proven no more. The key that signed waits to, and stands there
-    // for longest: it is the first to be proven.
+    // for longest: it is the first to be proven. What was seen before it began to is over.
     UNPROVE = "UPDATE dkim_key SET clear_at = NULL, seen_at = NULL, \
+        old_for = CASE WHEN stage = 'active' THEN 0 ELSE old_for END, \
         since = CASE WHEN stage = 'active' THEN since ELSE $1 END, \
         stage = CASE WHEN stage = 'active' THEN 'next' ELSE stage END \
         WHERE stage IN ('active', 'next', 'companion')";
